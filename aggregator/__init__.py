@@ -1,0 +1,1 @@
+"""The command centre: verifies, keeps, alerts, federates."""

@@ -1,0 +1,1 @@
+"""The command centre against the real world, one module per technology."""

@@ -1,0 +1,1 @@
+"""Rules of the command centre as values in, values out."""

@@ -1,0 +1,1 @@
+"""The program on a street box: cameras in, signed messages out."""

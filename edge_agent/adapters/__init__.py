@@ -1,0 +1,1 @@
+"""The box against the real world, one module per technology."""

@@ -1,0 +1,1 @@
+"""Firmware profiles: one TOML per hardware class. Data only."""

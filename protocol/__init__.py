@@ -1,0 +1,1 @@
+"""The contract between box, city and region: pure, no I/O."""

@@ -8,6 +8,8 @@ counts from its capture, and the evidence picture is made from it.
 from dataclasses import dataclass
 from datetime import datetime
 
+from typing_extensions import override
+
 from edge_agent.core.frames import Frame
 from protocol.names import CameraId
 
@@ -37,6 +39,7 @@ class Read:
     looks: int
     is_amendment: bool = False
 
+    @override
     def __repr__(self) -> str:
         """Say nothing of the plate: a read may end up in a log or a traceback."""
         return f"Read(camera={self.camera!r}, track_id={self.track_id}, looks={self.looks})"

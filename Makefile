@@ -1,34 +1,73 @@
-# Atalaya. `make` alone lists the targets.
+# Atalaya. `make` alone lists the targets; CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-PY := .venv/bin/python
-UV := $(shell command -v uv 2>/dev/null || echo .venv/bootstrap/uv)
+PYTHON3 ?= python3
+BIN := .venv/bin
+UV := .venv/bootstrap/uv
+PYTEST_ARGS ?=
+DEMO_SECONDS ?= 60
+KILLS ?= 20
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/installed  ## make .venv from the lock file
+setup: .venv/installed  ## system packages (said before installed) and .venv from the lock file
 
-.venv/installed: requirements/dev.lock pyproject.toml
-	$(UV) venv -q --allow-existing --python 3.11 .venv
-	VIRTUAL_ENV=.venv $(UV) pip sync -q --require-hashes requirements/dev.lock
-	VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-build-isolation -e .
-	touch $@
+.venv/installed: scripts/bootstrap.py requirements/dev.lock pyproject.toml
+	@$(PYTHON3) scripts/bootstrap.py
+	@touch $@
 
-lock:  ## resolve pyproject.toml into the hash-pinned lock file
-	$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	  --extra edge --extra aggregator --extra dev pyproject.toml -o requirements/dev.lock
+models: models/installed  ## fetch the weights by hash, build the OpenVINO models
 
-lint: setup  ## ruff, mypy strict, import-linter, the ban list
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+models/installed: .venv/installed scripts/fetch_models.py
+	@$(BIN)/python scripts/fetch_models.py
+	@mkdir -p $(@D) && touch $@
+
+demo: setup models  ## a street video to verified hits on your terminal; DEMO_SECONDS=N bounds it
+	@DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python scripts/demo.py
+
+test: setup models  ## all set-up, then the tests but the slow ones
+	$(BIN)/pytest -m "not slow and not train" $(PYTEST_ARGS)
+
+test-all: setup models .venv-train/installed  ## every test; the `train` extra goes into .venv-train (5 GB)
+	$(BIN)/pytest -m "not train" $(PYTEST_ARGS)
+	.venv-train/bin/pytest -m train $(PYTEST_ARGS)
+
+.venv-train/installed: .venv/installed requirements/train.lock
+	$(UV) venv -q --allow-existing --no-python-downloads --python $(BIN)/python .venv-train
+	VIRTUAL_ENV=.venv-train $(UV) pip sync -q --require-hashes requirements/train.lock
+	VIRTUAL_ENV=.venv-train $(UV) pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: setup  ## ruff, mypy, import-linter, deptry, the ban list, the purity of the core
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/python scripts/ban_list.py
+	$(BIN)/python scripts/purity.py
 
 format: setup  ## rewrite the sources in the house format
-	.venv/bin/ruff check --fix .
-	.venv/bin/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
-test: setup  ## all set-up, then the tests
-	.venv/bin/pytest
+bench: setup models  ## run scripts/bench_*.py one after the other, each beside its reference
+	@for bench in scripts/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-.PHONY: help setup lock lint format test
+chaos: setup models  ## kill parts of the running system and check that no hit is lost; KILLS=N
+	@$(BIN)/python scripts/fault_drill.py --kills $(KILLS)
+
+docs: setup  ## hold the documentation to the code: links, commands, settings, named tests
+	$(BIN)/pytest tests/unit/test_docs*.py $(PYTEST_ARGS)
+
+LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+lock:  ## resolve pyproject.toml into the hash-pinned lock files
+	@test -x $(UV) || $(PYTHON3) scripts/bootstrap.py
+	$(LOCK) --extra edge --extra aggregator --extra dev pyproject.toml -o requirements/dev.lock
+	$(LOCK) --extra edge --extra aggregator --extra dev --extra train pyproject.toml -o requirements/train.lock
+
+clean:  ## remove what the build made; .venv and models stay (remove those two folders by hand)
+	rm -rf build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+.PHONY: help setup models demo test test-all lint format bench chaos docs lock clean

@@ -117,17 +117,8 @@ def install_system_packages() -> None:
             say(f"installing {', '.join(packages)}: {why}")
     prefix = root_prefix(missing)
     run([*prefix, "apt-get", "update", "-qq"])
-    install = [
-        "apt-get",
-        "install",
-        "-y",
-        "-qq",
-        "-o",
-        "Dpkg::Use-Pty=0",
-        "--no-install-recommends",
-        *missing,
-    ]
-    run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *install])
+    quietly = ["-y", "-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends"]
+    run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", *quietly, *missing])
     if "mosquitto" in missing:
         silence_system_broker(prefix)
 

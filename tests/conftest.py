@@ -1,0 +1,52 @@
+"""What every test is held to: it leaves no process and no thread behind. And hypothesis, set up once.
+
+Processes and threads of fixtures with a wider scope are there before the test and so do not count. Warnings are
+errors (pyproject.toml), so an unclosed file or socket fails its test as a ResourceWarning.
+"""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Timing on a shared machine says nothing about an example; CI draws the same examples each run.
+settings.register_profile("house", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+_GRACE_S = 2.0
+
+
+def _children() -> set[int]:
+    """Process ids of our children, zombies included."""
+    found: set[int] = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # that thread has just ended
+            found.update(map(int, listed.read_text().split()))
+    return found
+
+
+def _threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if not thread.daemon}
+
+
+def _settled(before: set[int], threads: set[threading.Thread]) -> bool:
+    return _children() <= before and _threads() <= threads
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail a test after which a process or a non-daemon thread of its own is still there."""
+    children, threads = _children(), _threads()
+    yield
+    deadline = time.monotonic() + _GRACE_S
+    while not _settled(children, threads) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    left = [f"process {pid}" for pid in _children() - children]
+    left += [f"thread {thread.name}" for thread in _threads() - threads]
+    assert not left, f"left behind: {', '.join(left)}"

@@ -1,0 +1,5 @@
+"""Command line of the aggregator."""
+
+from aggregator.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,53 @@
+"""What aggregator code raises. Leaves are named by what is wrong, and their text says what to do about it.
+
+AggregatorError
+├── BadSettings         the settings file is missing or wrong (tell the operator)
+├── BadInput            an argument or an input file is wrong (tell the operator)
+├── NotThere            a city, point, camera, device or file that was named does not exist (tell the operator)
+├── AlreadyThere        something would be overwritten or registered twice (tell the operator)
+├── BadKey              a key, certificate or request that cannot be used, or a wrong passphrase (tell the operator)
+├── BrokerUnwell        the broker does not start, answer or obey (stop, tell the operator)
+└── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
+
+A command raises; `aggregator.cli` turns it into one line on stderr and the exit code in one place.
+"""
+
+from typing import ClassVar
+
+
+class AggregatorError(Exception):
+    """Root of everything this package raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class BadSettings(AggregatorError):
+    """The settings file is missing or wrong."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class BadInput(AggregatorError):
+    """An argument or an input file is wrong."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class NotThere(AggregatorError):
+    """What was named does not exist."""
+
+
+class AlreadyThere(AggregatorError):
+    """Something would be overwritten or registered twice."""
+
+
+class BadKey(AggregatorError):
+    """A key, certificate or request that cannot be used, or a wrong passphrase."""
+
+
+class BrokerUnwell(AggregatorError):
+    """The broker does not start, answer or obey."""
+
+
+class DatabaseUnwell(AggregatorError):
+    """The database does not start, answer, or hold the schema."""

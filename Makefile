@@ -18,7 +18,7 @@ setup: .venv/installed  ## system packages (said before installed) and .venv fro
 
 models: models/installed  ## fetch the weights by hash, build the OpenVINO models
 
-models/installed: .venv/installed scripts/fetch_models.py
+models/installed: .venv/installed scripts/fetch_models.py $(wildcard edge_agent/adapters/model*.py)
 	@$(BIN)/python scripts/fetch_models.py
 	@mkdir -p $(@D) && touch $@
 

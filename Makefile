@@ -60,7 +60,8 @@ chaos: setup models  ## kill parts of the running system and check that no hit i
 docs: setup  ## hold the documentation to the code: links, commands, settings, named tests
 	$(BIN)/pytest tests/unit/test_docs*.py $(PYTEST_ARGS)
 
-LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+  --override requirements/overrides.txt
 lock:  ## resolve pyproject.toml into the hash-pinned lock files
 	@test -x $(UV) || $(PYTHON3) scripts/bootstrap.py
 	$(LOCK) --extra edge --extra aggregator --extra dev pyproject.toml -o requirements/dev.lock

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 
 import bootstrap
@@ -35,3 +36,13 @@ def test_another_machine_than_ours_is_refused_early(monkeypatch: pytest.MonkeyPa
 
 def test_the_uv_in_use_is_the_pinned_one() -> None:
     assert bootstrap.installed_uv_version() == bootstrap.UV_VERSION
+
+
+@pytest.mark.parametrize("name", ["dev.lock", "train.lock"])
+def test_a_lock_file_names_a_hash_for_each_package_and_no_address(name: str) -> None:
+    text = (bootstrap.LOCK.parent / name).read_text()
+    pins = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(pins) > 50
+    assert [pin for pin in pins if "--hash=sha256:" not in pin] == []
+    assert "://" not in text
+    assert "index" not in "".join(line for line in text.splitlines() if line.startswith("-"))

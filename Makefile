@@ -4,7 +4,6 @@ PYTHON3 ?= python3
 BIN := .venv/bin
 UV := .venv/bootstrap/uv
 PYTEST_ARGS ?=
-DEMO_SECONDS ?= 60
 KILLS ?= 20
 
 help:  ## list the targets
@@ -23,7 +22,7 @@ models/installed: .venv/installed scripts/fetch_models.py $(wildcard edge_agent/
 	@mkdir -p $(@D) && touch $@
 
 demo: setup models  ## a street video to verified hits on your terminal; DEMO_SECONDS=N bounds it
-	@DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python scripts/demo.py
+	@$(BIN)/python scripts/demo.py
 
 test: setup models  ## all set-up, then the tests but the slow ones
 	$(BIN)/pytest -m "not slow and not train" $(PYTEST_ARGS)

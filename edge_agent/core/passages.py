@@ -1,0 +1,148 @@
+"""A passage: one vehicle going by one camera, and what its looks have said so far.
+
+States: unread, read, amended. A passage becomes read when its vote passes `read_confidence` with at least
+`min_looks` looks, or when its track ends with `end_confidence`; it may be amended once, when a later vote
+says another text and is surer than the read was. A passage that ends unread is unreadable.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent.core.boxes import Xyxy
+from edge_agent.core.frames import Frame
+from edge_agent.core.looks import Look
+from edge_agent.core.reads import Read
+from edge_agent.core.vote import Outcome, Weighed, vote
+from protocol.plates import CONFUSIONS
+
+MARGINS: Final = (0.15, 0.05, 0.3)
+"""Looks at one plate take turns in how much of its surroundings they see."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingSettings:
+    """When a plate is looked at, and when its text is said."""
+
+    min_height_px: float = 12.0
+    looks_per_frame: int = 2
+    look_again_s: float = 0.25
+    improvement: float = 1.15
+    """An unread plate is looked at again at once when its crop is this much better than the best so far."""
+    read_improvement: float = 1.5
+    """A read plate is looked at again only when its crop is this much better."""
+    max_looks: int = 12
+    max_looks_when_read: int = 16
+    min_looks: int = 2
+    read_confidence: float = 0.85
+    end_confidence: float = 0.5
+    same_vehicle_s: float = 10.0
+    """A text read again so soon after its track ended is the same vehicle, whose track broke."""
+
+
+class Passage:
+    """Looks of one track, and the read they led to."""
+
+    __slots__ = ("_best", "_looks", "best_quality", "is_repeat", "last_look_s", "outcome", "read", "said")
+
+    def __init__(self) -> None:
+        self._looks: list[Weighed] = []
+        self._best: tuple[Frame, Xyxy] | None = None
+        self.best_quality = 0.0
+        self.last_look_s = float("-inf")
+        self.outcome: Outcome | None = None
+        self.read: Read | None = None
+        self.said = 0
+        self.is_repeat = False
+
+    @property
+    def looks(self) -> int:
+        """How many looks were taken."""
+        return len(self._looks)
+
+    @property
+    def margin(self) -> float:
+        """Margin of the next look."""
+        return MARGINS[len(self._looks) % len(MARGINS)]
+
+    def wants_look(self, quality: float, now_s: float, settings: ReadingSettings) -> bool:
+        """Whether a crop of this quality is worth the time now."""
+        if self.is_repeat or self.said > 1:
+            return False
+        if self.said:
+            enough = self.looks >= settings.max_looks_when_read
+            return not enough and quality >= self.best_quality * settings.read_improvement
+        if self.looks >= settings.max_looks:
+            return quality >= self.best_quality * settings.read_improvement
+        is_better = quality >= self.best_quality * settings.improvement
+        return is_better or now_s - self.last_look_s >= settings.look_again_s
+
+    def add(self, look: Look, weight: float, quality: float, frame: Frame, xyxy: Xyxy) -> None:
+        """Take a look into the vote."""
+        self._looks.append(Weighed(look, weight))
+        self.last_look_s = frame.captured_mono_s
+        if quality >= self.best_quality or self._best is None:
+            self.best_quality = quality
+            self._best = (frame, xyxy) if self.read is None else None
+        self.outcome = vote(self._looks)
+
+    def decide(self, track_id: int, frame: Frame, xyxy: Xyxy, settings: ReadingSettings) -> Read | None:
+        """Return the read, or the one amendment, that the vote now justifies."""
+        outcome = self.outcome
+        if outcome is None:
+            return None
+        if self.read is None:
+            if outcome.confidence < settings.read_confidence or self.looks < settings.min_looks:
+                return None
+        elif self.said > 1 or outcome.text == self.read.text or outcome.confidence <= self.read.confidence:
+            return None
+        return self._say(track_id, outcome, frame, xyxy)
+
+    def decide_at_end(self, track_id: int, settings: ReadingSettings) -> Read | None:
+        """Return the read of a track that ended before its vote passed, if it comes near enough."""
+        outcome = self.outcome
+        if self.read is not None or outcome is None or self._best is None:
+            return None
+        if outcome.confidence < settings.end_confidence:
+            return None
+        return self._say(track_id, outcome, *self._best)
+
+    def _say(self, track_id: int, outcome: Outcome, frame: Frame, xyxy: Xyxy) -> Read:
+        read = Read(
+            camera=frame.camera,
+            track_id=track_id,
+            text=outcome.text,
+            observed=outcome.observed,
+            confidence=outcome.confidence,
+            candidates=outcome.candidates,
+            format_name=outcome.format_name,
+            captured_at=frame.captured_at,
+            xyxy=xyxy,
+            frame=frame,
+            looks=self.looks,
+            is_amendment=self.read is not None,
+        )
+        self.said += 1
+        self.read = read
+        self._best = None
+        return read
+
+
+def is_one_vehicle(text: str, other: str) -> bool:
+    """Whether two texts read close together are one plate: equal, or one character mistaken for a look-alike."""
+    if text == other:
+        return True
+    if len(text) != len(other):
+        return False
+    differing = [(a, b) for a, b in zip(text, other, strict=True) if a != b]
+    return len(differing) == 1 and differing[0][1] in CONFUSIONS[differing[0][0]]
+
+
+def is_other_plate(text: str, other: str) -> bool:
+    """Whether two texts share so little that they cannot be one plate read badly."""
+    longest = max(len(text), len(other))
+    shared = max(_shared(text, other), _shared(text[1:], other), _shared(text, other[1:]))
+    return shared < longest * 0.5
+
+
+def _shared(text: str, other: str) -> int:
+    return sum(a == b for a, b in zip(text, other, strict=False))

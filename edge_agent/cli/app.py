@@ -1,0 +1,9 @@
+"""The commands of `edge-agent`. Each lives in a module of its own, imported when it is called."""
+
+from importlib.metadata import version
+
+from cyclopts import App
+
+app = App(name="edge-agent", help="Read plates on the box, send signed messages.", version=lambda: version("atalaya"))
+app.command("edge_agent.cli.read:read", name="read")
+app.command("edge_agent.cli.redact:redact", name="redact")

@@ -1,0 +1,29 @@
+"""Options that choose models and what they run on, shared by the commands that look at pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from edge_agent.adapters.models import default_folder
+from edge_agent.adapters.vision import Vision, open_vision
+from edge_agent.settings import InferenceSettings
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What the models run on."""
+
+    models: Annotated[Path | None, Parameter(help="Folder of models that `make models` fetched.")] = None
+    device: Annotated[str, Parameter(help="Device; the command stops if another one would run.")] = "CPU"
+    precision: Annotated[str, Parameter(help="f32, bf16 or f16; stops if another one would run.")] = "f32"
+    threads: Annotated[int, Parameter(help="Threads; 0 leaves them to the machine.")] = 0
+
+    def open(self) -> Vision:
+        """Load and compile the models."""
+        folder = self.models or default_folder()
+        return open_vision(
+            InferenceSettings(models_dir=folder, device=self.device, precision=self.precision, threads=self.threads)
+        )

@@ -57,7 +57,7 @@ chaos: setup models  ## kill parts of the running system and check that no hit i
 	@$(BIN)/python scripts/fault_drill.py --kills $(KILLS)
 
 docs: setup  ## hold the documentation to the code: links, commands, settings, named tests
-	$(BIN)/pytest tests/unit/test_docs*.py $(PYTEST_ARGS)
+	$(BIN)/pytest tests/unit -k "docs or document" $(PYTEST_ARGS)
 
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --override requirements/overrides.txt

@@ -4,7 +4,8 @@ A message is the payload of an envelope signed in `Context.MESSAGE`. Its place i
 epoch, sequence, hash of the one before) stands in the message itself, so that it is signed with the rest. Times
 are milliseconds since 1970 in UTC; shares are per mille; boxes are pixels of the full frame.
 
-Numbers of kinds and fields are wire values: a released one never changes its meaning (docs/protocol.md).
+Numbers of kinds and fields are wire values: a released one never changes its meaning (docs/protocol.md). Every field
+has bounds that a database column and a terminal can take: no number past 53 bits, no control characters in text.
 """
 
 from enum import IntEnum, unique
@@ -12,22 +13,31 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from protocol import wire
 from protocol.errors import DecodeError
-from protocol.wire import WireStruct, from_bytes, from_tree, to_bytes, to_tree
+from protocol.refusals import Refusal
+from protocol.wire import WireStruct, from_tree, from_versioned, to_bytes, to_tree
 
-VERSION: Final = 1
+VERSION: Final = wire.VERSION
 MAX_PAYLOAD_BYTES: Final = 127 * 1024
 PIECE_BYTES: Final = 48 * 1024
+MAX_PICTURE_BYTES: Final = 64 * 1024 * 1024
 
-Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
-Plate = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,12}$")]
+# `\Z`, since `$` also matches before a final newline.
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")]
+Plate = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,12}\Z")]
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 OutboxId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]  # a version, a kind, a reason
+Signed = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+Ordinal = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Epoch = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+PictureBytes = Annotated[int, msgspec.Meta(ge=0, le=MAX_PICTURE_BYTES)]
 TimeMs = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]  # to the year 2100
 Permille = Annotated[int, msgspec.Meta(ge=0, le=1000)]
-Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]{0,47}$")]
-Label = Annotated[str, msgspec.Meta(max_length=120)]
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,47}\Z")]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,120}\Z")]
 Box = Annotated[tuple[Count, Count, Count, Count], "x1, y1, x2, y2"]
 
 
@@ -106,8 +116,8 @@ class HitKey(WireStruct, frozen=True, kw_only=True):
     """Names a hit of the same device: its place in the order and its envelope's hash."""
 
     outbox: OutboxId = msgspec.field(name="0")
-    epoch: Count = msgspec.field(name="1")
-    sequence: Count = msgspec.field(name="2")
+    epoch: Epoch = msgspec.field(name="1")
+    sequence: Ordinal = msgspec.field(name="2")
     hash: Hash = msgspec.field(name="3")
 
 
@@ -120,6 +130,11 @@ class HitAmended(WireStruct, frozen=True, kw_only=True):
     observed: Plate | None = msgspec.field(name="3", default=None)
     confidence: Permille = msgspec.field(name="4", default=0)
     captured_ms: TimeMs = msgspec.field(name="5", default=0)
+
+    def __post_init__(self) -> None:
+        """Hold the text of a read that matches nothing back."""
+        if not self.matches and (self.plate is not None or self.observed is not None):
+            raise ValueError("an amended read that matches no entry carries no text")
 
 
 class Alarm(WireStruct, frozen=True, kw_only=True):
@@ -158,11 +173,11 @@ class CameraMinute(WireStruct, frozen=True, kw_only=True):
 class Health(WireStruct, frozen=True, kw_only=True):
     """The box itself. Unknown figures are left out rather than sent as zero."""
 
-    temperature_mc: int | None = msgspec.field(name="0", default=None)
+    temperature_mc: Signed | None = msgspec.field(name="0", default=None)
     disk_free_mb: Count | None = msgspec.field(name="1", default=None)
     memory_mb: Count | None = msgspec.field(name="2", default=None)
     cpu_permille: Count | None = msgspec.field(name="3", default=None)
-    clock_offset_ms: int | None = msgspec.field(name="4", default=None)
+    clock_offset_ms: Signed | None = msgspec.field(name="4", default=None)
     outbox_rows: Count = msgspec.field(name="5", default=0)
     outbox_bytes: Count = msgspec.field(name="6", default=0)
     oldest_unreceipted_ms: TimeMs | None = msgspec.field(name="7", default=None)
@@ -192,9 +207,9 @@ class Evidence(WireStruct, frozen=True, kw_only=True):
     camera: Id = msgspec.field(name="1")
     captured_ms: TimeMs = msgspec.field(name="2")
     redacted_sha256: Hash = msgspec.field(name="3")
-    redacted_bytes: Count = msgspec.field(name="4")
+    redacted_bytes: PictureBytes = msgspec.field(name="4")
     sealed_sha256: Hash = msgspec.field(name="5")
-    sealed_bytes: Count = msgspec.field(name="6")
+    sealed_bytes: PictureBytes = msgspec.field(name="6")
     original_sha256: Hash = msgspec.field(name="7")
     sealed_to: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)] = msgspec.field(name="8")
     faces_filled: Count = msgspec.field(name="9", default=0)
@@ -206,9 +221,14 @@ class Piece(WireStruct, frozen=True, kw_only=True):
     """Part of a picture's bytes, at an offset of the whole, which its SHA-256 names."""
 
     sha256: Hash = msgspec.field(name="0")
-    total_bytes: Count = msgspec.field(name="1")
-    offset: Count = msgspec.field(name="2")
+    total_bytes: PictureBytes = msgspec.field(name="1")
+    offset: PictureBytes = msgspec.field(name="2")
     data: Annotated[bytes, msgspec.Meta(min_length=1, max_length=PIECE_BYTES)] = msgspec.field(name="3")
+
+    def __post_init__(self) -> None:
+        """Hold the piece to its whole."""
+        if self.offset + len(self.data) > self.total_bytes:
+            raise ValueError("a piece that goes past the end of its picture")
 
 
 class EvidenceUnavailable(WireStruct, frozen=True, kw_only=True):
@@ -221,8 +241,8 @@ class EvidenceUnavailable(WireStruct, frozen=True, kw_only=True):
 class Tombstone(WireStruct, frozen=True, kw_only=True):
     """What is left of a message that the box gave up."""
 
-    epoch: Count = msgspec.field(name="0")
-    sequence: Count = msgspec.field(name="1")
+    epoch: Epoch = msgspec.field(name="0")
+    sequence: Ordinal = msgspec.field(name="1")
     kind: Kind = msgspec.field(name="2")
     hash: Hash = msgspec.field(name="3")
 
@@ -252,14 +272,14 @@ KINDS: Final[dict[type[Body], Kind]] = {body: kind for kind, body in BODIES.item
 class Message(WireStruct, frozen=True, kw_only=True):
     """The signed payload: who, where, in which order, when, and a body of the kind."""
 
-    version: int = msgspec.field(name="0")
-    kind: int = msgspec.field(name="1")
+    version: Number = msgspec.field(name="0")
+    kind: Number = msgspec.field(name="1")
     device: Id = msgspec.field(name="2")
     city: Id = msgspec.field(name="3")
     point: Id = msgspec.field(name="4")
     outbox: OutboxId = msgspec.field(name="5")
-    epoch: Annotated[int, msgspec.Meta(ge=1, le=2**31)] = msgspec.field(name="6")
-    sequence: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = msgspec.field(name="7")
+    epoch: Epoch = msgspec.field(name="6")
+    sequence: Ordinal = msgspec.field(name="7")
     previous: Hash = msgspec.field(name="8")
     created_ms: TimeMs = msgspec.field(name="9")
     clock: Clock = msgspec.field(name="10", default=Clock.GOOD)
@@ -268,13 +288,13 @@ class Message(WireStruct, frozen=True, kw_only=True):
 
 
 def encode_message(message: Message) -> bytes:
-    """The payload to be signed."""
-    return to_bytes(message)
+    """The payload to be signed; raises `EncodeError` for what a receiver would refuse."""
+    return to_bytes(message, max_bytes=MAX_PAYLOAD_BYTES)
 
 
 def decode_message(payload: bytes) -> Message:
-    """Read a verified payload; raises `DecodeError`. The version and the kind are the caller's to judge."""
-    return from_bytes(payload, Message, max_bytes=MAX_PAYLOAD_BYTES)
+    """Read a verified payload; raises `DecodeError`, whose `refusal` goes in the receipt. The body stays a tree."""
+    return from_versioned(payload, Message, max_bytes=MAX_PAYLOAD_BYTES)
 
 
 def body_tree(body: Body) -> dict[str, Any]:
@@ -287,5 +307,5 @@ def body_of(message: Message) -> Body:
     try:
         kind = Kind(message.kind)
     except ValueError:
-        raise DecodeError(f"unknown kind {message.kind}") from None
+        raise DecodeError(f"unknown kind {message.kind}", Refusal.UNKNOWN_KIND) from None
     return from_tree(message.body, BODIES[kind])

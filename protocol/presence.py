@@ -3,6 +3,9 @@
 At each connection a device takes the next connection number, leaves the broker a signed death of that number as its
 will, and publishes a signed birth of it. Both are outside the sequence: the broker may send a will at any time. A
 death counts only against the birth of its own number, so a late will of an old connection kills nobody.
+
+Numbers are counted in the outbox, so a re-imaged box starts again at 1: the outbox id says that it is a new
+life. A birth of another outbox begins anew; a death of another outbox is the late will of the life before.
 """
 
 from dataclasses import dataclass
@@ -13,11 +16,12 @@ import msgspec
 
 from protocol.envelope import Context, Envelope, sign
 from protocol.keys import Signer
-from protocol.messages import VERSION, Clock, Id, Label, TimeMs
+from protocol.messages import VERSION, Clock, Id, Label, Number, Ordinal, OutboxId, TimeMs
 from protocol.order import Identity
-from protocol.wire import WireStruct, from_bytes, to_bytes
+from protocol.wire import WireStruct, from_versioned, to_bytes
 
-MAX_PRESENCE_BYTES: Final = 8 * 1024
+MAX_PRESENCE_BYTES: Final = 32 * 1024
+NO_OUTBOX: Final = bytes(16)  # not told; compares with none
 
 
 @unique
@@ -31,15 +35,16 @@ class Life(IntEnum):
 class Presence(WireStruct, frozen=True, kw_only=True):
     """A birth, or the death that was left with the broker at that birth."""
 
-    version: int = msgspec.field(name="0")
+    version: Number = msgspec.field(name="0")
     life: Life = msgspec.field(name="1")
     device: Id = msgspec.field(name="2")
     city: Id = msgspec.field(name="3")
     point: Id = msgspec.field(name="4")
-    connection: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="5")
+    connection: Ordinal = msgspec.field(name="5")
     time_ms: TimeMs = msgspec.field(name="6")
     clock: Clock = msgspec.field(name="7", default=Clock.GOOD)
     versions: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] = msgspec.field(name="8", default=())
+    outbox: OutboxId = msgspec.field(name="9", default=NO_OUTBOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +53,23 @@ class Line:
 
     connection: int = 0
     is_online: bool = False
+    outbox: bytes = NO_OUTBOX
 
     def after(self, presence: Presence) -> "Line":
         """The state after a verified birth or death; older numbers change nothing."""
-        if presence.connection < self.connection:
-            return self
-        if presence.life is Life.BIRTH:
-            # A birth that arrives behind the death of its own number is late, not a new life.
-            is_late = presence.connection == self.connection and not self.is_online
-            return self if is_late else Line(presence.connection, is_online=True)
-        return Line(presence.connection, is_online=False)
+        is_birth = presence.life is Life.BIRTH
+        if self._is_of_another_life(presence):
+            return self._told(presence) if is_birth else self
+        # A birth that arrives behind the death of its own number is late, not a new life.
+        is_late = is_birth and presence.connection == self.connection and not self.is_online
+        return self if presence.connection < self.connection or is_late else self._told(presence)
+
+    def _is_of_another_life(self, presence: Presence) -> bool:
+        return NO_OUTBOX not in (self.outbox, presence.outbox) and self.outbox != presence.outbox
+
+    @staticmethod
+    def _told(presence: Presence) -> "Line":
+        return Line(presence.connection, presence.life is Life.BIRTH, presence.outbox)
 
 
 def sign_presence(
@@ -69,6 +81,7 @@ def sign_presence(
     time_ms: int,
     clock: Clock = Clock.GOOD,
     versions: tuple[str, ...] = (),
+    outbox: bytes = NO_OUTBOX,
 ) -> bytes:
     """A signed birth or death."""
     presence = Presence(
@@ -81,10 +94,11 @@ def sign_presence(
         time_ms=time_ms,
         clock=clock,
         versions=versions,
+        outbox=outbox,
     )
-    return sign(to_bytes(presence), signer, Context.PRESENCE)
+    return sign(to_bytes(presence, max_bytes=MAX_PRESENCE_BYTES), signer, Context.PRESENCE)
 
 
 def decode_presence(envelope: Envelope) -> Presence:
     """Read a presence whose envelope was verified; raises `DecodeError`."""
-    return from_bytes(envelope.payload, Presence, max_bytes=MAX_PRESENCE_BYTES)
+    return from_versioned(envelope.payload, Presence, max_bytes=MAX_PRESENCE_BYTES)

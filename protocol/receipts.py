@@ -15,8 +15,8 @@ import msgspec
 
 from protocol.envelope import Context, Envelope, sign
 from protocol.keys import Signer
-from protocol.messages import VERSION, Hash, Id, OutboxId, TimeMs
-from protocol.wire import WireStruct, from_bytes, to_bytes
+from protocol.messages import VERSION, Hash, Id, Number, Ordinal, OutboxId, TimeMs
+from protocol.wire import WireStruct, from_versioned, to_bytes
 
 MAX_RECEIPT_BYTES: Final = 64 * 1024
 MAX_ITEMS: Final = 500
@@ -35,14 +35,14 @@ class ReceiptItem(WireStruct, frozen=True, kw_only=True):
 
     hash: Hash = msgspec.field(name="0")
     status: Status = msgspec.field(name="1")
-    reason: int = msgspec.field(name="2", default=0)
+    reason: Number = msgspec.field(name="2", default=0)
     is_final: bool = msgspec.field(name="3", default=False)
 
 
 class Receipt(WireStruct, frozen=True, kw_only=True):
     """Answers to envelopes of one device, at the aggregator's time."""
 
-    version: int = msgspec.field(name="0")
+    version: Number = msgspec.field(name="0")
     device: Id = msgspec.field(name="1")
     time_ms: TimeMs = msgspec.field(name="2")
     items: Annotated[tuple[ReceiptItem, ...], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(name="3")
@@ -51,14 +51,19 @@ class Receipt(WireStruct, frozen=True, kw_only=True):
 class Range(WireStruct, frozen=True, kw_only=True):
     """Sequence numbers, first to last, both included."""
 
-    first: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="0")
-    last: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="1")
+    first: Ordinal = msgspec.field(name="0")
+    last: Ordinal = msgspec.field(name="1")
+
+    def __post_init__(self) -> None:
+        """Hold the range to its direction."""
+        if self.last < self.first:
+            raise ValueError("a range that ends before it begins")
 
 
 class Resend(WireStruct, frozen=True, kw_only=True):
     """Please send these again, or say that they were dropped."""
 
-    version: int = msgspec.field(name="0")
+    version: Number = msgspec.field(name="0")
     device: Id = msgspec.field(name="1")
     time_ms: TimeMs = msgspec.field(name="2")
     outbox: OutboxId = msgspec.field(name="3")
@@ -68,20 +73,20 @@ class Resend(WireStruct, frozen=True, kw_only=True):
 def sign_receipt(device: str, items: tuple[ReceiptItem, ...], signer: Signer, *, time_ms: int) -> bytes:
     """A signed receipt for a device."""
     receipt = Receipt(version=VERSION, device=device, time_ms=time_ms, items=items)
-    return sign(to_bytes(receipt), signer, Context.RECEIPT)
+    return sign(to_bytes(receipt, max_bytes=MAX_RECEIPT_BYTES), signer, Context.RECEIPT)
 
 
 def sign_resend(device: str, outbox: bytes, ranges: tuple[Range, ...], signer: Signer, *, time_ms: int) -> bytes:
     """A signed request to send ranges again."""
     resend = Resend(version=VERSION, device=device, time_ms=time_ms, outbox=outbox, ranges=ranges)
-    return sign(to_bytes(resend), signer, Context.RESEND)
+    return sign(to_bytes(resend, max_bytes=MAX_RECEIPT_BYTES), signer, Context.RESEND)
 
 
 def decode_receipt(envelope: Envelope) -> Receipt:
     """Read a receipt whose envelope was verified; raises `DecodeError`."""
-    return from_bytes(envelope.payload, Receipt, max_bytes=MAX_RECEIPT_BYTES)
+    return from_versioned(envelope.payload, Receipt, max_bytes=MAX_RECEIPT_BYTES)
 
 
 def decode_resend(envelope: Envelope) -> Resend:
     """Read a resend whose envelope was verified; raises `DecodeError`."""
-    return from_bytes(envelope.payload, Resend, max_bytes=MAX_RECEIPT_BYTES)
+    return from_versioned(envelope.payload, Resend, max_bytes=MAX_RECEIPT_BYTES)

@@ -1,7 +1,8 @@
 """Why something was refused, as a value: counted, told in the receipt, never raised across tasks.
 
 A refusal is `final` when the same bytes can never be taken: the sender moves them to its dead letters. It is
-`retry` when the receiver may yet take them: a key not registered yet, a store that is down.
+`retry` when the receiver may yet take them: a key not registered yet, a store that is down, a version or a kind that
+a newer receiver will know (boxes are often upgraded before the city).
 """
 
 from enum import IntEnum, unique
@@ -31,4 +32,4 @@ class Refusal(IntEnum):
         return self not in _RETRY
 
 
-_RETRY = frozenset({Refusal.UNKNOWN_KEY, Refusal.BUSY, Refusal.INTERNAL})
+_RETRY = frozenset({Refusal.UNKNOWN_KEY, Refusal.UNKNOWN_VERSION, Refusal.UNKNOWN_KIND, Refusal.BUSY, Refusal.INTERNAL})

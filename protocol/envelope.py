@@ -23,7 +23,12 @@ from protocol.refusals import Refusal
 MAX_ENVELOPE_BYTES: Final = 128 * 1024
 _TAGGED_ARRAY: Final = b"\xd2\x84"  # tag 18, array of 4
 _EMPTY_MAP: Final = b"\xa0"
+_SIGNATURE1: Final = b"\x84\x6aSignature1"  # array of 4, the first of it the context text
 _MAX_HEADER_BYTES: Final = 64
+# Heads of byte strings: lengths below 24 sit in the first byte; else how many bytes follow, and the least such length.
+_SMALL: Final = 24
+_HEAD_BYTES: Final = {24: 1, 25: 2, 26: 4}
+_LEAST: Final = {1: 24, 2: 0x100, 4: 0x10000}
 
 
 @unique
@@ -66,6 +71,8 @@ class Envelope:
         """None if this key signed this envelope in this context, else why not."""
         if self.algorithm != key.algorithm:
             return Refusal.WRONG_ALGORITHM
+        if self.key_id != key.key_id:
+            return Refusal.UNKNOWN_KEY
         if not key.verifies(self.signature, self.to_be_signed(context)):
             return Refusal.BAD_SIGNATURE
         return None
@@ -83,7 +90,7 @@ def seal_header(key: PublicKey) -> bytes:
 
 def sig_structure(protected: bytes, payload: bytes, context: Context) -> bytes:
     """Sig_structure of RFC 9052, section 4.4, for one signer."""
-    return cbor.encode(["Signature1", protected, context.value, payload])
+    return b"".join((_SIGNATURE1, _bstr(protected), _bstr(context.value), _bstr(payload)))
 
 
 def sign(payload: bytes, signer: Signer, context: Context) -> bytes:
@@ -96,7 +103,7 @@ def sign(payload: bytes, signer: Signer, context: Context) -> bytes:
 def parse(raw: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
     """Take an envelope apart without believing it; raises `BadEnvelope`."""
     if len(raw) > max_bytes:
-        raise BadEnvelope(f"{len(raw)} bytes, at most {max_bytes} are taken")
+        raise BadEnvelope(f"{len(raw)} bytes, at most {max_bytes} are taken", Refusal.TOO_LARGE)
     if raw[:2] != _TAGGED_ARRAY:
         raise BadEnvelope("not a tagged COSE_Sign1 array of four")
     protected, at = _read_bstr(raw, 2, _MAX_HEADER_BYTES)
@@ -118,6 +125,8 @@ def parse_header(protected: bytes) -> tuple[int, KeyId]:
         raise BadEnvelope("the protected header is not deterministic CBOR") from exc
     match header:
         case {1: int(algorithm), 4: bytes(kid), **rest} if not rest and len(kid) == KEY_ID_BYTES:
+            if isinstance(algorithm, bool):
+                raise BadEnvelope("an algorithm must be an integer")
             return algorithm, KeyId(kid)
         case _:
             raise BadEnvelope("the protected header must hold an algorithm and a key id of 16 bytes, alone")
@@ -129,12 +138,12 @@ def is_known_algorithm(algorithm: int) -> bool:
 
 
 def _bstr(data: bytes) -> bytes:
-    return cbor.encode(data)
-
-
-_SMALL: Final = 24
-_HEAD_BYTES: Final = {24: 1, 25: 2, 26: 4}
-_LEAST: Final = {1: 24, 2: 0x100, 4: 0x10000}
+    """A byte string with its head in the shortest form (RFC 8949, section 3)."""
+    count = len(data)
+    if count < _SMALL:
+        return bytes((0x40 | count,)) + data
+    information, width = next((i, w) for i, w in _HEAD_BYTES.items() if count < 1 << 8 * w)
+    return bytes((0x40 | information,)) + count.to_bytes(width, "big") + data
 
 
 def _read_bstr(raw: bytes, at: int, limit: int) -> tuple[bytes, int]:

@@ -5,13 +5,17 @@ algorithm belongs to the registered key; a header that says otherwise is refused
 
 ECDSA signatures have a twin (r, n - s) that verifies too. Only the one with the low s is taken, so that nobody
 can alter a message's bytes, and with them its hash, without breaking it.
+
+A key has one SubjectPublicKeyInfo, hence one id: other encodings of it (a compressed point, long DER lengths) are
+refused, or one officer could pass for two. So are the Ed25519 points of small order (RFC 8032 takes them),
+under which one signature holds for any data: an officer with such a key would have signed every batch.
 """
 
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from functools import lru_cache
-from typing import Final, NewType, Protocol
+from typing import Final, NewType, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,6 +31,11 @@ SIGNATURE_BYTES: Final = 64
 # Order n of P-256 (SEC 2, section 2.4.2).
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
+_ED25519_PRIME: Final = 2**255 - 19
+# y of the eight points whose order divides 8; of each the point with either sign of x.
+_ORDER_8_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_SMALL_ORDER_YS: Final = frozenset({0, 1, _ED25519_PRIME - 1, _ORDER_8_Y, _ED25519_PRIME - _ORDER_8_Y})
+
 
 @unique
 class Algorithm(IntEnum):
@@ -38,21 +47,19 @@ class Algorithm(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that verifies: its algorithm and its SubjectPublicKeyInfo."""
+    """A key that verifies: its algorithm and its SubjectPublicKeyInfo. Raises `DecodeError` unless they fit."""
 
     algorithm: Algorithm
     spki: bytes
 
+    def __post_init__(self) -> None:
+        if _load(self.spki)[0] != self.algorithm:
+            raise DecodeError("a key of another algorithm than was said")
+
     @classmethod
     def from_spki(cls, spki: bytes) -> "PublicKey":
-        """Take a DER SubjectPublicKeyInfo; raises `DecodeError` unless it is Ed25519 or P-256."""
-        match _load(spki):
-            case ed25519.Ed25519PublicKey():
-                return cls(Algorithm.ED25519, spki)
-            case ec.EllipticCurvePublicKey() as key if isinstance(key.curve, ec.SECP256R1):
-                return cls(Algorithm.ESP256, spki)
-            case _:
-                raise DecodeError("a signing key must be Ed25519 or P-256")
+        """Take a DER SubjectPublicKeyInfo; raises `DecodeError` unless it is Ed25519 or P-256, in its one form."""
+        return cls(_load(spki)[0], spki)
 
     @property
     def key_id(self) -> KeyId:
@@ -63,16 +70,14 @@ class PublicKey:
         """Whether this key made this signature (64 bytes: Ed25519, or r then s) over this data."""
         if len(signature) != SIGNATURE_BYTES:
             return False
-        key = _load(self.spki)
+        _, key = _load(self.spki)
         try:
             if isinstance(key, ed25519.Ed25519PublicKey):
                 key.verify(signature, data)
                 return True
-            if isinstance(key, ec.EllipticCurvePublicKey):
-                return _verify_p256(key, signature, data)
+            return _verify_p256(key, signature, data)
         except InvalidSignature:
             return False
-        return False
 
 
 class Signer(Protocol):
@@ -122,7 +127,7 @@ def spki_of(public_key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) ->
 
 
 def p256_raw(der: bytes) -> bytes:
-    """A DER ECDSA signature, as OpenSSL and TPMs give it, in COSE's form: r then s, s low."""
+    """A DER ECDSA signature over P-256, as OpenSSL and TPMs give it, in COSE's form: r then s, s low."""
     r, s = decode_dss_signature(der)
     if s > _P256_ORDER // 2:
         s = _P256_ORDER - s
@@ -137,9 +142,30 @@ def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) 
     return True
 
 
+_VerifyingKey: TypeAlias = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+
 @lru_cache(maxsize=8192)
-def _load(spki: bytes) -> object:
+def _load(spki: bytes) -> tuple[Algorithm, _VerifyingKey]:
     try:
-        return serialization.load_der_public_key(spki)
+        key = serialization.load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm) as exc:
         raise DecodeError("not a SubjectPublicKeyInfo") from exc
+    match key:
+        case ed25519.Ed25519PublicKey():
+            algorithm = Algorithm.ED25519
+            _check_point(key.public_bytes_raw())
+        case ec.EllipticCurvePublicKey() if isinstance(key.curve, ec.SECP256R1):
+            algorithm = Algorithm.ESP256
+        case _:
+            raise DecodeError("a signing key must be Ed25519 or P-256")
+    if spki_of(key) != spki:
+        raise DecodeError("not the one form of this key's SubjectPublicKeyInfo")
+    return algorithm, key
+
+
+def _check_point(encoded: bytes) -> None:
+    """Refuse an Ed25519 point of small order, or with a coordinate that is not reduced (RFC 8032, section 5.1.3)."""
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)
+    if y >= _ED25519_PRIME or y in _SMALL_ORDER_YS:
+        raise DecodeError("an Ed25519 key that no private key has")

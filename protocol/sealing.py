@@ -9,15 +9,17 @@ bytes) and the ciphertext with its tag, as the library writes them. `info` binds
 so that a sealed picture cannot be passed off as another box's, nor as what was refused at the door.
 """
 
+import hashlib
 from enum import Enum, unique
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from protocol.errors import SealError
+from protocol.names import is_id
 
 OVERHEAD_BYTES: Final = 48  # encapsulated key and tag
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -33,13 +35,24 @@ class Purpose(Enum):
 
 def seal(plain: bytes, spki: bytes, purpose: Purpose, *, device: str, sha256: bytes) -> bytes:
     """Seal bytes to a granted evidence key (DER SubjectPublicKeyInfo of X25519); raises `SealError`."""
+    key = check_evidence_key(spki)
+    try:
+        return _SUITE.encrypt(plain, key, _info(purpose, device, sha256))
+    except ValueError as exc:  # a point of small order gives no secret (RFC 9180, section 7.1.4)
+        raise SealError("the evidence key cannot be sealed to") from exc
+
+
+def check_evidence_key(spki: bytes) -> X25519PublicKey:
+    """The X25519 key of a DER SubjectPublicKeyInfo in its one form; raises `SealError`."""
     try:
         key = load_der_public_key(spki)
-    except ValueError as exc:
+    except (ValueError, UnsupportedAlgorithm) as exc:
         raise SealError("the evidence key is not a SubjectPublicKeyInfo") from exc
     if not isinstance(key, X25519PublicKey):
         raise SealError("the evidence key must be X25519")
-    return _SUITE.encrypt(plain, key, _info(purpose, device, sha256))
+    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != spki:
+        raise SealError("not the one form of the evidence key's SubjectPublicKeyInfo")
+    return key
 
 
 def unseal(sealed: bytes, key: X25519PrivateKey, purpose: Purpose, *, device: str, sha256: bytes) -> bytes:
@@ -51,4 +64,6 @@ def unseal(sealed: bytes, key: X25519PrivateKey, purpose: Purpose, *, device: st
 
 
 def _info(purpose: Purpose, device: str, sha256: bytes) -> bytes:
+    if not is_id(device) or len(sha256) != hashlib.sha256().digest_size:
+        raise SealError("`info` takes a device's id and a SHA-256")
     return b"\x00".join((purpose.value, device.encode(), sha256))

@@ -139,15 +139,16 @@ def _read_picture(file: Path, vision: Vision) -> list[Found]:
 
 
 def _read_clip(file: Path, vision: Vision) -> list[Found]:
+    """Vehicles of a video; an amended read stands in the place of the first."""
     clip_info(file)
     pipeline = CameraPipeline(CLIP_CAMERA, vision.plates, vision.reader)
     started_at = datetime.now(UTC)
-    reads: list[Read] = []
+    by_vehicle: dict[int, Read] = {}
     for picture in clip_frames(file):
         captured_at = started_at + timedelta(seconds=picture.at_s)
         frame = Frame(CLIP_CAMERA, picture.index, captured_at, picture.at_s, picture.image)
-        reads.extend(pipeline.process(frame).reads)
-    reads.extend(pipeline.flush().reads)
+        by_vehicle |= {read.track_id: read for read in pipeline.process(frame).reads}
+    by_vehicle |= {read.track_id: read for read in pipeline.flush().reads}
     return [
         Found(
             plate=r.text,
@@ -158,7 +159,7 @@ def _read_clip(file: Path, vision: Vision) -> list[Found]:
             at_s=round(r.frame.captured_mono_s, 3),
             looks=r.looks,
         )
-        for r in reads
+        for r in by_vehicle.values()
     ]
 
 

@@ -18,6 +18,9 @@ from protocol.plates import CONFUSIONS
 MARGINS: Final = (0.15, 0.05, 0.3)
 """Looks at one plate take turns in how much of its surroundings they see."""
 
+MIN_PART: Final = 0.6
+"""Part of a plate's characters that must be seen for a half hidden plate to be known again."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingSettings:
@@ -42,7 +45,7 @@ class ReadingSettings:
 class Passage:
     """Looks of one track, and the read they led to."""
 
-    __slots__ = ("_best", "_looks", "best_quality", "is_repeat", "last_look_s", "outcome", "read", "said")
+    __slots__ = ("_best", "_looks", "best_quality", "is_doubted", "is_repeat", "last_look_s", "outcome", "read")
 
     def __init__(self) -> None:
         self._looks: list[Weighed] = []
@@ -51,8 +54,8 @@ class Passage:
         self.last_look_s = float("-inf")
         self.outcome: Outcome | None = None
         self.read: Read | None = None
-        self.said = 0
         self.is_repeat = False
+        self.is_doubted = False
 
     @property
     def looks(self) -> int:
@@ -66,15 +69,18 @@ class Passage:
 
     def wants_look(self, quality: float, now_s: float, settings: ReadingSettings) -> bool:
         """Whether a crop of this quality is worth the time now."""
-        if self.is_repeat or self.said > 1:
+        is_rested = now_s - self.last_look_s >= settings.look_again_s
+        if self.is_doubted:
+            return is_rested
+        if self.is_repeat or (self.read is not None and self.read.is_amendment):
             return False
-        if self.said:
-            enough = self.looks >= settings.max_looks_when_read
-            return not enough and quality >= self.best_quality * settings.read_improvement
-        if self.looks >= settings.max_looks:
-            return quality >= self.best_quality * settings.read_improvement
+        if self.read is not None:
+            is_better = quality >= self.best_quality * settings.read_improvement
+            return is_better and self.looks < settings.max_looks_when_read
+        if self.looks < settings.min_looks:
+            return True
         is_better = quality >= self.best_quality * settings.improvement
-        return is_better or now_s - self.last_look_s >= settings.look_again_s
+        return (is_better or is_rested) and self.looks < settings.max_looks
 
     def add(self, look: Look, weight: float, quality: float, frame: Frame, xyxy: Xyxy) -> None:
         """Take a look into the vote."""
@@ -93,9 +99,13 @@ class Passage:
         if self.read is None:
             if outcome.confidence < settings.read_confidence or self.looks < settings.min_looks:
                 return None
-        elif self.said > 1 or outcome.text == self.read.text or outcome.confidence <= self.read.confidence:
+        elif not self._may_amend(outcome, self.read):
             return None
         return self._say(track_id, outcome, frame, xyxy)
+
+    def _may_amend(self, outcome: Outcome, read: Read) -> bool:
+        is_first = not read.is_amendment and not self.is_repeat
+        return is_first and outcome.text != read.text and outcome.confidence > read.confidence
 
     def decide_at_end(self, track_id: int, settings: ReadingSettings) -> Read | None:
         """Return the read of a track that ended before its vote passed, if it comes near enough."""
@@ -121,20 +131,21 @@ class Passage:
             looks=self.looks,
             is_amendment=self.read is not None,
         )
-        self.said += 1
         self.read = read
         self._best = None
         return read
 
 
 def is_one_vehicle(text: str, other: str) -> bool:
-    """Whether two texts read close together are one plate: equal, or one character mistaken for a look-alike."""
-    if text == other:
-        return True
-    if len(text) != len(other):
-        return False
-    differing = [(a, b) for a, b in zip(text, other, strict=True) if a != b]
-    return len(differing) == 1 and differing[0][1] in CONFUSIONS[differing[0][0]]
+    """Whether two texts read close together are one plate.
+
+    They are if equal, if one character is a look-alike, or if one is a part of the other (a plate half hidden).
+    """
+    if len(text) == len(other):
+        differing = [(a, b) for a, b in zip(text, other, strict=True) if a != b]
+        return not differing or (len(differing) == 1 and differing[0][1] in CONFUSIONS[differing[0][0]])
+    shorter, longer = sorted((text, other), key=len)
+    return len(shorter) >= MIN_PART * len(longer) and shorter in longer
 
 
 def is_other_plate(text: str, other: str) -> bool:

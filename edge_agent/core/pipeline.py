@@ -5,10 +5,10 @@ what was already seen: larger, sharper, or after a pause, and at few per frame, 
 car is read once and then left alone. Models are shared by all cameras; a pipeline is used by one thread.
 
 What a frame yields is counted: passages read, passages that ended unreadable, and their sum, vehicles. A track
-that broke and was read again is a repeat, not a vehicle.
+that broke and was read again is a repeat, not a vehicle; if the second read says more, it amends the first.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import cv2
@@ -82,7 +82,7 @@ class CameraPipeline:
         self._settings = settings or PipelineSettings()
         self._tracker = Tracker(self._settings.tracking)
         self._passages: dict[int, Passage] = {}
-        self._recent: dict[str, float] = {}
+        self._recent: list[_Recent] = []
 
     def process(self, frame: Frame) -> PipelineOutput:
         """Take the next frame; frames come in the order of their capture."""
@@ -113,6 +113,7 @@ class CameraPipeline:
             if sighting.xyxy[3] - sighting.xyxy[1] < reading.min_height_px:
                 continue
             passage = self._passages.setdefault(sighting.track.track_id, Passage())
+            passage.is_doubted |= sighting.is_doubtful and passage.looks > 0
             crop = _appraise(sighting, frame.image)
             if passage.wants_look(crop.quality, frame.captured_mono_s, reading):
                 wanted.append((passage.read is not None, -crop.quality, sighting.track.track_id, crop))
@@ -127,6 +128,7 @@ class CameraPipeline:
             self._close(track, frame.captured_mono_s, tally)
             track = self._tracker.restart(crop.sighting, frame.captured_mono_s)
             passage = self._passages.setdefault(track.track_id, Passage())
+        passage.is_doubted &= look.confidence < SURE
         passage.add(look, crop.weight, crop.quality, frame, xyxy)
         self._take(passage, passage.decide(track.track_id, frame, xyxy, self._settings.reading), track, tally)
 
@@ -134,26 +136,35 @@ class CameraPipeline:
         """Count a read, unless it repeats a vehicle whose track broke."""
         if read is None:
             return
-        if not read.is_amendment:
-            if self._is_repeat(read.text):
-                passage.is_repeat = True
-                tally.repeats += 1
-                return
-            tally.vehicles += 1
-        self._recent[read.text] = track.last_seen_s
-        tally.reads.append(read)
+        known = None if read.is_amendment else self._known(read.text)
+        if known is None:
+            tally.vehicles += not read.is_amendment
+            tally.reads.append(read)
+            self._recent.append(_Recent(read, track.last_seen_s))
+            return
+        tally.repeats += 1
+        passage.is_repeat = True
+        passage.read = known.read
+        if amended := known.amended_by(read):
+            passage.read = amended
+            tally.reads.append(amended)
+            self._recent.append(_Recent(amended, track.last_seen_s))
 
-    def _is_repeat(self, text: str) -> bool:
-        return any(is_one_vehicle(text, other) for other in self._recent)
+    def _known(self, text: str) -> "_Recent | None":
+        return next((known for known in reversed(self._recent) if is_one_vehicle(text, known.read.text)), None)
 
     def _remember(self, seen: tuple[Sighting, ...], now_s: float) -> None:
-        """Keep the texts of vehicles in sight and just gone, no others."""
-        for sighting in seen:
-            passage = self._passages.get(sighting.track.track_id)
-            if passage is not None and passage.read is not None:
-                self._recent[passage.read.text] = now_s
+        """Keep the reads of vehicles in sight and just gone, no others."""
+        in_sight = {
+            passage.read.track_id
+            for sighting in seen
+            if (passage := self._passages.get(sighting.track.track_id)) and passage.read
+        }
+        for known in self._recent:
+            if known.read.track_id in in_sight:
+                known.seen_s = now_s
         oldest_s = now_s - self._settings.reading.same_vehicle_s
-        self._recent = {text: at_s for text, at_s in self._recent.items() if at_s >= oldest_s}
+        self._recent = [known for known in self._recent if known.seen_s >= oldest_s]
 
     def _close(self, track: Track, now_s: float, tally: "_Tally") -> None:
         passage = self._passages.pop(track.track_id, None) or Passage()
@@ -161,6 +172,21 @@ class CameraPipeline:
         if passage.read is None and track.hits >= MIN_HITS:
             tally.vehicles += 1
             tally.unreadable += 1
+
+
+@dataclass(slots=True)
+class _Recent:
+    """A read of a vehicle in sight or just gone."""
+
+    read: Read
+    seen_s: float
+
+    def amended_by(self, later: Read) -> Read | None:
+        """Return a later read of the same vehicle as this one's amendment, if it is one."""
+        says_more = len(later.text) > len(self.read.text) or later.confidence > self.read.confidence
+        if self.read.is_amendment or later.text == self.read.text or not says_more:
+            return None
+        return replace(later, track_id=self.read.track_id, is_amendment=True)
 
 
 @dataclass(slots=True)

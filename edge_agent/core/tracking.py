@@ -4,6 +4,8 @@ Rules
 - Every track predicts its box with constant velocity. Boxes and tracks are paired so that the sum of distances
   is least; plates are small and cars fast, so distance counts in plate widths, not in overlap.
 - A pair must lie within a gate: wide for a track seen once, whose velocity is unknown, and for a longer gap.
+- A track that jumped, or was out of sight for a while, says so (`Sighting.is_doubtful`): it may have become
+  another vehicle's, and whoever reads it should look again.
 - Sure boxes are paired first and alone start tracks; doubtful ones may only continue a track.
 - A track not seen for `gap_s` ends. One that stood still waits `parked_gap_s`: a parked car behind a passing
   lorry is the same car.
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from edge_agent.core.boxes import Xyxy
+from edge_agent.core.boxes import Xyxy, as_xyxy
 from edge_agent.core.detections import Detections
 
 FAR: Final = 1e6
@@ -33,7 +35,9 @@ class TrackingSettings:
     gap_s: float = 1.0
     parked_gap_s: float = 60.0
     first_gate: float = 5.0
-    gate: float = 2.0
+    gate: float = 1.0
+    doubtful_jump: float = 0.7
+    doubtful_gap_s: float = 0.35
     size_ratio: float = 1.8
     parked_widths: float = 0.5
     """A plate that stayed within this of where it was first seen is parked..."""
@@ -57,6 +61,11 @@ class Track:
     def predicted(self, now_s: float) -> NDArray[np.float64]:
         """Return where the centre should be."""
         return np.asarray(self.centre + self.velocity * (now_s - self.last_seen_s))
+
+    def jump(self, box: NDArray[np.float32], now_s: float) -> float:
+        """How far a box lies from where the plate should be, in plate widths."""
+        centre, _ = _centre_and_size(box)
+        return float(np.linalg.norm(centre - self.predicted(now_s)) / max(self.size[0], 1.0))
 
     def see(self, box: NDArray[np.float32], now_s: float) -> None:
         """Take a new box as this plate's."""
@@ -82,6 +91,7 @@ class Sighting:
     track: Track
     xyxy: Xyxy
     confidence: float
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +118,13 @@ class Tracker:
         paired = {id(track) for track, _ in pairs}
         waiting = [track for track in self._tracks if id(track) not in paired and track.hits > 1]
         pairs += self._pair(found, np.flatnonzero(doubtful), waiting, now_s)
-        for track, index in pairs:
-            track.see(found.xyxy[index], now_s)
+        seen = [self._continue(track, found, index, now_s) for track, index in pairs]
         taken = {index for _, index in pairs}
-        pairs += [(self._start(found.xyxy[i], now_s), i) for i in map(int, np.flatnonzero(sure)) if i not in taken]
-        seen = tuple(Sighting(track, _plain(found.xyxy[i]), float(found.confidence[i])) for track, i in pairs)
-        return Step(seen, self._end(now_s))
+        for index in map(int, np.flatnonzero(sure)):
+            if index not in taken:
+                track = self._start(found.xyxy[index], now_s)
+                seen.append(Sighting(track, as_xyxy(found.xyxy[index]), float(found.confidence[index])))
+        return Step(tuple(seen), self._end(now_s))
 
     def restart(self, sighting: Sighting, now_s: float) -> Track:
         """End a track whose plate turned out to be another's, and start a new one from its box."""
@@ -124,6 +135,13 @@ class Tracker:
         """Close every track: the stream is over."""
         ended, self._tracks = tuple(self._tracks), []
         return ended
+
+    def _continue(self, track: Track, found: Detections, index: int, now_s: float) -> Sighting:
+        box = found.xyxy[index]
+        has_jumped = track.hits > 1 and track.jump(box, now_s) > self._settings.doubtful_jump
+        was_away = now_s - track.last_seen_s > self._settings.doubtful_gap_s
+        track.see(box, now_s)
+        return Sighting(track, as_xyxy(box), float(found.confidence[index]), has_jumped or was_away)
 
     def _start(self, box: NDArray[np.float32], now_s: float) -> Track:
         track = Track(self._next_id, box, now_s)
@@ -157,7 +175,7 @@ class Tracker:
         distance = np.linalg.norm(centres - track.predicted(now_s), axis=1) / width
         ratio = np.exp(np.abs(np.log(sizes / np.maximum(track.size, 1.0))).max(axis=1))
         gate = self._settings.first_gate if track.hits == 1 else self._settings.gate
-        patience = min(max((now_s - track.last_seen_s) / USUAL_STEP_S, 1.0), 3.0)
+        patience = min(max((now_s - track.last_seen_s) / USUAL_STEP_S, 1.0), 2.5)
         allowed = (distance <= gate * patience) & (ratio <= self._settings.size_ratio)
         return np.where(allowed, distance, FAR)
 
@@ -165,8 +183,3 @@ class Tracker:
 def _centre_and_size(box: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     corners = box.astype(np.float64)
     return (corners[:2] + corners[2:]) / 2, corners[2:] - corners[:2]
-
-
-def _plain(box: NDArray[np.float32]) -> Xyxy:
-    left, top, right, bottom = (float(side) for side in box)
-    return left, top, right, bottom

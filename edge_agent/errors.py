@@ -6,7 +6,18 @@ EdgeError
 ├── InferenceMismatch   the device or precision that really runs is not the one the settings ask for (stop)
 ├── ExtraMissing        an optional part of the program is not installed (tell the user)
 ├── BadPicture          a file that is no picture or video we can read (skip it, tell the user)
-└── RedactionFailed     a picture could not be redacted, so it must not leave (drop the picture)
+├── RedactionFailed     a picture could not be redacted, so it must not leave (drop the picture)
+├── CameraUnusable      a source that only a person can mend: no such file, no video (tell the user)
+├── CameraLost          a camera's stream broke or cannot be opened (retry)
+│   └── CameraStalled   the connection is there, nothing new comes (retry; never shown as live)
+├── BadSettings         a settings file that cannot be used; names the key (tell the user)
+├── NotEnrolled         the box has no certificate yet (tell the user)
+├── BadIdentity         identity files that do not fit together (stop)
+├── OutboxBroken        the outbox cannot be opened, or is damaged (stop)
+├── OutboxFailed        a write to the outbox failed, as on a full disk (retry)
+├── OutboxFull          no room, and nothing less important to give up for it (drop the message)
+├── LinkFailed          no connection to the broker, or it was lost (retry)
+└── NotRunning          no agent answers on the control socket (tell the user)
 """
 
 
@@ -36,3 +47,47 @@ class BadPicture(EdgeError):
 
 class RedactionFailed(EdgeError):
     """A picture that could not be redacted; it must not leave."""
+
+
+class CameraUnusable(EdgeError):
+    """A source that no retry will mend."""
+
+
+class CameraLost(EdgeError):
+    """A camera's stream that broke or cannot be opened."""
+
+
+class CameraStalled(CameraLost):
+    """A camera that is connected and sends nothing new."""
+
+
+class BadSettings(EdgeError):
+    """A settings file that cannot be used."""
+
+
+class NotEnrolled(EdgeError):
+    """A box without a certificate."""
+
+
+class BadIdentity(EdgeError):
+    """Identity files that do not fit together."""
+
+
+class OutboxBroken(EdgeError):
+    """An outbox that cannot be opened or is damaged."""
+
+
+class OutboxFailed(EdgeError):
+    """A write to the outbox that did not happen; nothing of it is kept."""
+
+
+class OutboxFull(EdgeError):
+    """A message for which nothing less important can be given up."""
+
+
+class LinkFailed(EdgeError):
+    """No connection to the broker."""
+
+
+class NotRunning(EdgeError):
+    """No agent answers."""

@@ -1,4 +1,4 @@
-"""A new installation on the disk: every key and certificate, trust bundle number 1, settings, the broker's files.
+"""A new installation on the disk: every key and certificate, trust bundle number 1, settings.
 
 The private keys of the root and of the evidence authority go to `offline/`, under passphrases, to be carried off: the
 running system needs neither. Everything else that is private is mode 0600. Nothing is ever written over.
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from aggregator.adapters import keyfiles, mosquitto, pki
+from aggregator.adapters import keyfiles, pki
 from aggregator.core import trust_ledger
 from aggregator.core.founding import BACKUP, Plan, settings_text
 from aggregator.errors import BadKey
@@ -37,7 +37,7 @@ class Passphrases:
 
 
 def found(folder: Path, plan: Plan, passphrases: Passphrases, *, now: datetime) -> Settings:
-    """Write a whole installation into an empty folder, all but its database; its settings."""
+    """Write an installation into an empty folder, all but its database and the broker's files; its settings."""
     keyfiles.write_new(folder / SETTINGS_NAME, settings_text(plan).encode())
     settings = load(folder / SETTINGS_NAME)
     root = _make_root(folder, plan, settings, passphrases.root, now)
@@ -49,7 +49,6 @@ def found(folder: Path, plan: Plan, passphrases: Passphrases, *, now: datetime) 
     grants = _first_grants(plan, server, evidence, now)
     bundle = trust_ledger.next_bundle(TrustStore(KeySigner(root.key).public_key), grants, now=now)
     keyfiles.write_new(settings.keys.trust_bundle, trust_ledger.signed(bundle, KeySigner(root.key)))
-    mosquitto.write(settings)
     return settings
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from aggregator.cli import config
+from aggregator.cli import config, init, registry
 from aggregator.cli.console import release
 from aggregator.errors import AggregatorError
 from protocol.errors import ProtocolError
@@ -16,7 +16,10 @@ from protocol.errors import ProtocolError
 INTERRUPTED = 130
 
 app = App(name="aggregator", help="The command centre: verifies, keeps, alerts, federates.", version=release)
+app.command(init.init)
 app.command(config.app)
+for noun in registry.APPS:
+    app.command(noun)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,15 +5,17 @@ stdout carries what was asked for and nothing else; what is said about it goes t
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from aggregator.settings import ENVIRONMENT, Settings, config_path, load
 
@@ -21,7 +23,9 @@ Config: TypeAlias = Annotated[
     Path | None, Parameter(name="--config", help=f"Settings file; else ${ENVIRONMENT}, else the system's.")
 ]
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", negative="", help="One JSON array instead of a table.")]
-Cell: TypeAlias = str | int | float | bool | None
+# A table in a pipe is as wide as it needs to be: grep wants whole lines.
+PIPED_WIDTH: Final = 1_000
+Cell: TypeAlias = str | int | float | bool | datetime | date | None
 
 
 def settings_of(option: Path | None) -> Settings:
@@ -47,10 +51,28 @@ def say(text: str) -> None:
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, as_json: bool) -> None:
     """Rows as a table for people, or as one JSON array of objects."""
     if as_json:
-        objects = [dict(zip(columns, row, strict=True)) for row in rows]
-        sys.stdout.write(msgspec.json.encode(objects).decode() + "\n")
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(soft_wrap=True).print(table)
+        # Text, so that a square bracket in a name is no markup.
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else PIPED_WIDTH)
+
+
+def show_object(fields: Mapping[str, object], *, as_json: bool) -> None:
+    """One thing, a line a field, or as one JSON object."""
+    if as_json:
+        print_json(fields)
+        return
+    for name, value in fields.items():
+        many = value if isinstance(value, list) else [value]
+        for one in many:
+            text = ", ".join(f"{k} {v}" for k, v in one.items() if v is not None) if isinstance(one, dict) else one
+            sys.stdout.write(f"{name}: {'' if text is None else text}\n")
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout, in one line."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")

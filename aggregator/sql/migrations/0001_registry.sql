@@ -70,6 +70,15 @@ CREATE TABLE device_key (
 );
 CREATE INDEX device_key_of_device ON device_key (device_id);
 
+-- Every certificate that a key ever had: revoking the key must put all of them on the broker's list.
+CREATE TABLE device_certificate (
+    serial    text PRIMARY KEY,
+    key_id    bytea NOT NULL REFERENCES device_key,
+    not_after timestamptz NOT NULL,
+    issued_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX device_certificate_of_key ON device_certificate (key_id);
+
 -- Ingest keeps the registry in memory and listens for this.
 CREATE FUNCTION tell_registry_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,24 +1,34 @@
 """The time floor: an instant that the true time cannot be before.
 
 A box may wake in 1970. Its floor is the latest of: the build time of its software, the last time it wrote to disk,
-and the times in the last verified receipt and manifest. Below the floor the floor is used, and every message stamped
-so is marked. The floor only rises, and only by times that were verified: a clock that runs ahead does not
-raise it for good, since a box's own clock counts only up to a bounded step past what others said.
+and the times that others signed (`vouched`: in verified receipts, manifests, trust bundles). Below the floor the
+floor is used, and every message stamped so is marked.
+
+A clock that ran ahead must not poison the floor for good, whoever's it was:
+
+- The box's own clock: what it wrote counts up to `MAX_OWN_STEP` past what others said; a claim beyond that is not
+  believed at all (a jump to 2099 leaves no trace after a restart), and the first news from others ends any claim.
+- A server's clock: the caller raises the floor only by a time within the dates of the grant that signed it.
+- The root outranks both: a trust bundle of a higher number sets the floor anew, even lower (`reset`). Its number
+  cannot be replayed, so nobody else can bring the floor down.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from protocol.messages import Clock
 
-# How far a box's own clock may carry the persisted floor past the last time that somebody else signed.
-MAX_OWN_STEP: Final = timedelta(days=400)
+# How far past the last time that somebody else signed a box's own clock is believed: longer than links stay down,
+# shorter than lists and grants last.
+MAX_OWN_STEP: Final = timedelta(days=30)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeFloor:
-    """`floor` holds for stamping; `vouched` is the latest time that another party signed."""
+    """`floor` holds for stamping; `vouched` is the latest time that another party signed. Both are to be kept."""
 
     floor: datetime
     vouched: datetime
@@ -27,12 +37,17 @@ class TimeFloor:
     def at_start(cls, build: datetime, persisted: datetime | None, vouched: datetime | None) -> "TimeFloor":
         """The floor of a box that has just started."""
         said = max(build, vouched or build)
-        own = min(persisted or build, said + MAX_OWN_STEP)
+        own = persisted if persisted and persisted <= said + MAX_OWN_STEP else said
         return cls(max(said, own), said)
 
     def raised(self, vouched: datetime) -> "TimeFloor":
-        """After a receipt or manifest whose signature held."""
-        return replace(self, floor=max(self.floor, vouched), vouched=max(self.vouched, vouched))
+        """After a receipt or manifest whose signature held. News from others replaces what the box's clock claimed."""
+        return self if vouched <= self.vouched else TimeFloor(vouched, vouched)
+
+    def reset(self, build: datetime, root_said: datetime) -> "TimeFloor":
+        """After the root signed a bundle of a higher number: the floor starts anew from its time."""
+        said = max(build, root_said)
+        return TimeFloor(said, said)
 
     def stamp(self, now: datetime) -> tuple[datetime, Clock]:
         """The time to write in a message made now."""
@@ -42,10 +57,10 @@ class TimeFloor:
 
 
 def to_ms(when: datetime) -> int:
-    """Milliseconds since 1970, as the wire has them. The datetime must be aware."""
-    return int(when.timestamp() * 1000)
+    """Milliseconds since 1970, as the wire has them, rounded down. The datetime must be aware."""
+    return (when - _EPOCH) // _MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:
     """An aware UTC datetime from the wire's milliseconds."""
-    return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
+    return _EPOCH + timedelta(milliseconds=ms)

@@ -1,11 +1,16 @@
 """Hotlists: entries that two officers signed, withdrawals that one did, snapshots and the manifest that names them.
 
 1. A batch of entries is one payload; two officers of different names sign it (COSE_Sign). Not two keys of one
-   officer, not one officer twice, not an officer without a grant for every city of the scope.
-2. A withdrawal needs one officer and works at once, whatever the batch.
-3. A snapshot holds batches and withdrawals as signed, byte for byte. It is an artefact, fetched by its SHA-256.
+   officer, not one officer twice, not an officer without a grant for every city of the scope. The grants must hold
+   now: when an officer leaves, his batches leave with him, and somebody else approves them anew.
+2. A withdrawal needs one officer and works at once, whatever the batch, in the cities that the officer is granted.
+   Dates of his grant that have passed since do not end it, or a cleared vehicle would be wanted again; only
+   taking his grant out of the trust bundle does.
+3. A snapshot holds batches and withdrawals as signed, byte for byte. It is an artefact, fetched by its SHA-256. Of
+   two batches with one entry id the younger counts.
 4. The manifest (retained on the broker) names the current snapshot under the server's key. A manifest with a lower
    list version than the last accepted one is a rollback and is refused; an expired one arms nothing.
+5. Signatures come first: no payload is read before they hold.
 
 The box checks all of this itself (`assemble`): no server can put a plate on its list. What a box gets of an entry is
 the plate, its id, the reason class, the scope and the expiry. The case number stays behind: a salted hash binds
@@ -24,9 +29,10 @@ from protocol.cosign import CoSignature, CoSigned, cosign, parse_cosigned
 from protocol.envelope import Context, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
 from protocol.keys import PublicKey, Signer
-from protocol.messages import VERSION, Count, Hash, Id, Plate, TimeMs, Word
+from protocol.messages import VERSION, Count, Hash, Id, Number, Ordinal, Plate, TimeMs, Word
+from protocol.refusals import Refusal
 from protocol.trust import Grant, Role, TrustStore
-from protocol.wire import WireStruct, from_bytes, to_bytes
+from protocol.wire import WireStruct, from_versioned, to_bytes
 
 MAX_ENTRIES: Final = 200_000
 MAX_SNAPSHOT_BYTES: Final = 64 * 1024 * 1024
@@ -48,7 +54,7 @@ class Entry(WireStruct, frozen=True, kw_only=True):
 class Batch(WireStruct, frozen=True, kw_only=True):
     """What two officers sign."""
 
-    version: int = msgspec.field(name="0")
+    version: Number = msgspec.field(name="0")
     batch: Id = msgspec.field(name="1")
     created_ms: TimeMs = msgspec.field(name="2")
     entries: Annotated[tuple[Entry, ...], msgspec.Meta(min_length=1, max_length=MAX_ENTRIES)] = msgspec.field(name="3")
@@ -57,7 +63,7 @@ class Batch(WireStruct, frozen=True, kw_only=True):
 class Withdrawal(WireStruct, frozen=True, kw_only=True):
     """What one officer signs to take entries off."""
 
-    version: int = msgspec.field(name="0")
+    version: Number = msgspec.field(name="0")
     entries: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=10_000)] = msgspec.field(name="1")
     created_ms: TimeMs = msgspec.field(name="2")
 
@@ -65,8 +71,8 @@ class Withdrawal(WireStruct, frozen=True, kw_only=True):
 class Snapshot(WireStruct, frozen=True, kw_only=True):
     """A whole list: signed batches and signed withdrawals, as received from the officers."""
 
-    version: int = msgspec.field(name="0")
-    list_version: Count = msgspec.field(name="1")
+    version: Number = msgspec.field(name="0")
+    list_version: Ordinal = msgspec.field(name="1")
     batches: tuple[bytes, ...] = msgspec.field(name="2", default=())
     withdrawals: tuple[bytes, ...] = msgspec.field(name="3", default=())
 
@@ -74,8 +80,8 @@ class Snapshot(WireStruct, frozen=True, kw_only=True):
 class Manifest(WireStruct, frozen=True, kw_only=True):
     """Which snapshot is the current one of a city, until when."""
 
-    version: int = msgspec.field(name="0")
-    list_version: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="1")
+    version: Number = msgspec.field(name="0")
+    list_version: Ordinal = msgspec.field(name="1")
     city: Id = msgspec.field(name="2")
     sha256: Hash = msgspec.field(name="3")
     size_bytes: Count = msgspec.field(name="4")
@@ -102,11 +108,12 @@ class ListRefusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """What a box arms: entries of its city by id, and what it refused of the snapshot, with how often."""
+    """What a box arms, what it knows to be withdrawn, and what it refused of the snapshot, with how often."""
 
     list_version: int
     entries: tuple[Entry, ...]
     refused: dict[ListRefusal, int] = field(default_factory=dict)
+    withdrawn: frozenset[str] = frozenset()
 
 
 def commit_case(case_number: str, salt: bytes) -> bytes:
@@ -132,7 +139,7 @@ def withdraw(entries: Iterable[str], officer: Signer, *, created_ms: int) -> byt
 
 def sign_manifest(manifest: Manifest, signer: Signer) -> bytes:
     """A manifest under the server's key."""
-    return sign(to_bytes(manifest), signer, Context.MANIFEST)
+    return sign(to_bytes(manifest, max_bytes=MAX_MANIFEST_BYTES), signer, Context.MANIFEST)
 
 
 def encode_snapshot(list_version: int, batches: Iterable[bytes], withdrawals: Iterable[bytes]) -> bytes:
@@ -153,15 +160,13 @@ def check_manifest(
             return ListRefusal.UNKNOWN_KEY
         if envelope.check(PublicKey.from_spki(grant.spki), Context.MANIFEST) is not None:
             return ListRefusal.BAD_SIGNATURE
-        manifest = from_bytes(envelope.payload, Manifest, max_bytes=MAX_MANIFEST_BYTES)
-    except (BadEnvelope, DecodeError):
-        return ListRefusal.BAD_FORM
+        manifest = from_versioned(envelope.payload, Manifest, max_bytes=MAX_MANIFEST_BYTES)
+    except (BadEnvelope, DecodeError) as exc:
+        return _refusal_of(exc)
     return _judge_manifest(manifest, city, last_version, now_ms) or manifest
 
 
 def _judge_manifest(manifest: Manifest, city: str, last_version: int, now_ms: int) -> ListRefusal | None:
-    if manifest.version != VERSION:
-        return ListRefusal.UNKNOWN_VERSION
     if manifest.city != city:
         return ListRefusal.OTHER_CITY
     if manifest.list_version < last_version:
@@ -171,76 +176,108 @@ def _judge_manifest(manifest: Manifest, city: str, last_version: int, now_ms: in
     return None
 
 
-def assemble(artefact: bytes, manifest: Manifest, trust: TrustStore, *, now_ms: int) -> Assembled | ListRefusal:
-    """The entries that a box of the manifest's city arms from a snapshot, each under two officers' signatures."""
+def assemble(
+    artefact: bytes, manifest: Manifest, trust: TrustStore, *, now_ms: int, withdrawn: frozenset[str] = frozenset()
+) -> Assembled | ListRefusal:
+    """The entries that a box of the manifest's city arms from a snapshot, each under two officers' signatures.
+
+    `withdrawn` are the entries that earlier assemblies found withdrawn: they stay so, whatever became of the officer.
+    """
     if len(artefact) != manifest.size_bytes or hashlib.sha256(artefact).digest() != manifest.sha256:
         return ListRefusal.WRONG_HASH
     try:
-        snapshot = from_bytes(artefact, Snapshot, max_bytes=MAX_SNAPSHOT_BYTES)
-    except DecodeError:
+        snapshot = from_versioned(artefact, Snapshot, max_bytes=MAX_SNAPSHOT_BYTES)
+    except DecodeError as exc:
+        return _refusal_of(exc)
+    if snapshot.list_version != manifest.list_version:
         return ListRefusal.BAD_FORM
-    if snapshot.version != VERSION or snapshot.list_version != manifest.list_version:
-        return ListRefusal.UNKNOWN_VERSION
     refused: dict[ListRefusal, int] = {}
-    withdrawn = _withdrawn(snapshot.withdrawals, trust, manifest.city, now_ms, refused)
-    entries: dict[str, Entry] = {}
+    withdrawn |= _withdrawn(snapshot.withdrawals, trust, manifest.city, now_ms, refused)
+    newest: dict[str, tuple[int, Entry]] = {}
     for raw in snapshot.batches:
         batch = check_batch(raw, trust, now_ms=now_ms)
         if isinstance(batch, ListRefusal):
             _count(refused, batch)
             continue
         for entry in batch.entries:
-            if _is_armed(entry, manifest.city, withdrawn, now_ms):
-                entries[entry.entry] = entry
-    if len(entries) > MAX_ENTRIES:
-        return ListRefusal.TOO_MANY
-    return Assembled(manifest.list_version, tuple(entries.values()), refused)
+            _keep_newest(newest, entry, batch.created_ms)
+        if len(newest) > MAX_ENTRIES:
+            return ListRefusal.TOO_MANY
+    entries = (entry for _, entry in newest.values())
+    armed = tuple(entry for entry in entries if _is_armed(entry, manifest.city, withdrawn, now_ms))
+    return Assembled(manifest.list_version, armed, refused, withdrawn)
 
 
 def check_batch(raw: bytes, trust: TrustStore, *, now_ms: int) -> Batch | ListRefusal:
     """A batch that two different officers signed, each granted every city of every entry's scope, or why not."""
     try:
         signed = parse_cosigned(raw, max_bytes=MAX_SNAPSHOT_BYTES)
-        batch = from_bytes(signed.payload, Batch, max_bytes=MAX_SNAPSHOT_BYTES)
-    except (BadEnvelope, DecodeError):
-        return ListRefusal.BAD_FORM
-    if batch.version != VERSION:
-        return ListRefusal.UNKNOWN_VERSION
-    return check_officers(signed, batch, trust, now_ms=now_ms) or batch
+        refusal = _check_signatures(signed, trust, now_ms)
+        if refusal is not None:
+            return refusal
+        batch = from_versioned(signed.payload, Batch, max_bytes=MAX_SNAPSHOT_BYTES)
+    except (BadEnvelope, DecodeError) as exc:
+        return _refusal_of(exc)
+    return _check_scopes(signed, batch, trust, now_ms) or batch
 
 
 def check_officers(signed: CoSigned, batch: Batch, trust: TrustStore, *, now_ms: int) -> ListRefusal | None:
     """None if two officers of different names, both granted now and for the scope, signed the batch."""
-    scopes = {entry.scope for entry in batch.entries}
+    return _check_signatures(signed, trust, now_ms) or _check_scopes(signed, batch, trust, now_ms)
+
+
+def _check_signatures(signed: CoSigned, trust: TrustStore, now_ms: int) -> ListRefusal | None:
     officers: set[str] = set()
+    keys: set[bytes] = set()
     for signature in signed.signatures:
-        grant = _officer(signature, trust, now_ms)
-        if grant is None or not all(_covers(grant, scope) for scope in scopes):
+        grants = _officer_grants(signature, trust, now_ms)
+        if not grants:
             return ListRefusal.UNKNOWN_OFFICER
-        if not signed.is_signed_by(signature, PublicKey.from_spki(grant.spki), Context.BATCH):
+        if not signed.is_signed_by(signature, PublicKey.from_spki(grants[0].spki), Context.BATCH):
             return ListRefusal.BAD_SIGNATURE
-        officers.add(grant.subject)
+        if signature.key_id in keys:
+            return ListRefusal.ONE_OFFICER
+        keys.add(signature.key_id)
+        officers.add(grants[0].subject)
     return None if len(officers) >= OFFICERS_NEEDED else ListRefusal.ONE_OFFICER
 
 
-def _officer(signature: CoSignature, trust: TrustStore, now_ms: int) -> Grant | None:
+def _check_scopes(signed: CoSigned, batch: Batch, trust: TrustStore, now_ms: int) -> ListRefusal | None:
+    scopes = {entry.scope for entry in batch.entries}
+    for signature in signed.signatures:
+        grants = _officer_grants(signature, trust, now_ms)
+        if not all(_covers(grants, scope) for scope in scopes):
+            return ListRefusal.UNKNOWN_OFFICER
+    return None
+
+
+def _officer_grants(signature: CoSignature, trust: TrustStore, now_ms: int) -> list[Grant]:
     current = (g for g in trust.grants if g.role is Role.OFFICER and g.is_current(now_ms))
-    return next((g for g in current if g.key_id == signature.key_id), None)
+    return [g for g in current if g.key_id == signature.key_id]
 
 
-def _covers(grant: Grant, scope: tuple[str, ...]) -> bool:
+def _covers(grants: list[Grant], scope: tuple[str, ...]) -> bool:
     """A scope of no city is the whole region: only a grant for everywhere covers it."""
-    return all(grant.covers(city) for city in scope) if scope else not grant.cities
+    if not scope:
+        return any(not grant.cities for grant in grants)
+    return all(any(grant.covers(city) for grant in grants) for city in scope)
 
 
-def _is_armed(entry: Entry, city: str, withdrawn: set[str], now_ms: int) -> bool:
+def _is_armed(entry: Entry, city: str, withdrawn: frozenset[str], now_ms: int) -> bool:
     in_scope = not entry.scope or city in entry.scope
     return in_scope and entry.expires_ms > now_ms and entry.entry not in withdrawn
 
 
+def _keep_newest(newest: dict[str, tuple[int, Entry]], entry: Entry, created_ms: int) -> None:
+    """Of two entries with one id the younger counts: a server must not choose by the order of the batches."""
+    other = newest.get(entry.entry)
+    if other is None or (other[0], other[1].expires_ms) <= (created_ms, entry.expires_ms):
+        newest[entry.entry] = (created_ms, entry)
+
+
 def _withdrawn(
     raws: tuple[bytes, ...], trust: TrustStore, city: str, now_ms: int, refused: dict[ListRefusal, int]
-) -> set[str]:
+) -> frozenset[str]:
     entries: set[str] = set()
     for raw in raws:
         withdrawal = check_withdrawal(raw, trust, city=city, now_ms=now_ms)
@@ -248,22 +285,28 @@ def _withdrawn(
             _count(refused, withdrawal)
         else:
             entries.update(withdrawal.entries)
-    return entries
+    return frozenset(entries)
 
 
 def check_withdrawal(raw: bytes, trust: TrustStore, *, city: str, now_ms: int) -> Withdrawal | ListRefusal:
     """A withdrawal that an officer granted for the city signed, or why not."""
     try:
         envelope = parse(raw, max_bytes=MAX_SNAPSHOT_BYTES)
-        grant = trust.find(Role.OFFICER, envelope.key_id, city=city, at_ms=now_ms)
-        if grant is None:
+        granted = [g for g in trust.grants if g.role is Role.OFFICER and g.covers(city)]
+        grants = [g for g in granted if g.key_id == envelope.key_id]
+        if not grants:
             return ListRefusal.UNKNOWN_OFFICER
-        if envelope.check(PublicKey.from_spki(grant.spki), Context.WITHDRAWAL) is not None:
+        if envelope.check(PublicKey.from_spki(grants[0].spki), Context.WITHDRAWAL) is not None:
             return ListRefusal.BAD_SIGNATURE
-        withdrawal = from_bytes(envelope.payload, Withdrawal, max_bytes=MAX_SNAPSHOT_BYTES)
-    except (BadEnvelope, DecodeError):
-        return ListRefusal.BAD_FORM
-    return withdrawal if withdrawal.version == VERSION else ListRefusal.UNKNOWN_VERSION
+        withdrawal = from_versioned(envelope.payload, Withdrawal, max_bytes=MAX_SNAPSHOT_BYTES)
+    except (BadEnvelope, DecodeError) as exc:
+        return _refusal_of(exc)
+    was_granted = any(g.is_current(at) for g in grants for at in (now_ms, withdrawal.created_ms))
+    return withdrawal if was_granted else ListRefusal.UNKNOWN_OFFICER
+
+
+def _refusal_of(exc: BadEnvelope | DecodeError) -> ListRefusal:
+    return ListRefusal.UNKNOWN_VERSION if exc.refusal is Refusal.UNKNOWN_VERSION else ListRefusal.BAD_FORM
 
 
 def _count(refused: dict[ListRefusal, int], why: ListRefusal) -> None:

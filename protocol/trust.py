@@ -4,21 +4,25 @@ A box knows one fingerprint for good: the root key's. Everything else it believe
 the root signs whole: grants of keys to roles. A bundle replaces the one before; an older one is refused, so taking
 a grant out of the next bundle revokes it. A grant names a person or a server (`subject`), its cities, and its dates.
 
+A grant of a role that this code does not know is passed over, so that the root can name new roles before every box
+is upgraded; a known role with a key that cannot fill it makes the whole bundle unfit.
+
 The root's private key lives off line. `TrustStore.accept` is the one place where a bundle becomes believed.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from protocol.envelope import Context, Envelope, parse, sign
-from protocol.errors import BadEnvelope, DecodeError
+from protocol.errors import BadEnvelope, DecodeError, SealError
 from protocol.keys import KeyId, PublicKey, Signer, key_id
-from protocol.messages import VERSION, Id, TimeMs
+from protocol.messages import VERSION, Id, Number, Ordinal, TimeMs
 from protocol.refusals import Refusal
-from protocol.wire import WireStruct, from_bytes, to_bytes
+from protocol.sealing import check_evidence_key
+from protocol.wire import WireStruct, from_tree, from_versioned, to_bytes
 
 MAX_TRUST_BYTES: Final = 120 * 1024
 EVERYWHERE: Final[tuple[str, ...]] = ()
@@ -62,10 +66,20 @@ class Grant(WireStruct, frozen=True, kw_only=True):
 class TrustBundle(WireStruct, frozen=True, kw_only=True):
     """All grants that hold from now on. `number` only rises."""
 
-    version: int = msgspec.field(name="0")
-    number: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="1")
+    version: Number = msgspec.field(name="0")
+    number: Ordinal = msgspec.field(name="1")
     created_ms: TimeMs = msgspec.field(name="2")
     grants: Annotated[tuple[Grant, ...], msgspec.Meta(max_length=512)] = msgspec.field(name="3")
+
+
+class _Received(WireStruct, frozen=True, kw_only=True):
+    """A bundle whose grants are not judged yet."""
+
+    version: Number = msgspec.field(name="0")
+    number: Ordinal = msgspec.field(name="1")
+    created_ms: TimeMs = msgspec.field(name="2")
+    # `Any`: the tree of a grant whose role this version may not know.
+    grants: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(max_length=512)] = msgspec.field(name="3")
 
 
 @unique
@@ -81,7 +95,7 @@ class TrustRefusal(IntEnum):
 def sign_bundle(number: int, grants: tuple[Grant, ...], root: Signer, *, created_ms: int) -> bytes:
     """A bundle under the root's signature."""
     bundle = TrustBundle(version=VERSION, number=number, created_ms=created_ms, grants=grants)
-    return sign(to_bytes(bundle), root, Context.TRUST)
+    return sign(to_bytes(bundle, max_bytes=MAX_TRUST_BYTES), root, Context.TRUST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +113,13 @@ class TrustStore:
             envelope = parse(raw, max_bytes=MAX_TRUST_BYTES)
             if envelope.check(self.root, Context.TRUST) is not None:
                 return TrustRefusal.BAD_SIGNATURE
-            bundle = from_bytes(envelope.payload, TrustBundle, max_bytes=MAX_TRUST_BYTES)
-        except (BadEnvelope, DecodeError):
-            return TrustRefusal.BAD_FORM
-        if bundle.version != VERSION:
-            return TrustRefusal.UNKNOWN_VERSION
-        is_other = bundle.number == self.number and bundle.grants != self.grants
-        if bundle.number < self.number or is_other:
-            return TrustRefusal.ROLLED_BACK
-        return TrustStore(self.root, bundle.number, bundle.created_ms, bundle.grants)
+            bundle = _read_bundle(envelope.payload)
+        except (BadEnvelope, DecodeError) as exc:
+            is_version = exc.refusal is Refusal.UNKNOWN_VERSION
+            return TrustRefusal.UNKNOWN_VERSION if is_version else TrustRefusal.BAD_FORM
+        accepted = TrustStore(self.root, bundle.number, bundle.created_ms, bundle.grants)
+        is_other = bundle.number == self.number and accepted != self
+        return TrustRefusal.ROLLED_BACK if bundle.number < self.number or is_other else accepted
 
     def find(self, role: Role, kid: bytes, *, city: str, at_ms: int) -> Grant | None:
         """The grant that lets a key act in a role, in a city, at an instant."""
@@ -126,3 +138,28 @@ class TrustStore:
 
     def _current(self, role: Role, city: str, at_ms: int) -> list[Grant]:
         return [g for g in self.grants if g.role is role and g.covers(city) and g.is_current(at_ms)]
+
+
+def _read_bundle(payload: bytes) -> TrustBundle:
+    """A bundle without the grants whose role is not known here; raises `DecodeError`."""
+    received = from_versioned(payload, _Received, max_bytes=MAX_TRUST_BYTES)
+    grants = tuple(from_tree(tree, Grant) for tree in received.grants if not _is_of_newer_role(tree))
+    for grant in grants:
+        _check_key(grant)
+    return TrustBundle(version=received.version, number=received.number, created_ms=received.created_ms, grants=grants)
+
+
+def _is_of_newer_role(tree: dict[str, Any]) -> bool:
+    role = tree.get("0")
+    return type(role) is int and role not in Role.__members__.values()
+
+
+def _check_key(grant: Grant) -> None:
+    """Raise `DecodeError` unless the granted key can do what its role asks."""
+    if grant.role is not Role.EVIDENCE:
+        PublicKey.from_spki(grant.spki)
+        return
+    try:
+        check_evidence_key(grant.spki)
+    except SealError as exc:
+        raise DecodeError("an evidence key that cannot be sealed to") from exc

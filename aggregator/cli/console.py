@@ -57,8 +57,7 @@ def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, as_json
     for row in rows:
         # Text, so that a square bracket in a name is no markup.
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else PIPED_WIDTH)
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
 
 
 def show_object(fields: Mapping[str, object], *, as_json: bool) -> None:

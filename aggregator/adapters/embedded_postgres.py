@@ -30,7 +30,6 @@ from types import TracebackType
 from typing import IO, Final, Self
 from urllib.parse import quote
 
-
 from aggregator.errors import DatabaseUnwell
 
 MAJOR: Final = "18"

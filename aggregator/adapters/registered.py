@@ -1,0 +1,84 @@
+"""The registry's keys, held in memory for ingest: whose key is this, and may it speak.
+
+The database says `registry_changed` and the whole is read again: a revocation works within milliseconds. A lost
+connection is made again and the whole is read again, and once in a while anyhow.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import asyncpg
+import structlog
+
+from aggregator.adapters.database import AWAY, Access, Pool
+from aggregator.adapters.statements import statements
+from aggregator.core.ingest import RegisteredKey
+from aggregator.errors import DatabaseUnwell
+from protocol.keys import Algorithm, PublicKey
+
+CHANNEL: Final = "registry_changed"
+_REREAD_S: Final = 30.0
+_RETRY_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Registered:
+    """Keys by key id, and the devices there are. Call `load` first, and let `follow` run."""
+
+    def __init__(self, pool: Pool, access: Access) -> None:
+        """Nothing is known until `load`."""
+        self._pool = pool
+        self._access = access
+        self._keys: dict[bytes, RegisteredKey] = {}
+        self._devices: frozenset[str] = frozenset()
+
+    def key(self, key_id: bytes) -> RegisteredKey | None:
+        """The registered key of an id."""
+        return self._keys.get(key_id)
+
+    def is_device(self, device: str) -> bool:
+        """Whether a device is registered, revoked or not."""
+        return device in self._devices
+
+    async def load(self) -> None:
+        """Read the registry."""
+        sql = statements("ingest")
+        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+            keys = await connection.fetch(sql["registered_keys"])
+            devices = await connection.fetch(sql["registered_devices"])
+        self._keys = {row["key_id"]: _key(row) for row in keys}
+        self._devices = frozenset(row["device_id"] for row in devices)
+
+    async def follow(self) -> None:
+        """Stay abreast of the registry until cancelled."""
+        while True:
+            with suppress(*AWAY, asyncpg.PostgresError, DatabaseUnwell):
+                await self._listen()
+            log.warning("registry_listener_lost", retry_s=_RETRY_S)
+            await asyncio.sleep(_RETRY_S)
+
+    async def _listen(self) -> None:
+        connection = await self._access.connect()
+        changed = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda *_: changed.set())
+            await connection.add_listener(CHANNEL, lambda *_: changed.set())
+            while not connection.is_closed():
+                changed.clear()
+                await self.load()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _REREAD_S)
+        finally:
+            await connection.close()
+
+
+def _key(row: asyncpg.Record) -> RegisteredKey:
+    return RegisteredKey(
+        key=PublicKey(Algorithm(row["algorithm"]), row["spki"]),
+        device=row["device_id"],
+        city=row["city_id"],
+        point=row["point_id"],
+        is_revoked=row["is_revoked"],
+    )

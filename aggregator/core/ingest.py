@@ -1,0 +1,191 @@
+"""Ingest: what is taken, what is refused, and what a taken message is marked with.
+
+A delivery is judged in this order, and the first that fails decides:
+
+    topic       one that our schema builds                                      NOT_YOUR_TOPIC
+    size        at most MAX_ENVELOPE_BYTES                                      TOO_LARGE
+    form        one of our COSE structures                                      BAD_FORM
+    key         registered                                                      UNKNOWN_KEY (retry)
+                of a device and a key that are not revoked                      REVOKED_KEY
+    signature   the algorithm that was registered with the key                  WRONG_ALGORITHM
+                this key's, in the context that the topic's word asks for       BAD_SIGNATURE
+    payload     a version we know                                               UNKNOWN_VERSION
+                a message, or a presence                                        BAD_FORM
+    owner       the key's device in the payload and in the topic                NOT_YOUR_TOPIC
+                its registered city and point in both                           NOT_YOUR_PLACE
+    kind        one we know, and the topic's                                    UNKNOWN_KIND, NOT_YOUR_TOPIC
+                a body of that kind                                             BAD_FORM
+
+Nothing else refuses but the ledger (one key with two envelopes: EQUIVOCATION). Sequence, chain and age never do: shared
+subscriptions reorder, and boxes come back after a day. Age marks `is_historical`, a wrong clock `is_clock_suspect`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, unique
+from typing import Final, TypeAlias
+
+import msgspec
+
+from protocol.clock import from_ms
+from protocol.envelope import MAX_ENVELOPE_BYTES, Context, Envelope, parse
+from protocol.errors import BadEnvelope, BadTopic, DecodeError
+from protocol.keys import PublicKey
+from protocol.messages import MAX_PAYLOAD_BYTES, VERSION, Clock, Kind, Message, body_of, decode_message
+from protocol.presence import Presence, decode_presence
+from protocol.refusals import Refusal
+from protocol.topics import PRESENCE, Direction, Topic, parse_topic
+from protocol.wire import WireStruct, from_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredKey:
+    """A key of the registry, and whose it is."""
+
+    key: PublicKey
+    device: str
+    city: str
+    point: str
+    is_revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What can be told of a delivery before anything is believed."""
+
+    topic: Topic
+    envelope: Envelope
+
+    @property
+    def context(self) -> Context:
+        """What the signature must have been made for."""
+        return Context.PRESENCE if self.topic.word == PRESENCE else Context.MESSAGE
+
+
+Payload: TypeAlias = Message | Presence
+
+
+class _Versioned(WireStruct, frozen=True, kw_only=True):
+    """The one field that every version of every payload has."""
+
+    version: int = msgspec.field(name="0")
+
+
+def read_header(topic: str, raw: bytes) -> Header | Refusal:
+    """The unverified header of a delivery, or why it is refused unread."""
+    try:
+        parsed = parse_topic(topic)
+    except BadTopic:
+        return Refusal.NOT_YOUR_TOPIC
+    if parsed.direction is not Direction.UP:
+        return Refusal.NOT_YOUR_TOPIC
+    if len(raw) > MAX_ENVELOPE_BYTES:
+        return Refusal.TOO_LARGE
+    try:
+        return Header(parsed, parse(raw))
+    except BadEnvelope:
+        return Refusal.BAD_FORM
+
+
+def usable(key: RegisteredKey | None) -> RegisteredKey | Refusal:
+    """The key, if it may speak."""
+    if key is None:
+        return Refusal.UNKNOWN_KEY
+    return Refusal.REVOKED_KEY if key.is_revoked else key
+
+
+def verify(header: Header, key: RegisteredKey) -> Payload | Refusal:
+    """The payload, once its signature, its form and its place hold. This is where the time goes."""
+    refusal = header.envelope.check(key.key, header.context)
+    if refusal is not None:
+        return refusal
+    try:
+        payload = _decode(header)
+    except DecodeError:
+        return Refusal.UNKNOWN_VERSION if _is_of_other_version(header.envelope.payload) else Refusal.BAD_FORM
+    if payload.version != VERSION:
+        return Refusal.UNKNOWN_VERSION
+    return judge_place(header.topic, payload, key) or judge_kind(header.topic, payload) or payload
+
+
+def judge_place(topic: Topic, payload: Payload, key: RegisteredKey) -> Refusal | None:
+    """Whether device, city and point are the key's own, in the payload and in the topic."""
+    if not key.device == payload.device == topic.device:
+        return Refusal.NOT_YOUR_TOPIC
+    place = (key.city, key.point)
+    if place != (payload.city, payload.point) or place != (topic.city, topic.point):
+        return Refusal.NOT_YOUR_PLACE
+    return None
+
+
+def judge_kind(topic: Topic, payload: Payload) -> Refusal | None:
+    """Whether the kind is known, is the topic's, and the body is one of that kind."""
+    if isinstance(payload, Presence):
+        return None
+    if payload.kind not in _KINDS:
+        return Refusal.UNKNOWN_KIND
+    if payload.kind != topic.kind:
+        return Refusal.NOT_YOUR_TOPIC
+    try:
+        body_of(payload)
+    except DecodeError:
+        return Refusal.BAD_FORM
+    return None
+
+
+def _decode(header: Header) -> Payload:
+    if header.topic.word == PRESENCE:
+        return decode_presence(header.envelope)
+    return decode_message(header.envelope.payload)
+
+
+def _is_of_other_version(payload: bytes) -> bool:
+    try:
+        return from_bytes(payload, _Versioned, max_bytes=MAX_PAYLOAD_BYTES).version != VERSION
+    except DecodeError:
+        return False
+
+
+_KINDS: Final = frozenset(int(kind) for kind in Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """When a message is old, and how far a clock may run ahead of ours."""
+
+    historical_after: timedelta = timedelta(minutes=10)
+    suspect_ahead: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """A message's times: the device's, ours, and the one to count by."""
+
+    created_at: datetime
+    received_at: datetime
+    counted_at: datetime
+    is_historical: bool
+    is_clock_suspect: bool
+
+
+def judge_times(created_ms: int, event_ms: int, clock: Clock, received_at: datetime, rules: TimeRules) -> Times:
+    """Mark a message by its clock and age. `event_ms` is when what it tells of happened."""
+    created_at, event_at = from_ms(created_ms), from_ms(event_ms)
+    latest = max(created_at, event_at)
+    is_suspect = clock is not Clock.GOOD or latest > received_at + rules.suspect_ahead
+    return Times(
+        created_at=created_at,
+        received_at=received_at,
+        counted_at=received_at if is_suspect else event_at,
+        is_historical=not is_suspect and created_at < received_at - rules.historical_after,
+        is_clock_suspect=is_suspect,
+    )
+
+
+@unique
+class Fate(IntEnum):
+    """What the ledger found about a message."""
+
+    NEW = 1
+    REDELIVERED = 2
+    EQUIVOCATION = 3

@@ -1,0 +1,202 @@
+"""From a taken message to rows: which tables it fills, and with what.
+
+A row is a tuple in the column order of the statement of its name in `sql/ingest.sql`. Texts that a device chose may
+hold U+0000, and free integers may pass 64 bits signed; PostgreSQL takes neither. The row then holds the nearest value
+that fits, and the envelope beside it what was really said.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, unique
+from typing import TypeAlias, assert_never
+
+from aggregator.core.ingest import TimeRules, Times, judge_times
+from protocol.clock import from_ms
+from protocol.messages import (
+    Alarm,
+    Body,
+    Dropped,
+    Evidence,
+    EvidenceUnavailable,
+    Hit,
+    HitAmended,
+    Match,
+    Message,
+    Piece,
+    Report,
+)
+
+Cell: TypeAlias = int | str | bytes | bool | datetime | None
+Row: TypeAlias = tuple[Cell, ...]
+
+_MAX_BIGINT = 2**63 - 1
+
+
+@unique
+class Table(StrEnum):
+    """Where rows go, in the order in which they are written."""
+
+    HIT = "hit"
+    HIT_AMENDMENT = "hit_amendment"
+    HIT_MATCH = "hit_match"
+    ALARM = "alarm"
+    REPORT = "report"
+    CAMERA_MINUTE = "camera_minute"
+    EVIDENCE = "evidence"
+    EVIDENCE_UNAVAILABLE = "evidence_unavailable"
+    PIECE = "piece"
+    DROPPED = "dropped"
+    TOMBSTONE = "tombstone"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that was verified, with the bytes it came in."""
+
+    message: Message
+    body: Body
+    raw: bytes
+    hash: bytes
+    received_at: datetime
+
+
+def ledger_row(taken: Taken) -> Row:
+    """The message's line in the ledger."""
+    message = taken.message
+    return (
+        *(message.device, message.outbox, message.sequence, message.epoch),
+        *(taken.hash, message.previous, message.kind, taken.received_at),
+    )
+
+
+def rows_of(taken: Taken, rules: TimeRules) -> Iterator[tuple[Table, Row]]:
+    """All rows of a new message."""
+    message, body = taken.message, taken.body
+    times = judge_times(message.created_ms, _event_ms(message, body), message.clock, taken.received_at, rules)
+    origin = _origin(taken, times)
+    match body:
+        case Hit():
+            yield Table.HIT, (*origin, *_hit(body))
+            yield from _matches(taken.hash, body.matches)
+        case HitAmended():
+            yield Table.HIT_AMENDMENT, (*origin, *_amendment(body))
+            yield from _matches(taken.hash, body.matches)
+        case Alarm():
+            started_at = from_ms(body.started_ms)
+            yield Table.ALARM, (*origin, body.camera, body.alarm, started_at, body.is_active, _text(body.note))
+        case Report():
+            yield Table.REPORT, (*origin, *_report(body))
+            yield from _minutes(taken, body, times)
+        case Evidence():
+            yield Table.EVIDENCE, (*origin, *_evidence(body))
+        case EvidenceUnavailable():
+            yield Table.EVIDENCE_UNAVAILABLE, (*origin, body.hit.hash, body.reason)
+        case Piece():
+            place = (message.device, body.sha256, body.offset, body.total_bytes)
+            yield Table.PIECE, (*place, body.data, taken.received_at)
+        case Dropped():
+            yield Table.DROPPED, (*origin, body.reason, len(body.tombstones))
+            yield from _tombstones(taken, body)
+        case _:
+            assert_never(body)
+
+
+def _event_ms(message: Message, body: Body) -> int:
+    """When what a message tells of happened."""
+    match body:
+        case Hit() | Evidence():
+            return body.captured_ms
+        case Alarm():
+            return body.started_ms
+        case Report():
+            return body.from_ms
+        case _:
+            return message.created_ms
+
+
+def _origin(taken: Taken, times: Times) -> Row:
+    message = taken.message
+    return (
+        *(taken.hash, message.device, message.city, message.point, message.outbox, message.epoch, message.sequence),
+        *(times.created_at, times.received_at, times.counted_at, times.is_historical, times.is_clock_suspect),
+        taken.raw,
+    )
+
+
+def _hit(hit: Hit) -> Row:
+    return (
+        *(hit.camera, hit.track, hit.plate, hit.observed, hit.confidence, hit.hotlist_version),
+        *(from_ms(hit.captured_ms), *hit.box, *hit.frame_size, hit.looks, _text(hit.format), hit.is_from_lookback),
+    )
+
+
+def _amendment(amended: HitAmended) -> Row:
+    captured_at = from_ms(amended.captured_ms) if amended.captured_ms else None
+    said = (amended.plate, amended.observed, amended.confidence)
+    return (amended.hit.hash, *said, captured_at, not amended.matches)
+
+
+def _matches(envelope_hash: bytes, matches: tuple[Match, ...]) -> Iterator[tuple[Table, Row]]:
+    for match in matches:
+        yield Table.HIT_MATCH, (envelope_hash, match.entry, int(match.quality), match.reason)
+
+
+def _report(report: Report) -> Row:
+    health = report.health
+    return (
+        *(from_ms(report.from_ms), from_ms(report.to_ms), _integer(health.temperature_mc), health.disk_free_mb),
+        *(health.memory_mb, health.cpu_permille, _integer(health.clock_offset_ms)),
+        *(health.outbox_rows, health.outbox_bytes, _instant(health.oldest_unreceipted_ms), health.dead_letters),
+        *(_instant(health.lookback_since_ms), health.hotlist_version, health.hotlist_entries),
+        *(_instant(health.hotlist_expires_ms), health.refused_downlinks, health.uptime_s),
+        lines(report.versions),
+    )
+
+
+def _minutes(taken: Taken, report: Report, times: Times) -> Iterator[tuple[Table, Row]]:
+    message, interval_ms = taken.message, max(report.to_ms - report.from_ms, 0)
+    for minute in report.cameras:
+        yield (
+            Table.CAMERA_MINUTE,
+            (
+                *(times.counted_at, message.point, minute.camera, taken.hash, message.city, message.device),
+                *(interval_ms, int(minute.state), minute.frames_in, minute.frames_processed, minute.sampled_out),
+                *(minute.dropped, minute.reconnects, minute.decode_errors, minute.vehicles, minute.reads),
+                *(minute.unreadable, minute.hits, minute.faces, minute.frames_face_counted),
+                *(minute.detect_us, minute.read_us, minute.live_ms, minute.stalls),
+            ),
+        )
+
+
+def _evidence(evidence: Evidence) -> Row:
+    return (
+        *(evidence.hit.hash, evidence.camera, from_ms(evidence.captured_ms)),
+        *(evidence.redacted_sha256, evidence.redacted_bytes, evidence.sealed_sha256, evidence.sealed_bytes),
+        *(evidence.original_sha256, evidence.sealed_to, evidence.faces_filled, evidence.plates_filled),
+        lines(evidence.versions),
+    )
+
+
+def _tombstones(taken: Taken, dropped: Dropped) -> Iterator[tuple[Table, Row]]:
+    message = taken.message
+    for stone in dropped.tombstones:
+        place = (message.device, message.outbox, stone.sequence, stone.epoch)
+        yield Table.TOMBSTONE, (*place, stone.hash, int(stone.kind), taken.hash)
+
+
+def lines(texts: tuple[str, ...]) -> str:
+    """Texts as one, a line each: arrays of arrays do not pass through `unnest`."""
+    return "\n".join(_text(text).replace("\n", " ") for text in texts)
+
+
+def _text(text: str) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _integer(value: int | None) -> int | None:
+    return None if value is None else max(-_MAX_BIGINT, min(value, _MAX_BIGINT))
+
+
+def _instant(ms: int | None) -> datetime | None:
+    return None if ms is None else from_ms(ms)

@@ -1,0 +1,47 @@
+"""`GET /healthz`: is the aggregator well, as one JSON object; 200 if so, else 503 with what is wrong in words.
+
+Plain HTTP on loopback, for the machine's own supervision. It answers from figures, never from rows: no id of a device
+and no plate is in it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import msgspec
+from aiohttp import web
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures. `problems` is empty when all is well."""
+
+    release: str
+    uptime_s: int
+    database: bool
+    broker: bool
+    queue_depth: int
+    lag_s: float  # how long the oldest delivery in hand has waited
+    stored: int
+    redelivered: int
+    refused: int
+    store_retries: int
+    dropped_unacknowledged: int
+    problems: tuple[str, ...] = ()
+
+
+Check: TypeAlias = Callable[[], Awaitable[Health]]
+
+
+def health_app(check: Check) -> web.Application:
+    """The one-route application."""
+
+    async def healthz(_request: web.Request) -> web.Response:
+        health = await check()
+        return web.Response(
+            body=msgspec.json.encode(health),
+            content_type="application/json",
+            status=503 if health.problems else 200,
+        )
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    return app

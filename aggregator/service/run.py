@@ -1,0 +1,136 @@
+"""The composition root: opens what the aggregator stands on, in order, and runs its tasks until it is told to stop.
+
+Database, then registry, then verifiers, then the broker: what takes in comes last and is let go first. A task that
+crashes ends the program, and whoever supervises it starts it again; what is durable lies in the database, and with
+the broker and the boxes.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from aggregator.adapters import broker
+from aggregator.adapters.broker import BrokerLine
+from aggregator.adapters.database import AWAY, Database, opened
+from aggregator.adapters.embedded_postgres import EmbeddedPostgres
+from aggregator.adapters.keyfiles import read_file, read_signer
+from aggregator.adapters.registered import Registered
+from aggregator.adapters.store import Store
+from aggregator.adapters.verify_pool import verifier
+from aggregator.core.ingest import TimeRules
+from aggregator.errors import BadSettings
+from aggregator.http.health import health_app
+from aggregator.service.health import HealthCheck
+from aggregator.service.ingest import IngestWorker, Limits
+from aggregator.settings import Ingest, Settings
+from protocol.steps import Step, no_step
+
+_PURGE_EVERY_S: Final = 600.0
+_WATCH_EVERY_S: Final = 0.5
+_MB: Final = 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event, *, step: Step = no_step, is_demo: bool = False) -> None:
+    """Run until `stop` is set; raises what ended a task."""
+    async with AsyncExitStack() as stack:
+        parts = await _open(stack, settings, step, is_demo=is_demo)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work, name=name) for name, work in parts.tasks(settings).items()]
+            log.info("aggregator_started", city=settings.city, role=settings.role)
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+    log.info("aggregator_stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs."""
+
+    database: Database
+    registered: Registered
+    line: BrokerLine
+    store: Store
+    worker: IngestWorker
+
+    def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
+        """The tasks of the service, by name."""
+        tasks = {
+            "registry": self.registered.follow(),
+            "ingest": self.worker.run(),
+            "purge-refused": purge_refused(self.store, settings.ingest),
+        }
+        if self.database.embedded is not None:
+            tasks["embedded-postgres"] = keep_alive(self.database.embedded)
+        return tasks
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_demo: bool) -> Parts:
+    ingest = settings.ingest
+    database = await stack.enter_async_context(opened(settings.database, role=settings.role, is_demo=is_demo))
+    registered = Registered(database.pool, database.access)
+    await registered.load()
+    checks = await stack.enter_async_context(verifier(ingest.verify_processes))
+    line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=ingest.queue_messages))
+    store = Store(database.pool, _time_rules(ingest), step)
+    worker = IngestWorker(
+        line=line,
+        store=store,
+        registered=registered,
+        verifier=checks,
+        signer=read_signer(settings.keys.server_key),
+        evidence_spki=read_file(settings.keys.evidence_spki),
+        limits=Limits(ingest.batch_messages, ingest.batch_wait_ms / 1000),
+        step=step,
+    )
+    check = HealthCheck(database.pool, line, worker.counts, ingest.queue_messages)
+    await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
+    return Parts(database, registered, line, store, worker)
+
+
+async def _serve(
+    stack: AsyncExitStack, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve an application until the stack unwinds."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+    except OSError as exc:
+        raise BadSettings(f"cannot listen on {host}:{port} ({exc.strerror}); is another aggregator running?") from exc
+
+
+def _time_rules(ingest: Ingest) -> TimeRules:
+    return TimeRules(timedelta(seconds=ingest.historical_after_s), timedelta(seconds=ingest.clock_suspect_s))
+
+
+async def purge_refused(store: Store, ingest: Ingest) -> None:
+    """Hold the sealed bytes of refused deliveries to their bounds."""
+    while True:
+        try:
+            await store.purge_refused(
+                datetime.now(UTC),
+                keep=timedelta(days=ingest.refused_keep_days),
+                keep_bytes=ingest.refused_keep_mb * _MB,
+            )
+        except AWAY as exc:
+            log.warning("purge_refused_put_off", problem=type(exc).__name__)
+        await asyncio.sleep(_PURGE_EVERY_S)
+
+
+async def keep_alive(embedded: EmbeddedPostgres) -> None:
+    """Start the embedded database again whenever it has died."""
+    while True:
+        await asyncio.sleep(_WATCH_EVERY_S)
+        if await asyncio.to_thread(embedded.revive):
+            log.warning("embedded_postgres_revived")

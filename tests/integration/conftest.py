@@ -1,0 +1,118 @@
+"""Real things for integration tests: PostgreSQL, mosquitto with mTLS, an installation with its keys.
+
+The server is started once per session; its template database is migrated once and cloned for each test. Each test that
+asks for a broker gets one of its own, on a free port, with the configuration and keys that `aggregator init` writes.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+
+from aggregator.adapters.database import Access, Pool, pooled
+from aggregator.adapters.embedded_postgres import EmbeddedPostgres
+from aggregator.adapters.founding import Passphrases, found
+from aggregator.adapters.migrations import migrate
+from aggregator.core.founding import Plan
+from aggregator.settings import Settings
+from tests.simulators.broker import Broker, free_port
+from tests.simulators.enrolment import CITY, Box, enrol
+
+TEMPLATE = "template_atalaya"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The embedded PostgreSQL, with a migrated template database."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        asyncio.run(_make_template(server))
+        yield server
+
+
+async def _make_template(server: EmbeddedPostgres) -> None:
+    await _administer(server, f"CREATE DATABASE {TEMPLATE}")
+    connection = await asyncpg.connect(server.dsn(TEMPLATE))
+    await migrate(connection)
+    await connection.close()
+
+
+async def _administer(server: EmbeddedPostgres, sql: str) -> None:
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    await connection.execute(sql)
+    await connection.close()
+
+
+@pytest.fixture
+async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[Access]:
+    """A database with nothing in it."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _administer(postgres, f"CREATE DATABASE {name}")
+    yield Access(postgres.dsn(name))
+    await _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(postgres: EmbeddedPostgres) -> AsyncIterator[Access]:
+    """A migrated database of the test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _administer(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield Access(postgres.dsn(name))
+    await _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def pool(database: Access) -> AsyncIterator[Pool]:
+    """A pool onto the test's database."""
+    async with pooled(database, 8) as connections:
+        yield connections
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """An installation's keys and files. Tests take `installation`, which has ports and a database."""
+    plan = Plan(city=CITY, name="Saltillo", workers=2)
+    secret = Passphrases(root=b"a root passphrase", evidence=b"an evidence passphrase")
+    return found(tmp_path_factory.mktemp("founded") / "installation", plan, secret, now=datetime.now(UTC))
+
+
+@pytest.fixture
+def installation(founded: Settings, database: Access, tmp_path: Path) -> Settings:
+    """Settings with the test's database, free ports and folders of the test's own."""
+    replace = msgspec.structs.replace
+    return replace(
+        founded,
+        evidence_dir=tmp_path / "evidence",
+        database=replace(founded.database, dsn=database.dsn),
+        broker=replace(founded.broker, port=free_port()),
+        mosquitto=replace(founded.mosquitto, directory=tmp_path / "broker"),
+        http=replace(founded.http, port=free_port(), health_port=free_port()),
+    )
+
+
+@pytest.fixture
+def broker(installation: Settings) -> Iterator[Broker]:
+    """A mosquitto of the test's own, running."""
+    with Broker(installation) as running:
+        yield running
+
+
+@pytest.fixture
+async def registry(pool: Pool) -> Pool:
+    """A registry with the test city and one point, `p-1`, and its camera."""
+    await pool.execute("INSERT INTO city (city_id, name, time_zone) VALUES ($1, 'Saltillo', 'America/Monterrey')", CITY)
+    await pool.execute(
+        "INSERT INTO point (point_id, city_id, name, latitude, longitude) VALUES ('p-1', $1, 'Uno', 25.4, -101)", CITY
+    )
+    await pool.execute("INSERT INTO camera (point_id, camera_id, heading_deg) VALUES ('p-1', 'cam-1', 90)")
+    return pool
+
+
+@pytest.fixture
+async def box(registry: Pool, installation: Settings, tmp_path: Path) -> Box:
+    """One enrolled device, `box-1`, at `p-1`."""
+    return await enrol(registry, installation, "box-1", tmp_path)

@@ -1,0 +1,143 @@
+"""Settings of the agent: one TOML file, read once at start, handed down in parts.
+
+Unknown keys are refused with the key named: a misspelt key must not quietly leave a default in place. Relative
+paths count from the folder of the file. Secrets are not settings: the device's key lives in `identity_dir`.
+docs/settings.md describes every key; a test holds it to the classes below.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from edge_agent.errors import BadSettings
+from protocol.messages import Id, Word
+
+DEFAULT_PATH: Final = Path("/etc/atalaya/agent.toml")
+ENVIRONMENT_KEY: Final = "ATALAYA_AGENT_CONFIG"
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Quality = Annotated[int, msgspec.Meta(ge=50, le=100)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every table of the file."""
+
+
+class CameraSettings(Section, frozen=True, kw_only=True):
+    """One camera. `url` is `rtsp://...` or a file; there is no default for what only the site knows."""
+
+    camera: Id
+    url: str
+    frames_per_s: Positive = 10.0
+
+
+class InferenceSettings(Section, frozen=True, kw_only=True):
+    """What the models must really run on; the agent stops if they do not."""
+
+    models_dir: Path = Path("/usr/share/atalaya/models")
+    device: str = "CPU"
+    precision: Word = "f32"
+    threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+
+
+class OutboxSettings(Section, frozen=True, kw_only=True):
+    """Bounds of what waits on disk for a receipt; past them reports go first and hits last."""
+
+    max_rows: AtLeastOne = 50_000
+    max_mb: AtLeastOne = 512
+    max_dead_letters: AtLeastOne = 1_000
+
+
+class DeliverySettings(Section, frozen=True, kw_only=True):
+    """Pace of resending and reconnecting, and how many messages may be on their way at once."""
+
+    resend_first_s: Positive = 2.0
+    resend_most_s: Positive = 300.0
+    reconnect_first_s: Positive = 0.5
+    reconnect_most_s: Positive = 60.0
+    keepalive_s: AtLeastOne = 15
+    urgent_window: AtLeastOne = 64
+    ordinary_window: AtLeastOne = 16
+    piece_window: AtLeastOne = 2
+    stop_drain_s: Positive = 5.0
+
+
+class EvidenceSettings(Section, frozen=True, kw_only=True):
+    """Pictures of hits. `keep_redacted_dir` is for demonstrations: in service nothing redacted stays on disk."""
+
+    redacted_quality: Quality = 85
+    original_quality: Quality = 95
+    max_pending: AtLeastOne = 8
+    keep_redacted_dir: Path | None = None
+
+
+class LookbackSettings(Section, frozen=True, kw_only=True):
+    """How long, in memory only, a read that matched nothing may still be matched; 15 minutes is the law's limit."""
+
+    minutes: Annotated[float, msgspec.Meta(ge=0, le=15)] = 15.0
+    max_mb: AtLeastOne = 64
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    identity_dir: Path = Path("/etc/atalaya/identity")
+    data_dir: Path = Path("/var/lib/atalaya-agent")
+    cameras: tuple[CameraSettings, ...] = ()
+    report_interval_s: Positive = 60.0
+    face_count_interval_s: Positive = 10.0
+    inference: InferenceSettings = InferenceSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    lookback: LookbackSettings = LookbackSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a settings file; raises `BadSettings` that names the key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise BadSettings(f"{path}: cannot be read; give a settings file with --config FILE") from exc
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> Settings:
+    """Settings from the text of a file; `path` says where relative paths count from."""
+    try:
+        settings = msgspec.convert(tomllib.loads(text), Settings, dec_hook=_to_path)
+    except tomllib.TOMLDecodeError as exc:
+        raise BadSettings(f"{path}: not TOML: {exc}") from exc
+    except msgspec.ValidationError as exc:
+        raise BadSettings(f"{path}: {exc}; docs/settings.md lists the keys") from exc
+    check_cameras(settings.cameras)
+    return _from_folder(settings, path.resolve().parent)
+
+
+def check_cameras(cameras: tuple[CameraSettings, ...]) -> None:
+    """Two cameras of one name would share their counts: raises `BadSettings`."""
+    names = [camera.camera for camera in cameras]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadSettings(f"cameras named twice: {', '.join(twice)}; give each its own name")
+
+
+def _to_path(kind: type, value: object) -> Any:
+    """msgspec's hook for `Path`: whatever it returns msgspec checks against the field's type."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"no reading of {kind.__name__}")
+
+
+def _from_folder(settings: Settings, folder: Path) -> Settings:
+    kept = settings.evidence.keep_redacted_dir
+    return msgspec.structs.replace(
+        settings,
+        identity_dir=folder / settings.identity_dir,
+        data_dir=folder / settings.data_dir,
+        inference=msgspec.structs.replace(settings.inference, models_dir=folder / settings.inference.models_dir),
+        evidence=msgspec.structs.replace(settings.evidence, keep_redacted_dir=folder / kept if kept else None),
+    )

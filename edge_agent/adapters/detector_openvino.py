@@ -1,7 +1,8 @@
 """Plate and face detectors on OpenVINO: a picture in, boxes in its own pixels out.
 
-Both keep the picture's aspect ratio. The plate detector sees its longer side at `longest_px`; the wide
-pictures of cameras thus cost a 384 x 640 input, not a square. The face detector sees the picture at full
+Both keep the picture's aspect ratio. The plate detector sees its longer side at a set size; the wide pictures of
+cameras thus cost a 384 x 640 input, not a square. Given several sizes it gathers what each finds: a far plate
+needs the large one, a half hidden near one the small. The face detector sees the picture at full
 resolution, because small faces are lost when it shrinks, within the bounds of `FACE_SIDE_PX`.
 """
 
@@ -26,17 +27,24 @@ MAX_CANDIDATES: Final = 1000
 
 
 class PlateDetector:
-    """Plates, in a picture whose longer side is seen at `longest_px`."""
+    """Plates, in a picture whose longer side is seen at each of `sides_px`."""
 
-    def __init__(self, network: Network, *, longest_px: int = 640, min_confidence: float = 0.1) -> None:
+    def __init__(self, network: Network, *, sides_px: tuple[int, ...] = (640,), min_confidence: float = 0.1) -> None:
         self._network = network
-        self._longest_px = longest_px
+        self._sides_px = sides_px
         self._min_confidence = min_confidence
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes of plates in a BGR picture."""
+        found = [self._detect_at(image, side_px) for side_px in self._sides_px]
+        if len(found) == 1:
+            return found[0]
+        boxes = np.concatenate([each.xyxy for each in found])
+        return suppress(Detections(boxes, np.concatenate([each.confidence for each in found])), PLATE_IOU)
+
+    def _detect_at(self, image: NDArray[np.uint8], longest_px: int) -> Detections:
         source = image.shape[0], image.shape[1]
-        box = Letterbox.fit(source, input_size(source, self._longest_px))
+        box = Letterbox.fit(source, input_size(source, longest_px))
         found = decode_yolo(self._network.run(box.apply(image)[None])["boxes"][0], self._min_confidence)
         return Detections(box.to_source(found.xyxy), found.confidence)
 
@@ -50,7 +58,7 @@ class FaceDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes of faces in a BGR picture, at full resolution."""
-        longest = min(max(max(image.shape[:2]), FACE_SIDE_PX[0]), FACE_SIDE_PX[1])
+        longest = min(max(*image.shape[:2], FACE_SIDE_PX[0]), FACE_SIDE_PX[1])
         return self._detect_at(image, longest)
 
     def count(self, image: NDArray[np.uint8]) -> int:

@@ -4,6 +4,7 @@ One `Vision` serves all cameras of a box from one thread; each camera keeps only
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import openvino as ov
 
@@ -12,20 +13,22 @@ from edge_agent.adapters.detector_openvino import FaceDetector, PlateDetector
 from edge_agent.adapters.inference_openvino import Network, RunningModel, compile_network
 from edge_agent.adapters.models import ModelStore
 from edge_agent.adapters.recognizer_openvino import PlateReader
+from edge_agent.core.redaction import Redactor
 from edge_agent.settings import InferenceSettings
 
-REDACTION_SIDE_PX = 1280
-"""To hide plates they are looked for at up to twice the size, and a weak suspicion is enough."""
+HIDING_SIDES_PX: Final = (640, 960, 1280)
+HIDING_CONFIDENCE: Final = 0.05
+"""To hide plates they are looked for at several sizes, and a weak suspicion is enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """`plates` reads traffic; `plates_to_hide` is the same network, slower and more suspicious."""
+    """`plates` reads traffic; the redactor's plate detector is the same network, slower and more thorough."""
 
     plates: PlateDetector
-    plates_to_hide: PlateDetector
     faces: FaceDetector
     reader: PlateReader
+    redactor: Redactor
     running: tuple[RunningModel, ...]
 
     def describe(self) -> tuple[RunningModel, ...]:
@@ -43,10 +46,12 @@ def open_vision(settings: InferenceSettings, *, plate_side_px: int = 640) -> Vis
 
     plates, faces = network(models.PLATE_DETECTOR), network(models.FACE_DETECTOR)
     lines, reader = network(models.LINE_DETECTOR), network(models.LINE_READER)
+    face_detector = FaceDetector(faces)
+    hiding = PlateDetector(plates, sides_px=HIDING_SIDES_PX, min_confidence=HIDING_CONFIDENCE)
     return Vision(
-        plates=PlateDetector(plates, longest_px=plate_side_px),
-        plates_to_hide=PlateDetector(plates, longest_px=REDACTION_SIDE_PX),
-        faces=FaceDetector(faces),
+        plates=PlateDetector(plates, sides_px=(plate_side_px,)),
+        faces=face_detector,
         reader=PlateReader(lines, reader, store.entry(models.LINE_READER).characters),
+        redactor=Redactor(face_detector, hiding),
         running=tuple(net.running for net in (plates, lines, reader, faces)),
     )

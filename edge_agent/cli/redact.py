@@ -19,7 +19,6 @@ from rich.progress import Progress
 from edge_agent.adapters.clips import clip_frames, clip_info, write_clip
 from edge_agent.adapters.pictures import encode_picture, files_in, is_known, is_video, read_picture
 from edge_agent.cli.engine import EngineOptions
-from edge_agent.core.redaction import Redactor
 from edge_agent.errors import BadPicture, EdgeError
 
 Redact = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -45,14 +44,13 @@ def redact(
     """
     jobs = list(_jobs(source, target))
     vision = (engine or EngineOptions()).open()
-    redactor = Redactor(vision.faces, vision.plates_to_hide)
     failures = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         overall = progress.add_task("redacting", total=len(jobs))
         for original, written in jobs:
             progress.update(overall, description=original.name)
             try:
-                _redact_file(original, written, redactor.redact, progress)
+                _redact_file(original, written, vision.redactor.redact, progress)
             except EdgeError as exc:
                 failures.append(str(exc))
             progress.advance(overall)

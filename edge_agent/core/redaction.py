@@ -3,7 +3,8 @@
 Rules (they hold for every picture, no option lifts them)
 - All faces are covered, and all plates but the one of the hit; without a hit, all plates.
 - A cover is solid black: nothing can be won back from it, unlike from a blur or a mosaic.
-- A cover is larger than what was found, since detectors cut foreheads and plate rims.
+- A cover is larger than what was found, since detectors cut foreheads and plate rims. The covers of other
+  plates stop at the hit's plate, which is what the picture is evidence of; those of faces do not.
 - If a detector fails or answers nonsense, there is no redacted picture: `RedactionFailed`. The caller sends
   no picture then; it never falls back to the original.
 """
@@ -30,11 +31,17 @@ def redact_for_hit(
     """Return a copy of a BGR picture with all faces and all plates covered but the one in `keep_xyxy`."""
     redacted = image.copy()
     others = plates.xyxy if keep_xyxy is None else plates.xyxy[~_is_kept(plates.xyxy, keep_xyxy)]
-    covers = np.concatenate([grow(faces.xyxy, FACE_MARGIN), grow(others, PLATE_MARGIN)])
-    for cover in covers:
-        rows, columns = as_slices(cover, image.shape[0], image.shape[1])
-        redacted[rows, columns] = FILL_BGR
+    _cover(redacted, grow(others, PLATE_MARGIN))
+    if keep_xyxy is not None:
+        kept = as_slices(keep_xyxy, image.shape[0], image.shape[1])
+        redacted[kept] = image[kept]
+    _cover(redacted, grow(faces.xyxy, FACE_MARGIN))
     return redacted
+
+
+def _cover(image: NDArray[np.uint8], boxes: Boxes) -> None:
+    for box in boxes:
+        image[as_slices(box, image.shape[0], image.shape[1])] = FILL_BGR
 
 
 def _is_kept(xyxy: Boxes, keep: Xyxy) -> NDArray[np.bool_]:

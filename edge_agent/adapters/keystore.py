@@ -1,0 +1,200 @@
+"""The box's identity on disk: its key, its certificates, the root it trusts, and what that root has granted.
+
+The folder is written half by `edge-agent identity new` (the key is made on the box and never leaves it), half by the
+aggregator's `device issue`. A box is enrolled once it holds its certificate. The root's key (`root.spki`) is given
+once, at enrolment; trust bundles follow it, the newest accepted one is kept in the data folder, and an older one is
+refused (`protocol.trust`).
+
+One key does both, TLS client authentication and message signatures.
+"""
+
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import NameOID
+from typing_extensions import override
+
+from edge_agent.errors import BadIdentity, NotEnrolled
+from protocol.errors import DecodeError
+from protocol.keys import KeySigner, PublicKey
+from protocol.messages import Id
+from protocol.names import check_id
+from protocol.order import Identity
+from protocol.trust import TrustRefusal, TrustStore
+
+KEY: Final = "device.key.pem"
+REQUEST: Final = "device.csr.pem"
+CERTIFICATE: Final = "device.crt.pem"
+AUTHORITY: Final = "ca.crt.pem"
+ROOT: Final = "root.spki"
+TRUST: Final = "trust.cbor"
+FACTS: Final = "identity.toml"
+
+_NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name
+
+
+class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`identity.toml`: who the box is and where its command centre answers."""
+
+    device: Id
+    city: Id
+    point: Id
+    broker_host: str
+    broker_port: int
+    server_name: str
+    artefacts_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """An enrolled box's identity, read once at start."""
+
+    folder: Path
+    facts: IdentityFacts
+    signer: KeySigner
+    root: PublicKey
+
+    @property
+    def who(self) -> Identity:
+        """Who signs."""
+        return Identity(device=self.facts.device, city=self.facts.city, point=self.facts.point)
+
+    def tls(self, *, check_dates: bool = True) -> ssl.SSLContext:
+        """Client context for broker and artefacts. Dates are not checked by a clock that is known to be wrong."""
+        context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.server_name = self.facts.server_name
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_verify_locations(self.folder / AUTHORITY)
+            context.load_cert_chain(self.folder / CERTIFICATE, self.folder / KEY)
+        except (OSError, ssl.SSLError) as exc:
+            raise BadIdentity(f"{self.folder}: the certificates cannot be used; enrol the box again") from exc
+        if not check_dates:
+            context.verify_flags = ssl.VerifyFlags(context.verify_flags | _NO_CHECK_TIME)
+        return context
+
+
+class NamedContext(ssl.SSLContext):
+    """Expects a fixed name in the peer's certificate, whatever address was dialled."""
+
+    server_name: str = ""
+
+    @override
+    def wrap_socket(self, sock, *args, **kwargs):  # type: ignore[no-untyped-def]  # signature is the base's
+        """As the base does, under the fixed name."""
+        kwargs["server_hostname"] = self.server_name
+        return super().wrap_socket(sock, *args, **kwargs)
+
+    @override
+    def wrap_bio(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # signature is the base's
+        """As the base does, under the fixed name."""
+        kwargs["server_hostname"] = self.server_name
+        return super().wrap_bio(*args, **kwargs)
+
+
+class TrustFile:
+    """The trust bundle in force, kept in the data folder so that a restart cannot bring an older one back."""
+
+    def __init__(self, enrolment: Enrolment, data_dir: Path) -> None:
+        """Take the newer of the bundle of the enrolment and the one kept; raises `BadIdentity`."""
+        self._path = data_dir / TRUST
+        given = TrustStore(enrolment.root).accept(_read(enrolment.folder / TRUST))
+        if isinstance(given, TrustRefusal):
+            raise BadIdentity(f"{enrolment.folder / TRUST}: {given.name.lower()}; enrol the box again")
+        kept = given.accept(self._path.read_bytes()) if self._path.exists() else given
+        self.store = given if isinstance(kept, TrustRefusal) else kept
+
+    def accept(self, raw: bytes) -> TrustRefusal | None:
+        """Believe a bundle from now on and keep it, or say why not."""
+        store = self.store.accept(raw)
+        if isinstance(store, TrustRefusal):
+            return store
+        if store != self.store:
+            write_private(self._path, raw)
+            self.store = store
+        return None
+
+
+def load_enrolment(folder: Path) -> Enrolment:
+    """Read an enrolled box's identity; raises `NotEnrolled` or `BadIdentity`."""
+    if not (folder / CERTIFICATE).exists():
+        raise NotEnrolled(
+            f"{folder}: this box is not enrolled. Make its key with `edge-agent identity new {folder} --device ID`, "
+            f"have the certificate issued with `aggregator device issue ID --csr {folder / REQUEST} --out {folder}`"
+        )
+    signer = load_signer(folder / KEY)
+    try:
+        facts = msgspec.toml.decode(_read(folder / FACTS), type=IdentityFacts)
+        root = PublicKey.from_spki(_read(folder / ROOT))
+        certificate = x509.load_pem_x509_certificate(_read(folder / CERTIFICATE))
+    except (msgspec.DecodeError, DecodeError, ValueError) as exc:
+        raise BadIdentity(f"{folder}: {exc}; enrol the box again") from exc
+    _check_certificate(certificate, facts, signer, folder)
+    return Enrolment(folder, facts, signer, root)
+
+
+def load_signer(path: Path) -> KeySigner:
+    """Read a private key; raises `BadIdentity`."""
+    try:
+        key = serialization.load_pem_private_key(_read(path), password=None)
+    except (ValueError, TypeError) as exc:
+        raise BadIdentity(f"{path}: not a PEM private key without passphrase; make a new identity") from exc
+    if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+        raise BadIdentity(f"{path}: want an Ed25519 or P-256 key; make a new identity")
+    return KeySigner(key)
+
+
+def new_identity(folder: Path, device: str) -> Path:
+    """Make a box's key and its certificate request; gives the request's path. Never replaces a key."""
+    check_id(device, "device")
+    if (folder / KEY).exists():
+        raise BadIdentity(f"{folder / KEY} exists; a box keeps its key. Move the folder away to start afresh")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, None)
+    write_private(folder / KEY, private)
+    write_private(folder / REQUEST, request.public_bytes(pem))
+    return folder / REQUEST
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Put a file in place whole, readable by its owner only, on disk when this returns."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _check_certificate(cert: x509.Certificate, facts: IdentityFacts, signer: KeySigner, folder: Path) -> None:
+    spki = cert.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    names = [name.value for name in cert.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if spki != signer.public_key.spki:
+        raise BadIdentity(f"{folder / CERTIFICATE} is for another key than {KEY}; have it issued for {REQUEST}")
+    if names != [facts.device]:
+        raise BadIdentity(f"{folder / CERTIFICATE} names another device than {FACTS}; enrol the box again")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise BadIdentity(f"{path}: cannot be read; enrol the box again") from exc

@@ -61,12 +61,6 @@ class HotlistIndex:
         """Say nothing of the plates."""
         return f"HotlistIndex(list_version={self.list_version}, entries={self._entries})"
 
-    def renewed(self, expires_ms: int) -> "HotlistIndex":
-        """The same entries under a manifest that was signed anew."""
-        index = HotlistIndex(list_version=self.list_version, expires_ms=expires_ms)
-        index._by_plate, index._entries = self._by_plate, self._entries
-        return index
-
     def is_armed(self, now_ms: int) -> bool:
         """Whether the list still counts at an instant."""
         return self.expires_ms is None or now_ms < self.expires_ms

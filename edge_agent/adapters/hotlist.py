@@ -1,0 +1,218 @@
+"""The box's hotlist: from the manifest on the broker to an index in memory.
+
+The uplink hands over the retained manifest (`take_manifest`) and the trust store after each new bundle
+(`take_trust`), in any order and as often as they come. `run` brings the box to what they say:
+
+1. A manifest is judged (`protocol.hotlist.check_manifest`) against the trust store, the city, and the last version that
+   this box accepted, which outlives restarts. Refusals are counted by reason; a refused manifest changes nothing.
+2. The snapshot it names is fetched, with pauses that grow while that fails, and resumed where it was cut. A newer
+   manifest ends the fetch of an older one.
+3. The snapshot is verified, batch by batch, and indexed in a thread. Then the version is kept, then the list is
+   armed. After a new trust bundle the armed snapshot is verified again, before anything else: an officer whose grant
+   is gone takes his batches along, whoever signs manifests now.
+4. Entries that were seen withdrawn stay withdrawn until a restart, whatever becomes of the officer who did it.
+
+The list is in memory only, and expires by itself with its manifest, even if nothing is ever heard again. Nothing of
+it is logged but numbers.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from edge_agent.adapters.artefacts import ArtefactServer, Download, Problem
+from edge_agent.core.matching import HotlistIndex
+from protocol.delivery import Pace
+from protocol.hotlist import MAX_SNAPSHOT_BYTES, Assembled, ListRefusal, Manifest, assemble, check_manifest
+from protocol.trust import TrustStore
+
+PACE: Final = Pace(first_s=1.0, most_s=300.0)
+REJUDGE_S: Final = 60.0
+"""A manifest may be refused only because the clock is still wrong: it is looked at again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HotlistStatus:
+    """What health says of the list: version and entries armed (0 for none), its end, and what was refused, why."""
+
+    list_version: int
+    entries: int
+    expires_ms: int | None
+    refused: dict[str, int]
+    fetch_problems: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the box has been told last."""
+
+    manifest: bytes | None
+    trust: TrustStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Armed:
+    """What the armed index was made of."""
+
+    said: _Said
+    manifest: Manifest
+    artefact: bytes = field(repr=False)
+
+
+class HotlistReceiver:
+    """Follows the manifests of one city. `arm` is called in the event loop with each new index."""
+
+    def __init__(
+        self,
+        *,
+        city: str,
+        trust: TrustStore,
+        last_version: int,
+        server: ArtefactServer,
+        arm: Callable[[HotlistIndex], None],
+        keep_version: Callable[[int], Awaitable[None]],
+        vouch: Callable[[int], None],
+        now_ms: Callable[[], int],
+        pace: Pace = PACE,
+    ) -> None:
+        """`vouch` gets the time in each accepted manifest, for the time floor; `now_ms` is above that floor."""
+        self._city, self._server, self._now_ms, self._pace = city, server, now_ms, pace
+        self._arm, self._keep_version, self._vouch = arm, keep_version, vouch
+        self._said = _Said(None, trust)
+        self._armed: _Armed | None = None
+        self._woken = asyncio.Event()
+        self._last_version = last_version
+        self._download: Download | None = None
+        self._withdrawn: frozenset[str] = frozenset()
+        self._attempts = 0
+        self._counted: tuple[_Said, ListRefusal] | None = None
+        self._refused: Counter[ListRefusal] = Counter()
+        self._problems: Counter[Problem] = Counter()
+        self._index = HotlistIndex(expires_ms=0)
+
+    def take_manifest(self, raw: bytes) -> None:
+        """A manifest has come in on the retained topic."""
+        self._hear(_Said(raw, self._said.trust))
+
+    def take_trust(self, trust: TrustStore) -> None:
+        """The root has said anew whom to trust."""
+        self._hear(_Said(self._said.manifest, trust))
+
+    @property
+    def status(self) -> HotlistStatus:
+        """What health and `status` show."""
+        return HotlistStatus(
+            self._index.list_version,
+            len(self._index),
+            self._index.expires_ms or None,
+            {why.value: count for why, count in self._refused.items()},
+            {problem.value: count for problem, count in self._problems.items()},
+        )
+
+    async def run(self) -> None:
+        """Follow what is said until cancelled."""
+        while True:
+            self._woken.clear()
+            pause_s = await self._settle(self._said)
+            try:
+                await asyncio.wait_for(self._woken.wait(), pause_s)
+            except TimeoutError:
+                continue
+
+    def _hear(self, said: _Said) -> None:
+        if said != self._said:
+            self._attempts = 0
+        self._said = said
+        self._woken.set()
+
+    async def _settle(self, said: _Said) -> float | None:
+        """Bring the box to what was said. Seconds until another try is due; None if none is."""
+        if self._armed is not None and said.trust != self._armed.said.trust:
+            await self._verify_again(self._armed, said.trust)
+        if said.manifest is None or (self._armed is not None and said == self._armed.said):
+            return None
+        manifest = check_manifest(
+            said.manifest, said.trust, city=self._city, last_version=self._last_version, now_ms=self._now_ms()
+        )
+        if isinstance(manifest, ListRefusal):
+            self._refuse(said, manifest)
+            return REJUDGE_S
+        self._vouch(manifest.created_ms)
+        if manifest.size_bytes > MAX_SNAPSHOT_BYTES:
+            self._refuse(said, ListRefusal.TOO_MANY)
+            return None
+        return await self._follow(manifest, said)
+
+    async def _verify_again(self, armed: _Armed, trust: TrustStore) -> None:
+        again = _Armed(_Said(armed.said.manifest, trust), armed.manifest, armed.artefact)
+        if not await self._arm_with(again):
+            self._armed, self._index = None, HotlistIndex(expires_ms=0)
+            self._arm(self._index)
+
+    async def _follow(self, manifest: Manifest, said: _Said) -> float | None:
+        """Fetch what an accepted manifest names, unless it is what is armed, and arm it."""
+        if self._armed is not None and self._armed.manifest.sha256 == manifest.sha256:
+            artefact = self._armed.artefact
+        else:
+            download = self._download
+            if download is None or (download.sha256, download.size_bytes) != (manifest.sha256, manifest.size_bytes):
+                download = self._download = Download(manifest.sha256, manifest.size_bytes)
+            problem = await self._server.fetch(download, is_wanted=lambda: self._said.manifest == said.manifest)
+            if problem is not None:
+                return self._try_again(problem)
+            artefact, self._download = bytes(download.arrived), None
+        is_armed = await self._arm_with(_Armed(said, manifest, artefact))
+        return None if is_armed else self._try_again(None)
+
+    async def _arm_with(self, made_of: _Armed) -> bool:
+        """Verify a whole snapshot under what was said, index it and arm it; False if it is refused."""
+        manifest, trust = made_of.manifest, made_of.said.trust
+        built = await asyncio.to_thread(_build, made_of.artefact, manifest, trust, self._withdrawn, self._now_ms())
+        if isinstance(built, ListRefusal):
+            self._refuse(made_of.said, built)
+            return False
+        assembled, index = built
+        await self._keep_version(manifest.list_version)
+        self._last_version = manifest.list_version
+        self._withdrawn = assembled.withdrawn
+        self._refused.update(assembled.refused)
+        self._armed, self._attempts, self._index = made_of, 0, index
+        self._arm(index)
+        refused = sum(assembled.refused.values())
+        log.info("hotlist_armed", list_version=index.list_version, entries=len(index), refused=refused)
+        return True
+
+    def _refuse(self, said: _Said, why: ListRefusal) -> None:
+        """Count a refusal once for each manifest and trust store, however often they are judged again."""
+        if self._counted == (said, why):
+            return
+        self._counted = (said, why)
+        self._refused[why] += 1
+        log.warning("hotlist_refused", reason=why.value)
+
+    def _try_again(self, problem: Problem | None) -> float:
+        self._attempts += 1
+        if problem is not None:
+            self._problems[problem] += 1
+            log.info("hotlist_fetch_failed", problem=problem.value, attempts=self._attempts)
+        if problem is Problem.SUPERSEDED:
+            return 0.0
+        return self._pace.wait_s(self._attempts, random.Random())  # noqa: S311  jitter, no secret
+
+
+def _build(
+    artefact: bytes, manifest: Manifest, trust: TrustStore, withdrawn: frozenset[str], now_ms: int
+) -> tuple[Assembled, HotlistIndex] | ListRefusal:
+    """Verify a snapshot and index it: seconds of work for a full list, so not in the event loop."""
+    assembled = assemble(artefact, manifest, trust, now_ms=now_ms, withdrawn=withdrawn)
+    if isinstance(assembled, ListRefusal):
+        return assembled
+    index = HotlistIndex(assembled.entries, list_version=manifest.list_version, expires_ms=manifest.expires_ms)
+    return assembled, index

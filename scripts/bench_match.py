@@ -129,7 +129,7 @@ def main() -> int:
     parser.add_argument("--reads", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    rng = random.Random(args.seed)  # noqa: S311 (a repeatable draw, no secret)
+    rng = random.Random(args.seed)
     entries = list(make_entries(args.entries, rng))
     figures = measure(entries, make_reads(args.reads, entries, rng))
     figures["memory_mb"] = round(index_mb(args.entries, rng), 1)

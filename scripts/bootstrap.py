@@ -47,6 +47,7 @@ class Need:
 
 NEEDS = (
     Need(("mosquitto", "mosquitto-clients"), "the MQTT broker that the demo and the tests start"),
+    Need(("openssh-client",), "ssh-keygen and ssh-agent, with which officers may keep their signing keys"),
     Need(("fonts-roadgeek", "fonts-opendin"), "the typefaces of the plates in the demo's street video"),
     Need(
         (

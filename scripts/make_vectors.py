@@ -1,0 +1,268 @@
+"""Writes the golden vectors, tests/vectors/v1/*.json: everything that crosses the wire, as hex and as its meaning.
+
+They are for whoever writes a second implementation, in whatever language: bytes are hex, test keys included; `meaning`
+has the field names of docs/protocol.md, with numbers for enumerations. Vectors that were committed stay: the same code
+writes the same bytes, a test holds it to that, and what changes the wire gets a folder of its own.
+
+    make_vectors.py            write them
+    make_vectors.py --check    only say whether they are as committed
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from protocol_negatives import negatives
+from protocol_samples import (
+    NOW_MS,
+    SALT,
+    SIGNERS,
+    WHO,
+    Refused,
+    Sample,
+    arm,
+    bundle,
+    evidence_spki,
+    key,
+    samples,
+    seed,
+    snapshot,
+)
+
+from protocol import messages as m
+from protocol import topics
+from protocol.cosign import CoSignature, cosign_structure, parse_cosigned
+from protocol.envelope import Context, envelope_hash, parse
+from protocol.hotlist import Assembled, Batch, Manifest, Snapshot, Withdrawal, commit_case
+from protocol.keys import key_id
+from protocol.presence import Presence
+from protocol.receipts import Receipt, Resend
+from protocol.sealing import Purpose, seal
+from protocol.trust import TrustBundle
+from protocol.wire import WireStruct, from_bytes
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "v1"
+PLAIN: Final = b"the original picture"
+
+PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
+    Context.MESSAGE: m.Message,
+    Context.PRESENCE: Presence,
+    Context.RECEIPT: Receipt,
+    Context.RESEND: Resend,
+    Context.TRUST: TrustBundle,
+    Context.BATCH: Batch,
+    Context.WITHDRAWAL: Withdrawal,
+    Context.MANIFEST: Manifest,
+}
+FILES: Final = {
+    "messages": (Context.MESSAGE,),
+    "presence": (Context.PRESENCE,),
+    "receipts": (Context.RECEIPT, Context.RESEND),
+    "trust": (Context.TRUST,),
+    "hotlist": (Context.BATCH, Context.WITHDRAWAL, Context.MANIFEST),
+}
+
+
+def meaning(value: object) -> Any:
+    """A decoded value in JSON's words: bytes as hex, enumerations as numbers, absent fields left out."""
+    match value:
+        case m.Message():
+            fields = {field: getattr(value, field) for field in value.__struct_fields__}
+            return meaning({**fields, "body": m.body_of(value)})
+        case msgspec.Struct():
+            return meaning({field: getattr(value, field) for field in value.__struct_fields__})
+        case dict():
+            return {field: meaning(item) for field, item in value.items() if item is not None}
+        case tuple():
+            return [meaning(item) for item in value]
+        case _:
+            return value.hex() if isinstance(value, bytes) else int(value) if isinstance(value, IntEnum) else value
+
+
+def vectors() -> dict[str, Any]:
+    """All files: name to content."""
+    files: dict[str, Any] = {
+        name: [signed_vector(s) for s in samples() if s.context in contexts] for name, contexts in FILES.items()
+    }
+    files["hotlist"].append(snapshot_vector())
+    return {
+        "keys": keys(),
+        **files,
+        "topics": topic_vectors(),
+        "sealing": sealing_vectors(),
+        "commitments": [
+            {"case_number": number, "salt": SALT.hex(), "commitment": commit_case(number, SALT).hex()}
+            for number in ("FGE-COAH-1234/2026", "")
+        ],
+        "refused": [
+            {"name": n.name, "given_as": n.structure, "bytes": n.raw.hex(), "refused": refusal_word(n.refusal)}
+            for n in negatives()
+        ],
+    }
+
+
+def refusal_word(refusal: Refused) -> str:
+    """The name of a refusal, as in docs/protocol.md."""
+    return refusal.name
+
+
+def keys() -> dict[str, Any]:
+    """Test keys by name, and when it is in the vectors' world."""
+    named = {
+        name: {
+            "algorithm": key(name).public_key.algorithm.name,
+            "algorithm_number": int(key(name).public_key.algorithm),
+            "private": seed(name).hex(),
+            "spki": key(name).public_key.spki.hex(),
+            "key_id": key(name).public_key.key_id.hex(),
+        }
+        for name in SIGNERS
+    }
+    named["evidence"] = {
+        "algorithm": "X25519",
+        "private": seed("evidence").hex(),
+        "spki": evidence_spki().hex(),
+        "key_id": key_id(evidence_spki()).hex(),
+    }
+    return {
+        "now_ms": NOW_MS,
+        "last_list_version": 11,
+        "device": WHO.device,
+        "city": WHO.city,
+        "point": WHO.point,
+        "keys": named,
+    }
+
+
+def signed_vector(sample: Sample) -> dict[str, Any]:
+    """A COSE structure, what each of its signers signed, and what it means."""
+    if sample.context is Context.BATCH:
+        signed = parse_cosigned(sample.raw, max_bytes=len(sample.raw))
+        payload = signed.payload
+        structures = [cosign_structure(s.protected, payload, sample.context) for s in signed.signatures]
+        parts = list(zip(signed.signatures, structures, strict=True))
+    else:
+        envelope = parse(sample.raw)
+        payload = envelope.payload
+        parts = [(CoSignature(envelope.protected, envelope.signature), envelope.to_be_signed(sample.context))]
+    by_id = {key(name).public_key.key_id: name for name in sample.signers}
+    return {
+        "name": sample.name,
+        "bytes": sample.raw.hex(),
+        "sha256": envelope_hash(sample.raw).hex(),
+        "external_aad": sample.context.value.decode(),
+        "payload": payload.hex(),
+        "signatures": [
+            {
+                "key": by_id[signature.key_id],
+                "protected": signature.protected.hex(),
+                "to_be_signed": to_be_signed.hex(),
+                "signature": signature.signature.hex(),
+            }
+            for signature, to_be_signed in parts
+        ],
+        "meaning": meaning(from_bytes(payload, PAYLOADS[sample.context], max_bytes=len(payload))),
+    }
+
+
+def snapshot_vector() -> dict[str, Any]:
+    """The artefact that the manifest names, and what a box of the test city arms of it."""
+    armed = arm(snapshot())
+    if not isinstance(armed, Assembled):
+        raise TypeError(f"the test list is refused: {armed.name}")
+    return {
+        "name": "hotlist snapshot",
+        "bytes": snapshot().hex(),
+        "sha256": hashlib.sha256(snapshot()).hexdigest(),
+        "meaning": meaning(from_bytes(snapshot(), Snapshot, max_bytes=len(snapshot()))),
+        "trust_bundle": bundle().hex(),
+        "armed": [entry.entry for entry in armed.entries],
+        "withdrawn": sorted(armed.withdrawn),
+    }
+
+
+def topic_vectors() -> dict[str, Any]:
+    """Every word's topic, and strings that are no topics."""
+    valid = [
+        topics.broadcast_topic(WHO.city, word) if way is topics.Direction.BROADCAST else topics.device_topic(WHO, word)
+        for word, way in topics.SCHEMA.items()
+    ]
+    return {
+        "valid": [
+            {"topic": str(t), "city": t.city, "point": t.point, "device": t.device, "word": t.word}
+            | {"direction": t.direction.value}
+            for t in valid
+        ],
+        "refused": [
+            "",
+            "atalaya/v1",
+            "atalaya/v1/saltillo/p-204/box-17/hit/",
+            "/atalaya/v1/saltillo/p-204/box-17/hit",
+            "atalaya/v2/saltillo/p-204/box-17/hit",
+            "atalaya/v1/Saltillo/p-204/box-17/hit",
+            "atalaya/v1/saltillo/p-204/box-17/hit_amended",
+            "atalaya/v1/saltillo/p-204/box-17/hotlist",
+            "atalaya/v1/saltillo/-/-/hit",
+            "atalaya/v1/saltillo/p-204/-/hotlist",
+            "atalaya/v1/-/-/-/hotlist",
+            "atalaya/v1/saltillo/+/+/hit",
+            "atalaya/v1/saltillo/#",
+            "atalaya/v1/saltillo/p-204/box-17\n/hit",
+        ],
+    }
+
+
+def sealing_vectors() -> list[dict[str, Any]]:
+    """Sealed bytes. HPKE draws a key each time, so what was once made is kept."""
+    path = FOLDER / "sealing.json"
+    kept = {v["purpose"]: v["sealed"] for v in json.loads(path.read_text())} if path.exists() else {}
+    digest = hashlib.sha256(PLAIN).digest()
+    return [
+        {
+            "purpose": purpose.value.decode(),
+            "device": WHO.device,
+            "plain": PLAIN.hex(),
+            "plain_sha256": digest.hex(),
+            "recipient": "evidence",
+            "info": b"\x00".join((purpose.value, WHO.device.encode(), digest)).hex(),
+            "aad": "",
+            "sealed": kept.get(purpose.value.decode())
+            or seal(PLAIN, evidence_spki(), purpose, device=WHO.device, sha256=digest).hex(),
+        }
+        for purpose in Purpose
+    ]
+
+
+def texts() -> dict[str, str]:
+    """File names and contents."""
+    files = {name: json.dumps(content, indent=1, ensure_ascii=False) + "\n" for name, content in vectors().items()}
+    return {f"{name}.json": text for name, text in files.items()}
+
+
+def main() -> int:
+    """Write or check."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
+    is_check = parser.parse_args().check
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    changed = [name for name, text in texts().items() if not _is_as_written(FOLDER / name, text)]
+    if is_check:
+        print("\n".join(f"would change: {name}" for name in changed) or "as committed")
+        return 1 if changed else 0
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    print(f"{FOLDER}: {len(changed)} files written anew")
+    return 0
+
+
+def _is_as_written(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -31,7 +31,7 @@ class ReadingSettings:
     look_again_s: float = 0.25
     improvement: float = 1.15
     """An unread plate is looked at again at once when its crop is this much better than the best so far."""
-    read_improvement: float = 1.5
+    read_improvement: float = 1.3
     """A read plate is looked at again only when its crop is this much better."""
     max_looks: int = 12
     max_looks_when_read: int = 16

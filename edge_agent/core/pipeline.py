@@ -24,7 +24,7 @@ from edge_agent.core.reads import Read
 from edge_agent.core.tracking import Sighting, Track, Tracker, TrackingSettings
 from protocol.names import CameraId
 
-FULL_WEIGHT_PX: Final = 28.0
+FULL_WEIGHT_PX: Final = 40.0
 """Plates of this height and more have a full vote."""
 SHARP: Final = 300.0
 """Variance of the Laplacian of a crop that is as sharp as a reader needs."""

@@ -7,7 +7,7 @@ the broker and the boxes.
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,18 +18,25 @@ from aiohttp import web
 
 from aggregator.adapters import broker
 from aggregator.adapters.broker import BrokerLine
+from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import AWAY, Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
+from aggregator.adapters.evidence_files import EvidenceFiles
+from aggregator.adapters.evidence_store import EvidenceStore
 from aggregator.adapters.keyfiles import read_file, read_signer
 from aggregator.adapters.registered import Registered
 from aggregator.adapters.store import Store
 from aggregator.adapters.verify_pool import verifier
 from aggregator.core.ingest import TimeRules
+from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
 from aggregator.http.health import health_app
+from aggregator.service.auditor import ChainAuditor
+from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
 from aggregator.service.ingest import IngestWorker, Limits
 from aggregator.settings import Ingest, Settings
+from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
 _PURGE_EVERY_S: Final = 600.0
@@ -61,11 +68,15 @@ class Parts:
     line: BrokerLine
     store: Store
     worker: IngestWorker
+    auditor: ChainAuditor
+    keeper: EvidenceKeeper
 
     def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
         """The tasks of the service, by name."""
         tasks = {
             "registry": self.registered.follow(),
+            "chain-auditor": self.auditor.run(),
+            "evidence-keeper": self.keeper.run(),
             "ingest": self.worker.run(),
             "purge-refused": purge_refused(self.store, settings.ingest),
         }
@@ -82,19 +93,31 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     checks = await stack.enter_async_context(verifier(ingest.verify_processes))
     line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=ingest.queue_messages))
     store = Store(database.pool, _time_rules(ingest), step)
+    signer = read_signer(settings.keys.server_key)
+    auditor = ChainAuditor(ChainStore(database.pool), line, signer)
+    keeper = EvidenceKeeper(EvidenceStore(database.pool, EvidenceFiles(settings.evidence_dir), step))
     worker = IngestWorker(
         line=line,
         store=store,
         registered=registered,
         verifier=checks,
-        signer=read_signer(settings.keys.server_key),
+        signer=signer,
         evidence_spki=read_file(settings.keys.evidence_spki),
         limits=Limits(ingest.batch_messages, ingest.batch_wait_ms / 1000),
         step=step,
+        stored=lambda taken: _wake(taken, auditor, keeper),
     )
     check = HealthCheck(database.pool, line, worker.counts, ingest.queue_messages)
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
-    return Parts(database, registered, line, store, worker)
+    return Parts(database, registered, line, store, worker, auditor, keeper)
+
+
+def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper) -> None:
+    """Tell those who work on what was stored."""
+    if taken:
+        auditor.wake()
+    if any(isinstance(each.body, Piece) for each in taken):
+        keeper.wake()
 
 
 async def _serve(

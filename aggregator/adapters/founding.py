@@ -81,7 +81,7 @@ def _make_issuing(plan: Plan, settings: Settings, root: pki.Authority, now: date
     keyfiles.write_private(settings.keys.issuing_key, issuing.key)
     keyfiles.write_certificates(settings.keys.issuing_certificate, issuing.certificate)
     keyfiles.write_certificates(settings.broker.ca, issuing.certificate, root.certificate)
-    keyfiles.write_new(settings.keys.crl, pki.make_crl(issuing, (), number=1, now=now))
+    keyfiles.write_new(settings.keys.crl, pki.make_crl(issuing, (), now=now))
     return issuing
 
 

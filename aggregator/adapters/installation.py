@@ -82,9 +82,9 @@ async def revoke(connection: Connection, settings: Settings, device: str, reason
 
 async def write_crl(connection: Connection, settings: Settings, *, now: datetime) -> None:
     """Put every revoked certificate on the list that the broker reads; the list's number rises by one."""
-    number = pki.crl_number(pki.read_crl(keyfiles.read_file(settings.keys.crl)))
+    previous = pki.read_crl(keyfiles.read_file(settings.keys.crl))
     revoked = [pki.Revoked(*one) for one in await Registry(connection).revoked_serials()]
-    crl = pki.make_crl(founding.read_issuing(settings), revoked, number=number + 1, now=now)
+    crl = pki.make_crl(founding.read_issuing(settings), revoked, previous=previous, now=now)
     keyfiles.replace(settings.keys.crl, crl)
 
 

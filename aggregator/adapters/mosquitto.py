@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from aggregator.adapters import keyfiles, pki
 from aggregator.core.access import access_list
-from aggregator.core.broker_configuration import BrokerConfiguration
+from aggregator.core.broker_configuration import TLS_POLICY, BrokerConfiguration
 from aggregator.errors import BrokerUnwell, NotThere
 from aggregator.settings import Settings
 from protocol.keys import spki_of
@@ -40,6 +40,7 @@ class BrokerFiles:
     """Where the broker's own files are."""
 
     configuration: Path
+    tls_policy: Path
     access_list: Path
     state_dir: Path
     pid_file: Path
@@ -47,7 +48,18 @@ class BrokerFiles:
     @classmethod
     def under(cls, directory: Path) -> "BrokerFiles":
         """The files of a directory."""
-        return cls(directory / "mosquitto.conf", directory / "acl", directory / "state", directory / "mosquitto.pid")
+        return cls(
+            configuration=directory / "mosquitto.conf",
+            tls_policy=directory / "openssl.cnf",
+            access_list=directory / "acl",
+            state_dir=directory / "state",
+            pid_file=directory / "mosquitto.pid",
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the broker's process needs in its environment."""
+        return {"OPENSSL_CONF": str(self.tls_policy)}
 
 
 def program() -> str:
@@ -97,6 +109,7 @@ def write(settings: Settings) -> BrokerFiles:
     files = BrokerFiles.under(settings.mosquitto.directory)
     files.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     keyfiles.replace(files.configuration, configuration(settings).text().encode())
+    keyfiles.replace(files.tls_policy, TLS_POLICY.encode())
     keyfiles.replace(files.access_list, access_text(settings).encode(), keyfiles.PRIVATE)
     return files
 

@@ -124,14 +124,26 @@ def read_request(pem: bytes, device: str) -> PublicKey:
     return key
 
 
-def make_crl(authority: Authority, revoked: Iterable[Revoked], *, number: int, now: datetime) -> bytes:
-    """The CA's list of revoked certificates, PEM."""
+def make_crl(
+    authority: Authority,
+    revoked: Iterable[Revoked],
+    *,
+    now: datetime,
+    previous: x509.CertificateRevocationList | None = None,
+) -> bytes:
+    """The CA's list of revoked certificates, PEM. It must be newer than the one before, in whole seconds.
+
+    A broker that reloads holds both lists, and OpenSSL takes the later one; of two of one second it takes the first.
+    """
+    last_update = now - _BACKDATED
+    if previous is not None:
+        last_update = max(last_update, previous.last_update_utc + timedelta(seconds=1))
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(authority.certificate.subject)
-        .last_update(now - _BACKDATED)
+        .last_update(last_update)
         .next_update(now + timedelta(days=CRL_DAYS))
-        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.CRLNumber(1 if previous is None else crl_number(previous) + 1), critical=False)
         .add_extension(_issuer_id(authority), critical=False)
     )
     for one in revoked:

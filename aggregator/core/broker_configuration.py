@@ -3,16 +3,33 @@
 - One listener, and certificates on it: without a `listener` line mosquitto opens 1883, so there must be one.
 - `use_identity_as_username` and `use_username_as_clientid`: with the first alone, a device can take over another's
   client id under its own certificate.
-- One listener has one security setting, so `per_listener_settings` stays off: with it on, a client that was restored
-  from disk has no listener until it is back, and mosquitto denies every message meant for it meanwhile.
+- `per_listener_settings` stays off: a listener that somebody adds by hand is then under the same access list.
 - `max_queued_messages`: its default of 1000 drops the rest in silence, although the sender got its acknowledgement.
 - `max_inflight_messages`: workers acknowledge after the commit of a batch; a window smaller than a batch stalls it.
 - `retain_available` stays on: manifests are retained. Only the access list says who may.
 - `user`: mosquitto started as root becomes another user, who could then read neither key nor list at a reload.
+
+One trap has no line in mosquitto's language: with TLS session tickets a client resumes its session without showing its
+certificate again, and the CRL is not asked. A revoked device would come back for hours. `TLS_POLICY` is the OpenSSL
+configuration that forbids tickets; the broker must be started with OPENSSL_CONF naming it.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+TLS_POLICY: Final = """\
+# Read by OpenSSL in the broker (OPENSSL_CONF): a ticket would let a revoked device in without its certificate.
+openssl_conf = broker
+[broker]
+ssl_conf = policies
+[policies]
+system_default = policy
+[policy]
+MinProtocol = TLSv1.3
+NumTickets = 0
+Options = -SessionTicket
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

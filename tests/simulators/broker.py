@@ -72,10 +72,10 @@ class Broker:
     def start(self) -> None:
         """Start the broker and wait until it listens."""
         assert self._process is None, "the broker runs already"
-        configuration = mosquitto.BrokerFiles.under(self.settings.mosquitto.directory).configuration
-        argv = [mosquitto.program(), "-c", str(configuration)]
+        files = mosquitto.BrokerFiles.under(self.settings.mosquitto.directory)
+        argv, environment = [mosquitto.program(), "-c", str(files.configuration)], {**os.environ, **files.environment}
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self._wait_until_it_listens(self._process)
 
     def stop(self) -> None:

@@ -30,8 +30,7 @@ def redact_for_hit(
 ) -> NDArray[np.uint8]:
     """Return a copy of a BGR picture with all faces and all plates covered but the one in `keep_xyxy`."""
     redacted = image.copy()
-    others = plates.xyxy if keep_xyxy is None else plates.xyxy[~_is_kept(plates.xyxy, keep_xyxy)]
-    _cover(redacted, grow(others, PLATE_MARGIN))
+    _cover(redacted, grow(_others(plates, keep_xyxy), PLATE_MARGIN))
     if keep_xyxy is not None:
         kept = as_slices(keep_xyxy, image.shape[0], image.shape[1])
         redacted[kept] = image[kept]
@@ -42,6 +41,11 @@ def redact_for_hit(
 def _cover(image: NDArray[np.uint8], boxes: Boxes) -> None:
     for box in boxes:
         image[as_slices(box, image.shape[0], image.shape[1])] = FILL_BGR
+
+
+def _others(plates: Detections, keep_xyxy: Xyxy | None) -> Boxes:
+    """Plates that are not the hit's."""
+    return plates.xyxy if keep_xyxy is None else plates.xyxy[~_is_kept(plates.xyxy, keep_xyxy)]
 
 
 def _is_kept(xyxy: Boxes, keep: Xyxy) -> NDArray[np.bool_]:
@@ -56,6 +60,15 @@ def _is_kept(xyxy: Boxes, keep: Xyxy) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, slots=True)
+class Redacted:
+    """A picture that may leave, and how much of it was covered."""
+
+    image: NDArray[np.uint8]
+    faces_filled: int
+    plates_filled: int
+
+
+@dataclass(frozen=True, slots=True)
 class Redactor:
     """The detectors that decide what is hidden."""
 
@@ -64,9 +77,15 @@ class Redactor:
 
     def redact(self, image: NDArray[np.uint8], keep_xyxy: Xyxy | None = None) -> NDArray[np.uint8]:
         """Find and cover; raises `RedactionFailed` if either detector cannot be believed."""
+        return self.redact_and_count(image, keep_xyxy).image
+
+    def redact_and_count(self, image: NDArray[np.uint8], keep_xyxy: Xyxy | None = None) -> Redacted:
+        """As `redact`, and say how many faces and plates were covered."""
         if image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise RedactionFailed("not a colour picture: nothing was written or sent of it")
-        return redact_for_hit(image, keep_xyxy, _found(self.faces, image, "face"), _found(self.plates, image, "plate"))
+        faces, plates = _found(self.faces, image, "face"), _found(self.plates, image, "plate")
+        redacted = redact_for_hit(image, keep_xyxy, faces, plates)
+        return Redacted(redacted, len(faces), len(_others(plates, keep_xyxy)))
 
 
 def _found(detector: Detector, image: NDArray[np.uint8], what: str) -> Detections:

@@ -8,6 +8,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,7 +20,7 @@ from protocol.errors import DecodeError
 from protocol.keys import Algorithm, PublicKey, Signer
 from protocol.names import check_id
 
-_PEM: bytes = b"-----BEGIN PUBLIC KEY-----"
+_PEM: Final = b"-----BEGIN PUBLIC KEY-----"
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,17 @@ def officer_of(trust: TrustStore, key_id: bytes, *, now: datetime) -> Grant | No
 def judge_proposal(signed: CoSigned, batch: Batch, trust: TrustStore, *, now: datetime) -> ListRefusal | None:
     """None if one officer's signature holds for the whole batch; the second is still to come."""
     why = check_officers(signed, batch, trust, now_ms=to_ms(now))
-    return None if why is ListRefusal.ONE_OFFICER else why
+    if why is not ListRefusal.ONE_OFFICER:
+        return why
+    officers = [officer_of(trust, signature.key_id, now=now) for signature in signed.signatures]
+    scopes = {entry.scope for entry in batch.entries}
+    reach = all(officer and _reaches(officer, scope) for officer in officers for scope in scopes)
+    return None if reach else ListRefusal.UNKNOWN_OFFICER
+
+
+def _reaches(officer: Grant, scope: tuple[str, ...]) -> bool:
+    """A scope of no city is the whole region: only a grant for everywhere reaches it."""
+    return all(officer.covers(city) for city in scope) if scope else not officer.cities
 
 
 def judge_approval(signed: CoSigned, trust: TrustStore, *, now: datetime) -> ListRefusal | None:

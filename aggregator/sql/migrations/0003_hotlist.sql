@@ -74,9 +74,11 @@ CREATE TABLE hotlist_withdrawal (
     withdrawn_at  timestamptz NOT NULL
 );
 
+-- An entry may be withdrawn again, by another officer: when the grant of the first is gone, his withdrawal goes with it.
 CREATE TABLE hotlist_withdrawn (
-    entry_id      registry_id PRIMARY KEY REFERENCES hotlist_entry,
-    withdrawal_id bigint NOT NULL REFERENCES hotlist_withdrawal
+    entry_id      registry_id NOT NULL REFERENCES hotlist_entry,
+    withdrawal_id bigint NOT NULL REFERENCES hotlist_withdrawal,
+    PRIMARY KEY (entry_id, withdrawal_id)
 );
 CREATE INDEX hotlist_withdrawn_by ON hotlist_withdrawn (withdrawal_id);
 
@@ -95,6 +97,7 @@ CREATE TABLE hotlist_snapshot (
     sha256       bytea NOT NULL,  -- its artefact may have been dropped since
     size_bytes   bigint NOT NULL,
     entries      integer NOT NULL,
+    trust_number bigint NOT NULL,  -- the trust bundle under which it was composed
     created_at   timestamptz NOT NULL,
     PRIMARY KEY (city_id, list_version)
 );

@@ -123,6 +123,15 @@ def test_a_proposal_under_a_strangers_signature_is_refused() -> None:
     assert judge_proposal(signed(batch, ANA), read, trust, now=NOW) is ListRefusal.UNKNOWN_OFFICER
 
 
+@pytest.mark.parametrize("scope", [(), ("torreon",), ("saltillo", "torreon")])
+def test_an_officer_of_one_city_is_told_so_when_he_proposes(scope: tuple[str, ...]) -> None:
+    batch = new_batch(make_draft(scope=scope))
+    read = read_batch(batch.payload, batch.cases)
+    assert read is not None
+    trust = make_trust(("ana", ANA, CITY))
+    assert judge_proposal(signed(batch, ANA), read, trust, now=NOW) is ListRefusal.UNKNOWN_OFFICER
+
+
 def test_a_signature_over_another_batch_is_refused() -> None:
     trust = make_trust(("ana", ANA, CITY), ("luis", LUIS, CITY))
     moved = dataclasses.replace(signed(new_batch(), ANA, LUIS), payload=new_batch(make_draft(9)).payload)

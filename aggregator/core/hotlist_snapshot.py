@@ -1,0 +1,91 @@
+"""Composing a city's snapshot: which batches and withdrawals go in, and what stays out for which reason.
+
+Boxes judge a snapshot by themselves; what they would refuse is left out here already, so that the count of entries is
+what a box arms, and so that somebody is told:
+
+- a batch whose officers do not hold the grants it needs any more leaves until somebody signs it anew;
+- a batch with a withdrawn entry whose withdrawal no officer vouches for any more leaves whole. The others in it are
+  lost to the boxes until an officer withdraws the entry again, but a cleared vehicle is never wanted again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from aggregator.errors import BadInput
+from protocol.clock import to_ms
+from protocol.hotlist import (
+    MAX_ENTRIES,
+    MAX_SNAPSHOT_BYTES,
+    Batch,
+    Entry,
+    ListRefusal,
+    check_batch,
+    check_withdrawal,
+    encode_snapshot,
+)
+from protocol.trust import TrustStore
+
+WITHDRAWAL_LAPSED: Final = "withdrawal_lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What the store has for a city: signed batches by id, signed withdrawals, and the entries that are withdrawn."""
+
+    batches: dict[str, bytes] = field(repr=False)
+    withdrawals: tuple[bytes, ...] = field(repr=False)
+    withdrawn: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A snapshot's bytes, how many entries a box arms from it, and the batches left out, with the reason."""
+
+    artefact: bytes = field(repr=False)
+    list_version: int
+    entries: int
+    left_out: dict[str, str]
+
+
+def compose(found: Ingredients, trust: TrustStore, *, city: str, list_version: int, now: datetime) -> Composed:
+    """The snapshot of a city at an instant; raises `BadInput` if it is more than a box takes."""
+    vouched = _vouched(found.withdrawals, trust, city, now)
+    kept: list[bytes] = []
+    entries: list[Entry] = []
+    left_out: dict[str, str] = {}
+    for batch_id, raw in found.batches.items():
+        batch = check_batch(raw, trust, now_ms=to_ms(now))
+        if isinstance(batch, ListRefusal):
+            left_out[batch_id] = batch.value
+        elif _lapsed(batch, found.withdrawn - vouched.keys(), city, now):
+            left_out[batch_id] = WITHDRAWAL_LAPSED
+        else:
+            kept.append(raw)
+            entries += batch.entries
+    needed = {vouched[entry.entry] for entry in entries if entry.entry in vouched}
+    artefact = encode_snapshot(list_version, kept, sorted(needed))
+    if len(entries) > MAX_ENTRIES or len(artefact) > MAX_SNAPSHOT_BYTES:
+        raise BadInput(f"the list would hold {len(entries)} entries; boxes take {MAX_ENTRIES}")
+    armed = sum(_counts(entry, city, now) and entry.entry not in vouched for entry in entries)
+    return Composed(artefact, list_version, armed, left_out)
+
+
+def _vouched(withdrawals: Iterable[bytes], trust: TrustStore, city: str, now: datetime) -> dict[str, bytes]:
+    """Each withdrawn entry's withdrawal that a box takes, the latest given."""
+    found: dict[str, bytes] = {}
+    for raw in withdrawals:
+        withdrawal = check_withdrawal(raw, trust, city=city, now_ms=to_ms(now))
+        if not isinstance(withdrawal, ListRefusal):
+            found.update(dict.fromkeys(withdrawal.entries, raw))
+    return found
+
+
+def _lapsed(batch: Batch, unvouched: frozenset[str], city: str, now: datetime) -> bool:
+    """Whether a box would arm an entry of the batch that is withdrawn."""
+    return any(entry.entry in unvouched and _counts(entry, city, now) for entry in batch.entries)
+
+
+def _counts(entry: Entry, city: str, now: datetime) -> bool:
+    return entry.expires_ms > to_ms(now) and (not entry.scope or city in entry.scope)

@@ -1,0 +1,65 @@
+"""Officers of a test's installation, granted by its own root, and lists for them to sign."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aggregator.adapters import keyfiles
+from aggregator.adapters.hotlist_desk import Desk, Published
+from aggregator.adapters.trust_file import read_trust
+from aggregator.core import trust_ledger
+from aggregator.settings import Settings
+from protocol.keys import KeySigner, Signer
+from protocol.trust import EVERYWHERE, Grant, Role, TrustStore
+
+HEADER = "plate,reason,case_number,expires,scope\n"
+
+
+@dataclass
+class Officers:
+    """The root of an installation, the officers it has granted, and what they do."""
+
+    settings: Settings
+    root: KeySigner
+    keys: dict[str, KeySigner] = field(default_factory=dict)
+
+    @property
+    def trust(self) -> TrustStore:
+        """What the bundle on the disk says."""
+        return read_trust(self.settings.keys)
+
+    def grant(self, name: str, *, key: KeySigner | None = None, cities: tuple[str, ...] = EVERYWHERE) -> KeySigner:
+        """Make somebody an officer, or give him one key more."""
+        signer = key or KeySigner.generate()
+        grant = trust_ledger.make_grant(
+            Role.OFFICER, signer.public_key.spki, name, now=now(), valid=timedelta(days=30), cities=cities
+        )
+        self._write(trust_ledger.granted(self.trust, [grant], now=now()))
+        self.keys[name] = signer
+        return signer
+
+    def dismiss(self, name: str) -> None:
+        """Leave somebody out of the next bundle."""
+        self._write(trust_ledger.withdrawn(self.trust, [self.keys[name].public_key.key_id], now=now()))
+
+    async def list_plates(self, desk: Desk, plates: Iterable[str], first: Signer, second: Signer) -> Published:
+        """Import, propose and approve one entry per plate."""
+        await desk.import_file(file_of(plates), actor="test", now=now())
+        proposed = await desk.propose(first, None, now=now())
+        return await desk.approve(second, proposed.batch_id, now=now())
+
+    def _write(self, grants: tuple[Grant, ...]) -> None:
+        bundle = trust_ledger.next_bundle(self.trust, grants, now=now())
+        keyfiles.replace(self.settings.keys.trust_bundle, trust_ledger.signed(bundle, self.root))
+
+
+def file_of(plates: Iterable[str], *, life: timedelta = timedelta(days=10), case: str = "FGE") -> bytes:
+    """A file to import, one line per plate."""
+    expires = (now() + life).isoformat()
+    lines = [f"{plate},stolen-vehicle,{case}-{number},{expires},\n" for number, plate in enumerate(plates)]
+    return (HEADER + "".join(lines)).encode()
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)

@@ -90,13 +90,18 @@ def configuration(settings: Settings) -> BrokerConfiguration:
         access_list=files.access_list,
         state_dir=files.state_dir,
         pid_file=files.pid_file,
-        user=pwd.getpwuid(os.geteuid()).pw_name,
+        user=_owner(section.directory),
         max_queued_messages=section.max_queued_messages,
         max_inflight_messages=section.max_inflight_messages,
         max_packet_bytes=section.max_packet_bytes,
         autosave_s=section.autosave_s,
         session_expiry_days=section.session_expiry_days,
     )
+
+
+def _owner(directory: Path) -> str:
+    """Who the broker runs as: the owner of its files, whoever asks."""
+    return pwd.getpwuid(directory.stat().st_uid if directory.exists() else os.geteuid()).pw_name
 
 
 def access_text(settings: Settings) -> str:
@@ -108,10 +113,19 @@ def write(settings: Settings) -> BrokerFiles:
     """Put configuration and access list in their place; a running broker reads the list at its next reload."""
     files = BrokerFiles.under(settings.mosquitto.directory)
     files.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keyfiles.replace(files.configuration, configuration(settings).text().encode())
-    keyfiles.replace(files.tls_policy, TLS_POLICY.encode())
-    keyfiles.replace(files.access_list, access_text(settings).encode(), keyfiles.PRIVATE)
+    for path, text in texts(settings).items():
+        keyfiles.replace(path, text, keyfiles.PRIVATE)
     return files
+
+
+def texts(settings: Settings) -> dict[Path, bytes]:
+    """The generated files and what is in them."""
+    files = BrokerFiles.under(settings.mosquitto.directory)
+    return {
+        files.configuration: configuration(settings).text().encode(),
+        files.tls_policy: TLS_POLICY.encode(),
+        files.access_list: access_text(settings).encode(),
+    }
 
 
 def reload(settings: Settings) -> None:
@@ -137,12 +151,11 @@ def running(settings: Settings) -> int | None:
 def drop_session(settings: Settings, device: str, authority: pki.Authority, *, now: datetime) -> None:
     """End a device's live connection and its stored session; raises `BrokerUnwell` if the broker does not answer."""
     with _minute_certificate(authority, device, now) as (certificate, key):
-        client = _client(settings, device, certificate, key)
+        client = client_of(device, tls_context(settings.broker.ca, certificate, key))
         try:
-            _connect_once(client, settings)
+            connect_once(client, settings)
         finally:
-            client.disconnect()
-            client.loop(timeout=0.1)
+            leave(client)
 
 
 def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
@@ -167,14 +180,15 @@ def _minute_certificate(authority: pki.Authority, device: str, now: datetime) ->
         yield certificate, key_file
 
 
-def _client(settings: Settings, name: str, certificate: Path, key: Path) -> Client:
+def client_of(name: str, context: ssl.SSLContext) -> Client:
+    """An MQTT client that nobody has connected yet."""
     client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTv5)
-    client.tls_set_context(tls_context(settings.broker.ca, certificate, key))
+    client.tls_set_context(context)
     return client
 
 
-def _connect_once(client: Client, settings: Settings) -> None:
-    """Connect, wait for the broker's answer, and stay no longer."""
+def connect_once(client: Client, settings: Settings) -> None:
+    """Connect and wait for the broker's answer; raises `BrokerUnwell`."""
     where = f"{settings.broker.host}:{settings.broker.port}"
     try:
         client.connect(settings.broker.host, settings.broker.port, clean_start=True)
@@ -183,3 +197,9 @@ def _connect_once(client: Client, settings: Settings) -> None:
                 raise BrokerUnwell(f"the broker at {where} closed the connection")
     except OSError as exc:
         raise BrokerUnwell(f"the broker at {where} does not answer: {exc}") from exc
+
+
+def leave(client: Client) -> None:
+    """Disconnect, and see that it is sent."""
+    client.disconnect()
+    client.loop(timeout=0.1)

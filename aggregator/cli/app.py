@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from aggregator.cli import config, init, registry
+from aggregator.cli import broker, config, init, registry
 from aggregator.cli.console import release
 from aggregator.errors import AggregatorError
 from protocol.errors import ProtocolError
@@ -20,6 +20,7 @@ app.command(init.init)
 app.command(config.app)
 for noun in registry.APPS:
     app.command(noun)
+app.command(broker.app)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -26,7 +26,7 @@ Each needs its passphrase file. Keep key and passphrase apart, and a copy of bot
 
 Next:
   export ATALAYA_CONFIG={config}
-  mosquitto -c {broker}
+  aggregator broker run      (in a terminal of its own, or as docs/broker.md sets up the service)
   aggregator broker check
   aggregator point add POINT --city {city} --name NAME --latitude LAT --longitude LON
   aggregator device add DEVICE --point POINT
@@ -120,5 +120,4 @@ def next_steps(folder: Path, plan: Plan) -> str:
         root=offline / ROOT_KEY_NAME,
         evidence=offline / EVIDENCE_KEY_NAME,
         config=folder / SETTINGS_NAME,
-        broker=folder / "broker" / "mosquitto.conf",
     )

@@ -241,4 +241,5 @@ def _as_server_user() -> Sequence[str]:
     return (
         *("setpriv", f"--reuid={_ROOT_RUNS_AS}", f"--regid={pwd.getpwnam(_ROOT_RUNS_AS).pw_gid}", "--clear-groups"),
         *(f"--inh-caps={rights}", f"--ambient-caps={rights}", f"--bounding-set={rights}"),
+        "--securebits=+no_setuid_fixup",  # without it access(2), which initdb asks, ignores the capability
     )

@@ -56,7 +56,6 @@ NEEDS = (
             "gstreamer1.0-plugins-base",
             "gstreamer1.0-plugins-good",
             "gstreamer1.0-plugins-bad",
-            "gstreamer1.0-plugins-ugly",
         ),
         "an RTSP camera for the tests, run by the system's Python",
     ),

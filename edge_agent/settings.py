@@ -27,11 +27,16 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class CameraSettings(Section, frozen=True, kw_only=True):
-    """One camera. `url` is `rtsp://...` or a file; there is no default for what only the site knows."""
+    """One camera. `url` is `rtsp://...` or a file; there is no default for what only the site knows.
+
+    `realtime` and `loop` are for files: played at their own pace, and over and over.
+    """
 
     camera: Id
     url: str
     frames_per_s: Positive = 10.0
+    realtime: bool = True
+    loop: bool = False
 
 
 class InferenceSettings(Section, frozen=True, kw_only=True):
@@ -89,6 +94,7 @@ class Settings(Section, frozen=True, kw_only=True):
     cameras: tuple[CameraSettings, ...] = ()
     report_interval_s: Positive = 60.0
     face_count_interval_s: Positive = 10.0
+    lock_memory: bool = True
     inference: InferenceSettings = InferenceSettings()
     outbox: OutboxSettings = OutboxSettings()
     delivery: DeliverySettings = DeliverySettings()

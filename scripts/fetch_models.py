@@ -127,12 +127,12 @@ def main() -> int:
     parser.add_argument("--into", type=Path, default=Path("models"), help="folder to fill (default: models)")
     folder = parser.parse_args().into
     try:
-        with Progress(transient=True) as progress:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
             manifest = fetch_models(folder, progress)
     except EdgeError as exc:
-        Console(stderr=True).print(f"fetch_models: {exc}", style="red")
+        print(f"fetch_models: {exc}", file=sys.stderr)
         return 1
-    Console().print(f"{len(manifest.models)} models in {folder}")
+    print(f"{len(manifest.models)} models in {folder}")
     return 0
 
 

@@ -4,7 +4,8 @@
 late in a transaction, and show nothing before it is committed.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,17 +19,31 @@ from aggregator.errors import BadInput
 _BATCH: Final = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What was done, and to what: ids only."""
+
+    action: str
+    subject: str
+
+
 async def audit(connection: Connection, *, actor: str, action: str, subject: str, reason: str) -> None:
     """Record that somebody did something to something, and why, inside the caller's transaction."""
+    await audit_all(connection, [Deed(action, subject)], actor=actor, reason=reason)
+
+
+async def audit_all(connection: Connection, deeds: Iterable[Deed], *, actor: str, reason: str) -> None:
+    """Record several deeds for one reason, inside the caller's transaction."""
     sql = statements("audit")
     await connection.execute(sql["take_turn"])
-    last = await connection.fetchrow(sql["last"])
-    now = max(datetime.now(UTC), last["at"]) if last else datetime.now(UTC)
-    row = next_row(row_of(last) if last else None, at=now, actor=actor, action=action, subject=subject, reason=reason)
-    await connection.execute(
-        sql["append"],
-        *(row.number, row.at, row.actor, row.action, row.subject, row.reason, row.previous_hash, row.hash),
-    )
+    found = await connection.fetchrow(sql["last"])
+    last = row_of(found) if found else None
+    now = max(datetime.now(UTC), last.at) if last else datetime.now(UTC)
+    added: list[AuditRow] = []
+    for deed in deeds:
+        last = next_row(last, at=now, actor=actor, action=deed.action, subject=deed.subject, reason=reason)
+        added.append(last)
+    await connection.executemany(sql["append"], [astuple(row) for row in added])
 
 
 def checked_reason(reason: str) -> str:

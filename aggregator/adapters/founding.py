@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from aggregator.adapters import keyfiles, pki
+from aggregator.adapters.trust_ceremony import kept_bundle
 from aggregator.core import trust_ledger
 from aggregator.core.founding import BACKUP, Plan, settings_text
 from aggregator.errors import BadKey
@@ -48,7 +49,9 @@ def found(folder: Path, plan: Plan, passphrases: Passphrases, *, now: datetime) 
     server, evidence = _make_server_key(settings), _make_evidence_key(folder, settings, passphrases.evidence)
     grants = _first_grants(plan, server, evidence, now)
     bundle = trust_ledger.next_bundle(TrustStore(KeySigner(root.key).public_key), grants, now=now)
-    keyfiles.write_new(settings.keys.trust_bundle, trust_ledger.signed(bundle, KeySigner(root.key)))
+    raw = trust_ledger.signed(bundle, KeySigner(root.key))
+    keyfiles.write_new(kept_bundle(settings.keys, bundle.number), raw)
+    keyfiles.write_new(settings.keys.trust_bundle, raw)
     return settings
 
 

@@ -38,6 +38,11 @@ class Registered:
         """The registered key of an id."""
         return self._keys.get(key_id)
 
+    def is_usable(self, key_id: bytes) -> bool:
+        """Whether a key is registered and not revoked."""
+        key = self._keys.get(key_id)
+        return key is not None and not key.is_revoked
+
     def is_device(self, device: str) -> bool:
         """Whether a device is registered, revoked or not."""
         return device in self._devices

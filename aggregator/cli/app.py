@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from aggregator.cli import broker, config, init, registry
+from aggregator.cli import audit, broker, config, init, queries, registry, trust
 from aggregator.cli.console import release
+from aggregator.cli.run import run as run_service
 from aggregator.errors import AggregatorError
 from protocol.errors import ProtocolError
 
@@ -21,6 +22,11 @@ app.command(config.app)
 for noun in registry.APPS:
     app.command(noun)
 app.command(broker.app)
+app.command(trust.app)
+app.command(run_service, name="run")
+for query in (queries.events, queries.hits, queries.devices, queries.counts):
+    app.command(query)
+app.command(audit.app)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from aggregator.adapters import broker
+from aggregator.adapters import broker, evidence_store, hotlist_publisher
 from aggregator.adapters.broker import BrokerLine
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import AWAY, Database, opened
@@ -30,7 +30,9 @@ from aggregator.adapters.verify_pool import verifier
 from aggregator.core.ingest import TimeRules
 from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
+from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.health import health_app
+from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
@@ -39,6 +41,7 @@ from aggregator.settings import Ingest, Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
+STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS)
 _PURGE_EVERY_S: Final = 600.0
 _WATCH_EVERY_S: Final = 0.5
 _MB: Final = 1024 * 1024
@@ -78,6 +81,7 @@ class Parts:
             "chain-auditor": self.auditor.run(),
             "evidence-keeper": self.keeper.run(),
             "ingest": self.worker.run(),
+            "hotlist-publisher": hotlist_publisher.run(settings, self.database),
             "purge-refused": purge_refused(self.store, settings.ingest),
         }
         if self.database.embedded is not None:
@@ -86,13 +90,13 @@ class Parts:
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_demo: bool) -> Parts:
-    ingest = settings.ingest
+    limits = settings.ingest
     database = await stack.enter_async_context(opened(settings.database, role=settings.role, is_demo=is_demo))
     registered = Registered(database.pool, database.access)
     await registered.load()
-    checks = await stack.enter_async_context(verifier(ingest.verify_processes))
-    line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=ingest.queue_messages))
-    store = Store(database.pool, _time_rules(ingest), step)
+    checks = await stack.enter_async_context(verifier(limits.verify_processes))
+    line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=limits.queue_messages))
+    store = Store(database.pool, _time_rules(limits), step)
     signer = read_signer(settings.keys.server_key)
     auditor = ChainAuditor(ChainStore(database.pool), line, signer)
     keeper = EvidenceKeeper(EvidenceStore(database.pool, EvidenceFiles(settings.evidence_dir), step))
@@ -103,12 +107,14 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
         verifier=checks,
         signer=signer,
         evidence_spki=read_file(settings.keys.evidence_spki),
-        limits=Limits(ingest.batch_messages, ingest.batch_wait_ms / 1000),
+        limits=Limits(limits.batch_messages, limits.batch_wait_ms / 1000),
         step=step,
         stored=lambda taken: _wake(taken, auditor, keeper),
     )
-    check = HealthCheck(database.pool, line, worker.counts, ingest.queue_messages)
+    check = HealthCheck(database.pool, line, worker.counts, limits.queue_messages)
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
+    artefacts = artefacts_app(database.pool, registered.is_usable)
+    await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
     return Parts(database, registered, line, store, worker, auditor, keeper)
 
 

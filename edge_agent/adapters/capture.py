@@ -11,7 +11,7 @@ all sources have ended and every frame left was taken; cameras never end, files 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,8 +37,8 @@ log = structlog.get_logger()
 class CaptureStats:
     """One camera's counters since the start, and its state now.
 
-    `frames_in` = `sampled_out` + `dropped` + frames taken by the consumer + at most one that waits. `fault` says in
-    words why the camera is not, or was last not, delivering.
+    `frames_in` = `sampled_out` + `dropped` + `delivered` + at most two that wait or are being converted. `fault` says
+    in words why the camera is not, or was last not, delivering.
     """
 
     state: CameraState
@@ -113,7 +113,7 @@ class Capture:
                 await self._watch
         await asyncio.to_thread(self._join)
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame, None]:
         """Yield the cameras' newest frames in turn; ends with the last source, raises what crashed a reader."""
         while True:
             self._changed.clear()

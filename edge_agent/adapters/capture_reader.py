@@ -219,10 +219,10 @@ class CameraReader(threading.Thread):
             )
         elif self._pulse.frame_at_s is None:
             self._pulse = self._pulse.beat(captured_mono_s, (0, 0))
-        if not self._plan.wants(at_s):
+        is_due, self._plan = self._plan.see(at_s)
+        if not is_due:
             self.counters.sampled_out += 1
             return
-        self._plan = self._plan.took(at_s)
         taken = Frame(self.source.camera, index, captured_at, captured_mono_s, bgr(frame))
         if self._is_live or self.source.realtime:
             self.counters.dropped += self.slot.put(taken)

@@ -44,13 +44,14 @@ def is_live(url: str) -> bool:
 def redact_url(url: str) -> str:
     """Return what of a URL may be logged: scheme and host of a camera, the whole path of a file.
 
-    Cameras take passwords as user info, in the path and in the query, so all of these go.
+    Cameras take passwords as user info, in the path and in the query, so all of these go. An `@` past the host may
+    belong to a password with an unescaped `/`, whose first part then looks like the host: so the host goes too.
     """
     if not is_live(url):
         return url
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{place}"
+    rest = f"{parts.path}{parts.query}{parts.fragment}"
+    return f"{parts.scheme}://{'...' if '@' in rest else parts.netloc.rpartition('@')[2]}"
 
 
 class VideoSource:

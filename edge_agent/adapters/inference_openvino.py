@@ -59,11 +59,16 @@ def compile_network(core: ov.Core, store: ModelStore, name: str, settings: Infer
         raise InferenceMismatch(
             f"device {settings.device} cannot run {name}; this machine has {have}: change `device`"
         ) from exc
+    really = ",".join(compiled.get_property("EXECUTION_DEVICES"))
+    if really != settings.device:
+        raise InferenceMismatch(
+            f"{name} runs on {really}, the settings ask for {settings.device}: name the device that is to run"
+        )
     running = RunningModel(
         name=name,
         version=entry.version,
         sha256=entry.weights_sha256,
-        device=",".join(compiled.get_property("EXECUTION_DEVICES")),
+        device=really,
         device_name=core.get_property(settings.device, "FULL_DEVICE_NAME").strip(),
         precision=compiled.get_property("INFERENCE_PRECISION_HINT").to_string(),
         threads=compiled.get_property("INFERENCE_NUM_THREADS"),
@@ -81,10 +86,10 @@ def _asked(settings: InferenceSettings) -> dict[str, Any]:
 
 def _check(running: RunningModel, settings: InferenceSettings) -> None:
     """Refuse what differs from the settings; 0 threads leaves their number to the machine."""
-    asked = (settings.device, settings.precision, settings.threads or running.threads)
-    real = (running.device, running.precision, running.threads)
+    asked = (settings.precision, settings.threads or running.threads)
+    real = (running.precision, running.threads)
     if asked != real:
         raise InferenceMismatch(
-            f"{running.name} runs on {real[0]} in {real[1]} with {real[2]} threads, the settings ask for "
-            f"{asked[0]} in {asked[1]} with {asked[2]}: change the settings to what this machine has"
+            f"{running.name} runs in {real[0]} with {real[1]} threads, the settings ask for {asked[0]} with "
+            f"{asked[1]}: change the settings to what this machine has"
         )

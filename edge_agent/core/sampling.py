@@ -6,9 +6,9 @@ counted apart, because one is a plan and the other is distress:
 - *sampled out*: the plan wants so many frames a second, and this one is not due. It is never converted.
 - *dropped*: it was due, but the consumer was busy until a newer one replaced it.
 
-The plan goes by the stream's own time. A frame is due when its time has come, half a period early
-at most, so that a camera that sends exactly the wanted rate with some jitter loses none. A gap does not make
-later frames come in a burst; time that jumps back (a loop, a camera that restarted) starts the plan afresh.
+The plan goes by the stream's own time, and takes of each period the frame nearest to its due time: a frame is due half
+a frame's spacing early, so that a camera that sends exactly the wanted rate with some jitter loses none. A gap does
+not make later frames come in a burst; time that jumps back (a loop, a camera that restarted) starts the plan afresh.
 
 Every camera has one place, for its newest frame, and the consumer takes from the places in turn: a
 camera that sends fast cannot keep the others waiting.
@@ -16,18 +16,16 @@ camera that sends fast cannot keep the others waiting.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
-
-EARLY_PART: Final = 0.5
-"""How much of a period a frame may come early and still be taken."""
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """A frame every `period_s`; the next one is due at `due_s` of the stream's time, None before the first."""
+    """A frame every `period_s`. The next is due at `due_s` of the stream's time; `last_s` is the last one seen."""
 
     period_s: float
     due_s: float | None = None
+    last_s: float = 0.0
 
     @classmethod
     def per_second(cls, frames_per_s: float) -> Self:
@@ -36,19 +34,16 @@ class FramePlan:
             raise ValueError(f"frames per second: want more than 0, not {frames_per_s:g}")
         return cls(1 / frames_per_s)
 
-    def wants(self, at_s: float) -> bool:
-        """Whether the frame of this time is due."""
-        return self.due_s is None or self._is_elsewhere(at_s) or at_s >= self.due_s - EARLY_PART * self.period_s
-
-    def took(self, at_s: float) -> "FramePlan":
-        """Return the plan after a due frame was taken; its rate holds over time, unless a gap came between."""
-        if self.due_s is None or self._is_elsewhere(at_s) or at_s > self.due_s + self.period_s:
-            return FramePlan(self.period_s, at_s + self.period_s)
-        return FramePlan(self.period_s, self.due_s + self.period_s)
-
-    def _is_elsewhere(self, at_s: float) -> bool:
-        """Whether the stream's time has jumped back."""
-        return self.due_s is not None and at_s < self.due_s - 2 * self.period_s
+    def see(self, at_s: float) -> tuple[bool, "FramePlan"]:
+        """Return whether the frame of this time is due, and the plan after it."""
+        if self.due_s is None or at_s < self.last_s:
+            return True, FramePlan(self.period_s, at_s + self.period_s, at_s)
+        spacing_s = min(at_s - self.last_s, self.period_s)
+        if at_s < self.due_s - spacing_s / 2:
+            return False, FramePlan(self.period_s, self.due_s, at_s)
+        on_time = at_s <= self.due_s + self.period_s
+        due_s = (self.due_s if on_time else at_s) + self.period_s
+        return True, FramePlan(self.period_s, due_s, at_s)
 
 
 def next_in_turn(has_frame: Sequence[bool], last: int) -> int | None:

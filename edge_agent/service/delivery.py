@@ -111,7 +111,7 @@ class Delivery:
     async def _send(self, link: Link, row: Row) -> None:
         raw = await self.writer.envelope(row.sequence)
         if raw is None:
-            self.writer.schedule.remove(row.sequence)
+            self.writer.forget(row.sequence)
             return
         await link.publish(Letter(str(message_topic(self.enrolment.who, row.kind)), raw))
         self.state.sent += 1
@@ -155,7 +155,7 @@ class Delivery:
             self._refuse(RECEIPT, receipt.name)
             return
         self.step("receipt.verified")
-        self.writer.time.vouch(receipt.time_ms)
+        self.writer.time.hear(receipt.time_ms)
         self.state.stored += len(await self.writer.settle(receipt.items))
         self.step("receipt.applied")
 
@@ -164,7 +164,7 @@ class Delivery:
         if isinstance(resend, Refusal):
             self._refuse(RESEND, resend.name)
             return
-        self.writer.time.vouch(resend.time_ms)
+        self.writer.time.hear(resend.time_ms)
         if resend.outbox == self.writer.outbox_id:
             await self.writer.resend(resend.ranges)
 

@@ -52,8 +52,12 @@ class Timekeeper:
         return self._offset_ms
 
     def vouch(self, ms: int) -> None:
-        """A time that somebody whose signature held wrote down just now."""
+        """A time that somebody whose signature held wrote down, now or some time ago."""
         self._floor = self._floor.raised(from_ms(ms))
+
+    def hear(self, ms: int) -> None:
+        """A time that somebody whose signature held wrote down just now."""
+        self.vouch(ms)
         self._offset_ms = to_ms(self._wall_clock()) - ms
 
     def reset(self, ms: int) -> None:

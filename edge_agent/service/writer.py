@@ -1,7 +1,8 @@
 """The outbox in a thread of its own, and the schedule of what it holds.
 
 Every durable effect goes through here, one after the other. The schedule changes on the event loop only, after
-the commit: what is in it is on disk. `changed` is set whenever something new may have become due.
+the commit: what is in it is on disk. `changed` is set whenever something new may have become due, `is_empty` while
+everything said has been receipted.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ class Writer:
         self._has_untold = False
         self.schedule = schedule
         self.changed = asyncio.Event()
+        self.is_empty = asyncio.Event()
         self.failures = 0
         self._outbox: Outbox
         self.time: Timekeeper
@@ -53,6 +55,7 @@ class Writer:
         for row in await self._in_thread(self._outbox.rows):
             self.schedule.add(row)
         self._has_untold = (await self.holdings()).untold > 0
+        self._note_change()
         return self
 
     async def __aexit__(
@@ -102,7 +105,7 @@ class Writer:
                     self.schedule.remove(each.row.sequence)
                 case Wait():
                     self.schedule.put_off(each.row.sequence, now_s)
-        self.changed.set()
+        self._note_change()
         return settled
 
     async def resend(self, ranges: Sequence[Range]) -> None:
@@ -110,7 +113,7 @@ class Writer:
         for sequence in await self._in_thread(lambda: self._outbox.retell(ranges)):
             self.schedule.hurry(sequence)
         self._has_untold = True
-        self.changed.set()
+        self._note_change()
 
     async def envelope(self, sequence: int) -> bytes | None:
         """A row's bytes, or None if it has gone."""
@@ -125,6 +128,11 @@ class Writer:
         """Keep the last hotlist version, so that a restart cannot bring an older one back; raises `OutboxFailed`."""
         await self._in_thread(lambda: self._outbox.keep_list_version(version))
         self.list_version = max(self.list_version, version)
+
+    def forget(self, sequence: int) -> None:
+        """A row that is no longer there."""
+        self.schedule.remove(sequence)
+        self._note_change()
 
     async def next_connection(self) -> int:
         """Take the next connection number; raises `OutboxFailed`."""
@@ -144,8 +152,15 @@ class Writer:
             self._has_untold = True
         for row in appended.rows:
             self.schedule.add(row)
-        self.changed.set()
+        self._note_change()
         return appended
+
+    def _note_change(self) -> None:
+        self.changed.set()
+        if len(self.schedule):
+            self.is_empty.clear()
+        else:
+            self.is_empty.set()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         try:

@@ -4,14 +4,11 @@ import hashlib
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from aggregator.adapters import hotlist_store as store
-from aggregator.adapters import keyfiles
 from aggregator.adapters.audit_log import rows as audit_rows
 from aggregator.adapters.database import Pool
-from aggregator.adapters.founding import ROOT_KEY_NAME
 from aggregator.adapters.hotlist_desk import Desk
 from aggregator.core.hotlist_snapshot import WITHDRAWAL_LAPSED
 from aggregator.errors import AlreadyThere, BadInput, BadKey, NotThere
@@ -19,21 +16,13 @@ from aggregator.settings import Settings
 from protocol.clock import to_ms
 from protocol.hotlist import Assembled, Manifest, assemble
 from tests.simulators.enrolment import CITY
-from tests.simulators.officers import HEADER, Officers, file_of, now
+from tests.simulators.officers import HEADER, Officers, appoint, file_of, now
 
 
 @pytest.fixture
 def officers(installation: Settings, tmp_path: Path) -> Officers:
-    """Ana and Luis, granted for the city, on a trust bundle of the test's own."""
-    bundle = tmp_path / "trust.cbor"
-    bundle.write_bytes(installation.keys.trust_bundle.read_bytes())
-    keys = msgspec.structs.replace(installation.keys, trust_bundle=bundle)
-    offline = installation.keys.root_spki.parents[1] / "offline"
-    root = keyfiles.read_signer(offline / ROOT_KEY_NAME, b"a root passphrase")
-    found = Officers(msgspec.structs.replace(installation, keys=keys), root)
-    found.grant("ana", cities=(CITY,))
-    found.grant("luis", cities=(CITY,))
-    return found
+    """Ana and Luis, granted for the city."""
+    return appoint(installation, tmp_path, "ana", "luis")
 
 
 @pytest.fixture

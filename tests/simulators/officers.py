@@ -3,15 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
 
 from aggregator.adapters import keyfiles
+from aggregator.adapters.founding import ROOT_KEY_NAME
 from aggregator.adapters.hotlist_desk import Desk, Published
 from aggregator.adapters.trust_file import read_trust
 from aggregator.core import trust_ledger
+from aggregator.core.founding import BACKUP
 from aggregator.settings import Settings
-from protocol.keys import KeySigner, Signer
+from protocol.keys import KeyId, KeySigner, Signer
 from protocol.trust import EVERYWHERE, Grant, Role, TrustStore
 
+ROOT_PASSPHRASE = b"a root passphrase"
 HEADER = "plate,reason,case_number,expires,scope\n"
 
 
@@ -40,7 +46,11 @@ class Officers:
 
     def dismiss(self, name: str) -> None:
         """Leave somebody out of the next bundle."""
-        self._write(trust_ledger.withdrawn(self.trust, [self.keys[name].public_key.key_id], now=now()))
+        self.dismiss_key(self.keys[name].public_key.key_id)
+
+    def dismiss_key(self, key_id: KeyId) -> None:
+        """Leave a key out of the next bundle."""
+        self._write(trust_ledger.withdrawn(self.trust, [key_id], now=now()))
 
     async def list_plates(self, desk: Desk, plates: Iterable[str], first: Signer, second: Signer) -> Published:
         """Import, propose and approve one entry per plate."""
@@ -51,6 +61,19 @@ class Officers:
     def _write(self, grants: tuple[Grant, ...]) -> None:
         bundle = trust_ledger.next_bundle(self.trust, grants, now=now())
         keyfiles.replace(self.settings.keys.trust_bundle, trust_ledger.signed(bundle, self.root))
+
+
+def appoint(installation: Settings, folder: Path, *names: str) -> Officers:
+    """Officers of the installation's city, under a trust bundle of the test's own."""
+    bundle = folder / "trust.cbor"
+    bundle.write_bytes(installation.keys.trust_bundle.read_bytes())
+    keys = msgspec.structs.replace(installation.keys, trust_bundle=bundle)
+    root_key = installation.keys.root_spki.parents[1] / BACKUP / ROOT_KEY_NAME
+    root = keyfiles.read_signer(root_key, ROOT_PASSPHRASE)
+    officers = Officers(msgspec.structs.replace(installation, keys=keys), root)
+    for name in names:
+        officers.grant(name, cities=(installation.city,))
+    return officers
 
 
 def file_of(plates: Iterable[str], *, life: timedelta = timedelta(days=10), case: str = "FGE") -> bytes:

@@ -11,9 +11,9 @@ def taken(plan: FramePlan, times: list[float]) -> list[float]:
     """Play a stream's times through a plan."""
     kept = []
     for at_s in times:
-        if plan.wants(at_s):
+        is_due, plan = plan.see(at_s)
+        if is_due:
             kept.append(at_s)
-            plan = plan.took(at_s)
     return kept
 
 

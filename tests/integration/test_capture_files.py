@@ -1,0 +1,164 @@
+"""Capture from video files: order, pace, sampling, overload, and what is wrong with a file."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from street.render import render_street
+
+from edge_agent.adapters.capture import CameraSource, Capture, CaptureStats
+from edge_agent.core.frames import Frame
+from protocol.messages import CameraState
+from protocol.names import CameraId
+
+FPS, SECONDS = 10, 2
+FRAMES = FPS * SECONDS
+NORTH, SOUTH = CameraId("north"), CameraId("south")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "street.mp4"
+    render_street(path, seconds=SECONDS, fps=FPS, size=(320, 180), seed=1, vehicles=[])
+    return path
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def source(url: Path | str, camera: CameraId = NORTH, *, fps: float = FPS, realtime: bool = False) -> CameraSource:
+    return CameraSource(camera, str(url), fps, realtime=realtime)
+
+
+async def play(*sources: CameraSource) -> tuple[list[Frame], dict[CameraId, CaptureStats]]:
+    """Play sources to their end."""
+    async with Capture(sources, clock=now) as capture:
+        frames = [frame async for frame in capture.frames()]
+        return frames, capture.stats()
+
+
+async def test_every_frame_of_a_file_comes_once_and_in_order(clip: Path) -> None:
+    frames, stats = await play(source(clip))
+    assert [frame.index for frame in frames] == list(range(FRAMES))
+    assert stats[NORTH].delivered == stats[NORTH].frames_in == FRAMES
+    assert stats[NORTH].state is CameraState.ENDED
+
+
+async def test_frames_are_bgr_pictures_with_both_times(clip: Path) -> None:
+    before, before_s = now(), time.monotonic()
+    frames, _ = await play(source(clip))
+    assert frames[0].image.shape == (180, 320, 3)
+    assert before <= frames[0].captured_at <= now()
+    assert before_s <= frames[0].captured_mono_s <= frames[-1].captured_mono_s <= time.monotonic()
+
+
+async def test_a_file_that_is_not_played_in_real_time_waits_for_a_slow_consumer(clip: Path) -> None:
+    async with Capture([source(clip)], clock=now) as capture:
+        count = 0
+        async for _ in capture.frames():
+            await asyncio.sleep(0.01)
+            count += 1
+        assert count == FRAMES
+        assert capture.stats()[NORTH].dropped == 0
+
+
+async def test_a_file_in_real_time_takes_as_long_as_it_is(clip: Path) -> None:
+    frames, _ = await play(source(clip, realtime=True))
+    assert frames[-1].captured_mono_s - frames[0].captured_mono_s == pytest.approx(SECONDS - 1 / FPS, abs=0.25)
+
+
+async def test_frames_sampled_out_by_plan_are_not_counted_as_dropped(clip: Path) -> None:
+    frames, stats = await play(source(clip, fps=FPS / 4))
+    assert len(frames) == FRAMES / 4
+    assert (stats[NORTH].sampled_out, stats[NORTH].dropped) == (FRAMES * 3 / 4, 0)
+
+
+async def test_overload_drops_old_frames_and_leaves_the_plan_alone(clip: Path) -> None:
+    async with Capture([source(clip, fps=FPS / 2, realtime=True)], clock=now) as capture:
+        await until(lambda: capture.stats()[NORTH].state is CameraState.ENDED)
+        frames = [frame async for frame in capture.frames()]
+        stats = capture.stats()[NORTH]
+    assert [frame.index for frame in frames] == [FRAMES - 2], "only the newest due frame is left"
+    assert (stats.sampled_out, stats.dropped, stats.delivered) == (FRAMES / 2, FRAMES / 2 - 1, 1)
+
+
+async def test_cameras_are_served_in_turn(clip: Path) -> None:
+    served = []
+    async with Capture([source(clip, NORTH), source(clip, SOUTH)], clock=now) as capture:
+        async for frame in capture.frames():
+            served.append(frame.camera)
+            await asyncio.sleep(0.03)  # slow enough that both cameras have a frame waiting
+    assert served.count(NORTH) == served.count(SOUTH) == FRAMES
+    middle = served[5:-5]
+    changes = sum(a != b for a, b in pairwise(middle))
+    assert changes >= len(middle) * 3 / 4, "neither camera waits while the other is served again and again"
+
+
+async def test_a_looped_file_goes_on(clip: Path) -> None:
+    looped = CameraSource(NORTH, str(clip), FPS, realtime=False, loop=True)
+    async with Capture([looped], clock=now) as capture, aclosing(capture.frames()) as frames:
+        indices = await first(frames, FRAMES * 2 + 3)
+    assert indices == list(range(FRAMES * 2 + 3))
+
+
+async def test_a_missing_file_is_told_and_the_other_camera_plays(clip: Path, tmp_path: Path) -> None:
+    frames, stats = await play(source(tmp_path / "gone.mp4", NORTH), source(clip, SOUTH))
+    assert {frame.camera for frame in frames} == {SOUTH}
+    assert stats[NORTH].state is CameraState.ENDED
+    assert "no such file; check the camera's url" in str(stats[NORTH].fault)
+
+
+async def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
+    (tmp_path / "letter.mp4").write_text("Dear camera,")
+    frames, stats = await play(source(tmp_path / "letter.mp4"))
+    assert frames == []
+    assert "is it a video file?" in str(stats[NORTH].fault)
+
+
+async def test_damaged_packets_are_counted_and_the_rest_is_played(clip: Path, tmp_path: Path) -> None:
+    damaged = bytearray(clip.read_bytes())
+    start = damaged.index(b"mdat") + len(damaged) // 3
+    damaged[start : start + len(damaged) // 3] = b"\x5a" * (len(damaged) // 3)
+    (tmp_path / "damaged.mp4").write_bytes(damaged)
+    frames, stats = await play(source(tmp_path / "damaged.mp4"))
+    assert stats[NORTH].decode_errors > 0
+    assert 0 < len(frames) < FRAMES
+
+
+async def test_closing_in_the_middle_leaves_no_thread_and_no_file_open(clip: Path) -> None:
+    files, threads = open_files(), threading.active_count()
+    for _ in range(3):
+        sources = [source(clip), source(clip, SOUTH, realtime=True)]
+        async with Capture(sources, clock=now) as capture, aclosing(capture.frames()) as frames:
+            await first(frames, 3)
+    assert not [t for t in threading.enumerate() if t.name.startswith("capture-")]
+    assert open_files() <= files + 1, "the loop's pool may keep one"
+    assert threading.active_count() <= threads + 1
+
+
+def test_two_cameras_of_one_name_are_refused(clip: Path) -> None:
+    with pytest.raises(ValueError, match="the same camera id"):
+        Capture([source(clip), source(clip)], clock=now)
+
+
+async def first(frames: AsyncGenerator[Frame, None], count: int) -> list[int]:
+    """Indices of the first frames."""
+    return [(await anext(frames)).index for _ in range(count)]
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.02)

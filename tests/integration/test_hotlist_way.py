@@ -1,0 +1,376 @@
+"""The whole way of a hotlist: officers, database, publisher, the real broker, HTTPS, the box. And what the box refuses."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from aggregator.adapters import hotlist_publisher, keyfiles
+from aggregator.adapters import hotlist_store as store
+from aggregator.adapters.database import Access, Database, Pool
+from aggregator.adapters.hotlist_desk import Desk
+from aggregator.adapters.hotlist_publisher import Publisher, Wake
+from aggregator.adapters.registered import Registered
+from aggregator.core.hotlist import Draft, NewBatch, ReasonClass, make_batch
+from aggregator.http.artefacts import artefacts_app, server_context
+from aggregator.settings import Settings
+from protocol.clock import to_ms
+from protocol.cosign import CoSigned
+from protocol.envelope import parse
+from protocol.hotlist import MAX_MANIFEST_BYTES, Manifest, approve, encode_snapshot, sign_manifest
+from protocol.keys import Signer
+from protocol.topics import HOTLIST, broadcast_topic
+from protocol.wire import from_bytes
+from tests.simulators.broker import Broker
+from tests.simulators.enrolment import CITY, Box
+from tests.simulators.hotlist_box import HotlistBox
+from tests.simulators.officers import Officers, appoint, now
+from tests.simulators.trickle import Trickle
+
+
+@dataclass
+class House:
+    """A command centre that publishes, and its officers."""
+
+    officers: Officers
+    pool: Pool
+    database: Database
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings."""
+        return self.officers.settings
+
+    @property
+    def desk(self) -> Desk:
+        """The officers' desk under the trust bundle of this moment."""
+        return Desk(self.pool, self.officers.trust, CITY)
+
+    @property
+    def server(self) -> Signer:
+        """The key that signs manifests: what somebody holds who owns the server."""
+        return keyfiles.read_signer(self.settings.keys.server_key)
+
+    async def list_plates(self, *plates: str) -> None:
+        """Ana proposes, Luis approves."""
+        await self.officers.list_plates(self.desk, plates, self.officers.keys["ana"], self.officers.keys["luis"])
+
+    async def withdraw(self, plate: str, name: str = "ana") -> None:
+        """One officer withdraws a plate's entry."""
+        entry = await self.pool.fetchval("SELECT entry_id FROM hotlist_entry WHERE plate = $1", plate)
+        await self.desk.withdraw(self.officers.keys[name], [entry], "found again", now=now())
+
+    async def look(self) -> None:
+        """Have the publisher look now rather than in a few seconds."""
+        await self.pool.execute("NOTIFY hotlist_changed")
+
+    async def offer(self, batches: Iterable[bytes], *, version: int) -> tuple[bytes, bytes]:
+        """Put a snapshot of any batches up for fetching; a manifest for it under the server's key, and its bytes."""
+        artefact = encode_snapshot(version, batches, [])
+        digest = hashlib.sha256(artefact).digest()
+        async with store.transaction(self.pool) as connection:
+            sql = "INSERT INTO hotlist_artefact VALUES ($1, $2, $3, now())"
+            await connection.execute(sql, digest, artefact, len(artefact))
+        manifest = Manifest(
+            version=1,
+            list_version=version,
+            city=CITY,
+            sha256=digest,
+            size_bytes=len(artefact),
+            created_ms=to_ms(now()),
+            expires_ms=to_ms(now() + timedelta(hours=1)),
+        )
+        return sign_manifest(manifest, self.server), artefact
+
+
+@pytest.fixture
+async def house(
+    registry: Pool, database: Access, installation: Settings, broker: Broker, tmp_path: Path
+) -> AsyncIterator[House]:
+    """Officers Ana and Luis, the artefacts over HTTPS; nothing is published yet."""
+    officers = appoint(installation, tmp_path, "ana", "luis")
+    registered = Registered(registry, database)
+    following = asyncio.create_task(registered.follow(), name="registered")
+
+    def is_admitted(key_id: bytes) -> bool:
+        key = registered.key(key_id)
+        return key is not None and not key.is_revoked
+
+    runner = web.AppRunner(artefacts_app(registry, is_admitted), access_log=None)
+    await runner.setup()
+    http = installation.http
+    await web.TCPSite(runner, "127.0.0.1", http.port, ssl_context=server_context(installation)).start()
+    yield House(officers, registry, Database(registry, database))
+    await runner.cleanup()
+    following.cancel()
+    await asyncio.wait([following])
+
+
+@asynccontextmanager
+async def publishing(house: House) -> AsyncIterator[None]:
+    """The publisher, running."""
+    task = asyncio.create_task(hotlist_publisher.run(house.settings, house.database), name="publisher")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def batch_of(plate: str, *, expires_in: timedelta = timedelta(days=1)) -> NewBatch:
+    """A batch of one entry, as anybody could write it."""
+    draft = Draft(2, plate, ReasonClass.STOLEN_VEHICLE, "C-1", now() + expires_in, (CITY,))
+    return make_batch([draft], now=now(), token=lambda size: hashlib.sha256(plate.encode()).digest()[:size])
+
+
+def signed(batch: NewBatch, *officers: Signer) -> bytes:
+    """A batch under signatures."""
+    whole = CoSigned(batch.payload)
+    for officer in officers:
+        whole = whole.with_signature(approve(batch.payload, officer))
+    return whole.to_bytes()
+
+
+async def test_what_two_officers_signed_is_armed_and_what_one_withdrew_is_disarmed(house: House, box: Box) -> None:
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await house.list_plates("FAB123C", "EUA1234")
+        await here.until(lambda: here.plate_matches("FAB123C") and here.plate_matches("EUA1234"))
+        status = here.receiver.status
+        assert (status.list_version, status.entries, status.refused) == (here.kept_version, 2, {})
+        assert here.vouched
+        await house.withdraw("FAB123C")
+        await here.until(lambda: not here.plate_matches("FAB123C"))
+        assert here.plate_matches("EUA1234")
+
+
+async def test_a_box_that_comes_later_or_back_gets_the_retained_list(house: House, box: Box) -> None:
+    async with publishing(house):
+        await house.list_plates("FAB123C")
+        async with HotlistBox(box, house.settings) as here:
+            await here.until(lambda: here.plate_matches("FAB123C"))
+        async with HotlistBox(box, house.settings, kept_version=here.kept_version) as again:
+            await again.until(lambda: again.plate_matches("FAB123C"))
+
+
+async def test_a_rolled_back_list_is_refused_also_after_a_restart(house: House, box: Box) -> None:
+    both = [house.officers.keys["ana"], house.officers.keys["luis"]]
+    old, _ = await house.offer([signed(batch_of("FAB123C"), *both)], version=7)
+    new, _ = await house.offer([], version=8)
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(new)
+        await here.until(lambda: here.index.list_version == 8)
+        here.receiver.take_manifest(old)
+        await here.refuses("rolled_back")
+        assert not here.plate_matches("FAB123C")
+    async with publishing(house), HotlistBox(box, house.settings, kept_version=here.kept_version) as again:
+        await again.until(lambda: again.trust.number > 0)
+        again.receiver.take_manifest(old)
+        await again.refuses("rolled_back")
+        assert len(again.index) == 0
+
+
+async def test_an_entry_that_expires_stops_matching_and_an_expired_one_is_never_armed(house: House, box: Box) -> None:
+    both = [house.officers.keys["ana"], house.officers.keys["luis"]]
+    short = signed(batch_of("FAB123C", expires_in=timedelta(minutes=1)), *both)
+    past = signed(batch_of("EUA1234", expires_in=timedelta(minutes=-1)), *both)
+    manifest, _ = await house.offer([short, past], version=3)
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(manifest)
+        await here.until(lambda: here.plate_matches("FAB123C"))
+        assert not here.plate_matches("EUA1234")
+        here.shift_ms = 61_000
+        assert not here.plate_matches("FAB123C")
+
+
+async def test_a_list_expires_with_its_manifest_though_nothing_is_heard_any_more(house: House, box: Box) -> None:
+    manifest, _ = await house.offer(
+        [signed(batch_of("FAB123C"), house.officers.keys["ana"], house.officers.keys["luis"])], version=3
+    )
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(manifest)
+        await here.until(lambda: here.plate_matches("FAB123C"))
+        here.shift_ms = 3_600_000
+        assert not here.plate_matches("FAB123C")
+
+
+@pytest.mark.parametrize("case", ["one", "twice", "two_keys", "server", "swapped"])
+async def test_what_the_server_forges_is_not_armed(house: House, box: Box, case: str) -> None:
+    ana, luis = house.officers.keys["ana"], house.officers.keys["luis"]
+    other = house.officers.grant("ana", cities=(CITY,))
+    batch = batch_of("FAB123C")
+    forged = {
+        "one": signed(batch, ana),
+        "twice": signed(batch, ana, ana),
+        "two_keys": signed(batch, ana, other),
+        "server": signed(batch, ana, house.server),
+        "swapped": signed(batch_of("EUA1234"), ana, luis).replace(b"EUA1234", b"FAB123C"),
+    }[case]
+    word = {"server": "unknown_officer", "swapped": "bad_signature"}.get(case, "one_officer")
+    honest = signed(batch_of("RKA9999"), ana, luis)
+    manifest, _ = await house.offer([forged, honest], version=3)
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(manifest)
+        await here.until(lambda: here.plate_matches("RKA9999"))
+        assert here.receiver.status.refused == {word: 1}
+        assert not here.plate_matches("FAB123C")
+
+
+async def test_an_officer_who_is_dismissed_takes_his_batches_along(house: House, box: Box) -> None:
+    house.officers.grant("eva", cities=(CITY,))
+    keys = house.officers.keys
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await house.list_plates("FAB123C")
+        await house.officers.list_plates(house.desk, ["EUA1234"], keys["eva"], keys["luis"])
+        await here.until(lambda: here.plate_matches("FAB123C") and here.plate_matches("EUA1234"))
+        house.officers.dismiss("ana")
+        await house.look()
+        await here.until(lambda: not here.plate_matches("FAB123C"))
+        await here.until(lambda: here.plate_matches("EUA1234"))
+
+
+async def test_a_box_judges_by_the_new_trust_bundle_even_if_the_server_keeps_the_old_list(
+    house: House, box: Box
+) -> None:
+    """The server's own key is dismissed too: nobody can sign another manifest, and the batch goes all the same."""
+    keys = house.officers.keys
+    manifest, _ = await house.offer([signed(batch_of("FAB123C"), keys["ana"], keys["luis"])], version=3)
+    async with HotlistBox(box, house.settings) as here:
+        here.receiver.take_trust(house.officers.trust)
+        here.receiver.take_manifest(manifest)
+        await here.until(lambda: here.plate_matches("FAB123C"))
+        house.officers.dismiss("ana")
+        house.officers.dismiss_key(house.server.public_key.key_id)
+        here.receiver.take_trust(house.officers.trust)
+        await here.until(lambda: not here.plate_matches("FAB123C"))
+
+
+async def test_what_was_seen_withdrawn_stays_so_when_the_officer_who_did_it_is_dismissed(
+    house: House, box: Box
+) -> None:
+    house.officers.grant("eva", cities=(CITY,))
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await house.list_plates("FAB123C", "EUA1234")
+        await here.until(lambda: here.plate_matches("FAB123C"))
+        await house.withdraw("FAB123C", "eva")
+        await here.until(lambda: not here.plate_matches("FAB123C"))
+        house.officers.dismiss("eva")
+        before = here.index
+        here.receiver.take_trust(house.officers.trust)
+        await here.until(lambda: here.index is not before)
+        assert not here.plate_matches("FAB123C")
+        assert here.plate_matches("EUA1234")
+
+
+async def test_a_tampered_artefact_is_refused_until_the_right_bytes_come(house: House, box: Box) -> None:
+    keys = house.officers.keys
+    manifest, artefact = await house.offer([signed(batch_of("FAB123C"), keys["ana"], keys["luis"])], version=3)
+    tampered = artefact[:-1] + bytes([artefact[-1] ^ 1])
+    await house.pool.execute("UPDATE hotlist_artefact SET bytes = $1", tampered)
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(manifest)
+        await here.refuses("wrong_hash")
+        assert (len(here.index), here.kept_version) == (0, 0)
+        await house.pool.execute("UPDATE hotlist_artefact SET bytes = $1", artefact)
+        await here.until(lambda: here.plate_matches("FAB123C"))
+
+
+async def test_an_artefact_longer_than_announced_is_not_taken_in(house: House, box: Box) -> None:
+    keys = house.officers.keys
+    manifest, artefact = await house.offer([signed(batch_of("FAB123C"), keys["ana"], keys["luis"])], version=3)
+    longer = artefact + bytes(1_000_000)
+    await house.pool.execute("UPDATE hotlist_artefact SET bytes = $1, size_bytes = $2", longer, len(longer))
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(manifest)
+        await here.until(lambda: here.receiver.status.fetch_problems.get("wrong_size", 0) >= 2)
+        assert len(here.index) == 0
+
+
+async def test_a_manifest_under_a_key_that_is_not_the_servers_is_refused(house: House, box: Box) -> None:
+    manifest, _ = await house.offer([], version=3)
+    envelope = parse(manifest, max_bytes=MAX_MANIFEST_BYTES)
+    said = from_bytes(envelope.payload, Manifest, max_bytes=MAX_MANIFEST_BYTES)
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await here.until(lambda: here.trust.number > 0)
+        here.receiver.take_manifest(sign_manifest(said, house.officers.keys["ana"]))
+        await here.refuses("unknown_key")
+        here.receiver.take_manifest(manifest[:-1] + bytes([manifest[-1] ^ 1]))
+        await here.refuses("bad_signature")
+        here.receiver.take_manifest(sign_manifest(msgspec.structs.replace(said, city="torreon"), house.server))
+        await here.refuses("other_city")
+        here.receiver.take_manifest(b"no manifest")
+        await here.refuses("bad_form")
+        assert here.index.list_version == 0
+
+
+async def test_a_download_that_is_cut_goes_on_where_it_stopped(house: House, box: Box) -> None:
+    plates = [f"E{number:06d}" for number in range(8_000)]
+    await house.list_plates(*plates)
+    size = await house.pool.fetchval("SELECT max(size_bytes) FROM hotlist_artefact")
+    cut_at = size // 2
+    async with Trickle(house.settings.http.port, cut_at=[cut_at]) as line, publishing(house):
+        async with HotlistBox(box, house.settings, port=line.port) as here:
+            await here.until(lambda: here.plate_matches(plates[-1]))
+            assert here.receiver.status.fetch_problems == {"cut": 1}
+    assert line.connections == 2
+    assert line.sent_bytes < size + cut_at // 2
+
+
+async def test_a_newer_list_ends_the_download_of_an_older_one(house: House, box: Box) -> None:
+    await house.list_plates(*[f"E{number:06d}" for number in range(8_000)])
+    async with Trickle(house.settings.http.port, stall_at=200_000) as line, publishing(house):
+        async with HotlistBox(box, house.settings, port=line.port) as here:
+            await here.until(lambda: line.is_stalled)
+            keys = house.officers.keys
+            manifest, _ = await house.offer([signed(batch_of("FAB123C"), keys["ana"], keys["luis"])], version=2**40)
+            here.receiver.take_manifest(manifest)
+            line.go_on()
+            await here.until(lambda: here.plate_matches("FAB123C"))
+            assert here.receiver.status.fetch_problems == {"superseded": 1}
+
+
+async def test_the_publisher_tells_a_broker_that_has_forgotten(house: House, box: Box, broker: Broker) -> None:
+    async with publishing(house):
+        await house.list_plates("FAB123C")
+        async with HotlistBox(box, house.settings) as here:
+            await here.until(lambda: here.plate_matches("FAB123C"))
+        broker.kill()
+        for state in house.settings.mosquitto.directory.glob("*.db"):
+            state.unlink()
+        broker.start()
+        async with HotlistBox(box, house.settings) as again:
+            await again.until(lambda: again.plate_matches("FAB123C"))
+
+
+async def test_a_manifest_is_signed_anew_long_before_it_expires(house: House, box: Box) -> None:
+    await house.list_plates("FAB123C")
+    wake = Wake()
+    async with hotlist_publisher.opened_line(house.settings, wake) as client:
+        await asyncio.wait_for(wake.event.wait(), 10)
+        publisher = Publisher(house.settings, house.pool, client)
+        async with HotlistBox(box, house.settings) as here:
+            started = now()
+            valid_ms = house.settings.hotlist.manifest_valid_hours * 3_600_000
+            await publisher.look(started)
+            await here.until(lambda: here.index.expires_ms == to_ms(started) + valid_ms)
+            await publisher.look(started + timedelta(hours=1))
+            later = started + timedelta(hours=house.settings.hotlist.manifest_valid_hours / 3)
+            await publisher.look(later)
+            await here.until(lambda: here.index.expires_ms == to_ms(later) + valid_ms)
+            assert len(here.vouched) == 2
+
+
+async def test_the_retained_topic_is_the_citys(house: House) -> None:
+    assert str(broadcast_topic(CITY, HOTLIST)) == f"atalaya/v1/{CITY}/-/-/hotlist"

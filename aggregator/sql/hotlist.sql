@@ -110,7 +110,7 @@ FROM hotlist_snapshot WHERE city_id = $1 ORDER BY list_version DESC LIMIT 1;
 
 -- name: drop_artefacts
 -- Only what no box can still be fetching: replaced, and long ago.
-DELETE FROM hotlist_artefact a WHERE NOT EXISTS (
+DELETE FROM hotlist_artefact a WHERE a.created_at < $1 AND NOT EXISTS (
     SELECT FROM hotlist_snapshot s
     WHERE s.sha256 = a.sha256
       AND NOT EXISTS (

@@ -1,4 +1,4 @@
-"""The whole way of a hotlist: officers, database, publisher, the real broker, HTTPS, the box. And what the box refuses."""
+"""The whole way of a hotlist: officers, database, publisher, broker, HTTPS, box. And what the box refuses."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,6 @@ from protocol.cosign import CoSigned
 from protocol.envelope import parse
 from protocol.hotlist import MAX_MANIFEST_BYTES, Manifest, approve, encode_snapshot, sign_manifest
 from protocol.keys import Signer
-from protocol.topics import HOTLIST, broadcast_topic
 from protocol.wire import from_bytes
 from tests.simulators.broker import Broker
 from tests.simulators.enrolment import CITY, Box
@@ -320,25 +319,31 @@ async def test_a_download_that_is_cut_goes_on_where_it_stopped(house: House, box
     await house.list_plates(*plates)
     size = await house.pool.fetchval("SELECT max(size_bytes) FROM hotlist_artefact")
     cut_at = size // 2
-    async with Trickle(house.settings.http.port, cut_at=[cut_at]) as line, publishing(house):
-        async with HotlistBox(box, house.settings, port=line.port) as here:
-            await here.until(lambda: here.plate_matches(plates[-1]))
-            assert here.receiver.status.fetch_problems == {"cut": 1}
+    async with (
+        Trickle(house.settings.http.port, cut_at=[cut_at]) as line,
+        publishing(house),
+        HotlistBox(box, house.settings, port=line.port) as here,
+    ):
+        await here.until(lambda: here.plate_matches(plates[-1]))
+        assert here.receiver.status.fetch_problems == {"cut": 1}
     assert line.connections == 2
     assert line.sent_bytes < size + cut_at // 2
 
 
 async def test_a_newer_list_ends_the_download_of_an_older_one(house: House, box: Box) -> None:
     await house.list_plates(*[f"E{number:06d}" for number in range(8_000)])
-    async with Trickle(house.settings.http.port, stall_at=200_000) as line, publishing(house):
-        async with HotlistBox(box, house.settings, port=line.port) as here:
-            await here.until(lambda: line.is_stalled)
-            keys = house.officers.keys
-            manifest, _ = await house.offer([signed(batch_of("FAB123C"), keys["ana"], keys["luis"])], version=2**40)
-            here.receiver.take_manifest(manifest)
-            line.go_on()
-            await here.until(lambda: here.plate_matches("FAB123C"))
-            assert here.receiver.status.fetch_problems == {"superseded": 1}
+    keys = house.officers.keys
+    async with (
+        Trickle(house.settings.http.port, stall_at=200_000) as line,
+        publishing(house),
+        HotlistBox(box, house.settings, port=line.port) as here,
+    ):
+        await here.until(lambda: line.is_stalled)
+        manifest, _ = await house.offer([signed(batch_of("FAB123C"), keys["ana"], keys["luis"])], version=2**40)
+        here.receiver.take_manifest(manifest)
+        line.go_on()
+        await here.until(lambda: here.plate_matches("FAB123C"))
+        assert here.receiver.status.fetch_problems == {"superseded": 1}
 
 
 async def test_the_publisher_tells_a_broker_that_has_forgotten(house: House, box: Box, broker: Broker) -> None:
@@ -359,7 +364,7 @@ async def test_a_manifest_is_signed_anew_long_before_it_expires(house: House, bo
     wake = Wake()
     async with hotlist_publisher.opened_line(house.settings, wake) as client:
         await asyncio.wait_for(wake.event.wait(), 10)
-        publisher = Publisher(house.settings, house.pool, client)
+        publisher = Publisher(house.settings, house.pool, client, wake)
         async with HotlistBox(box, house.settings) as here:
             started = now()
             valid_ms = house.settings.hotlist.manifest_valid_hours * 3_600_000
@@ -370,7 +375,3 @@ async def test_a_manifest_is_signed_anew_long_before_it_expires(house: House, bo
             await publisher.look(later)
             await here.until(lambda: here.index.expires_ms == to_ms(later) + valid_ms)
             assert len(here.vouched) == 2
-
-
-async def test_the_retained_topic_is_the_citys(house: House) -> None:
-    assert str(broadcast_topic(CITY, HOTLIST)) == f"atalaya/v1/{CITY}/-/-/hotlist"

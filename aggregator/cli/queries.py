@@ -48,9 +48,11 @@ _COUNT_COLUMNS: Final = ("since", "city", "point", "camera", "frames_in", "frame
                          "stalls", "live_ms", "reported_ms")  # fmt: skip
 # A table for people leaves out what only programs need.
 _WIDE: Final = frozenset(
-    ["created_at", "received_at", "captured_at", "observed", "picture_sha256", "is_from_lookback", "reasons"]
-    + ["lookback_since", "temperature_mc", "disk_free_mb", "clock_offset_ms", "sampled_out", "frames_face_counted"]
-    + ["live_ms", "reported_ms"]
+    (
+        *("created_at", "received_at", "captured_at", "observed", "picture_sha256", "is_from_lookback", "reasons"),
+        *("lookback_since", "temperature_mc", "disk_free_mb", "clock_offset_ms", "sampled_out"),
+        *("frames_face_counted", "live_ms", "reported_ms"),
+    )
 )
 
 

@@ -9,7 +9,7 @@ def main() -> None:
     from edge_agent.errors import EdgeError  # noqa: PLC0415
 
     try:
-        app()
+        app(sys.argv[1:])
     except EdgeError as exc:
         print(f"edge-agent: {exc}", file=sys.stderr)
         sys.exit(1)

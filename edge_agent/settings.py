@@ -6,6 +6,7 @@ docs/settings.md describes every key; a test holds it to the classes below.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -147,3 +148,8 @@ def _from_folder(settings: Settings, folder: Path) -> Settings:
         inference=msgspec.structs.replace(settings.inference, models_dir=folder / settings.inference.models_dir),
         evidence=msgspec.structs.replace(settings.evidence, keep_redacted_dir=folder / kept if kept else None),
     )
+
+
+def find_settings(given: Path | None, environment: Mapping[str, str]) -> Path:
+    """The settings file: the one given, else the environment's, else the system's."""
+    return given or Path(environment.get(ENVIRONMENT_KEY) or DEFAULT_PATH)

@@ -5,13 +5,14 @@ A client sends a word and a newline and gets a JSON object and a newline. There 
 
 import asyncio
 import json
+import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent.errors import NotRunning
+from edge_agent.errors import BadSettings, NotRunning
 
 NAME: Final = "control.sock"
 TIMEOUT_S: Final = 5.0
@@ -39,14 +40,12 @@ async def serving(path: Path, answers: dict[str, Answer]) -> AsyncIterator[None]
         finally:
             writer.close()
 
-    path.unlink(missing_ok=True)
     with _listening(path) as listener:
         server = await asyncio.start_unix_server(on_client, sock=listener, limit=MAX_LINE_BYTES)
         try:
             yield
         finally:
             server.close()
-            path.unlink(missing_ok=True)
 
 
 def ask(path: Path, word: str) -> dict[str, Any]:
@@ -65,17 +64,21 @@ def ask(path: Path, word: str) -> dict[str, Any]:
     return dict(json.loads(line))
 
 
-def _listening(path: Path) -> socket.socket:
-    """A bound socket that only its owner may use from the first moment on."""
+@contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """A bound socket that only its owner may use from the first moment on; its name goes with it."""
     if len(bytes(path)) > _MAX_PATH_BYTES:
-        raise NotRunning(f"{path}: too long for a socket's name; choose a data_dir of at most 90 characters")
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(str(path))
-        path.chmod(0o600)
+        raise BadSettings(f"{path}: too long for a socket's name; choose a data_dir of at most 90 characters")
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
         listener.listen(8)
         listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)

@@ -7,3 +7,7 @@ from cyclopts import App
 app = App(name="edge-agent", help="Read plates on the box, send signed messages.", version=lambda: version("atalaya"))
 app.command("edge_agent.cli.read:read", name="read")
 app.command("edge_agent.cli.redact:redact", name="redact")
+app.command("edge_agent.cli.run:run", name="run")
+app.command("edge_agent.cli.status:status", name="status")
+app.command("edge_agent.cli.config:app", name="config")
+app.command("edge_agent.cli.identity:app", name="identity")

@@ -1,0 +1,46 @@
+"""`edge-agent status`: ask the running agent how it is."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from edge_agent.adapters.control_socket import NAME, ask
+from edge_agent.settings import find_settings, load_settings
+
+
+def status(
+    *,
+    config: Annotated[Path | None, Parameter(help="Settings file; else $ATALAYA_AGENT_CONFIG.")] = None,
+    json_: Annotated[bool, Parameter(name="--json", help="Print one JSON object.", negative="")] = False,
+) -> int:
+    """Show cameras, outbox, hotlist, connection and versions of the running agent."""
+    settings = load_settings(find_settings(config, os.environ))
+    found = ask(settings.data_dir / NAME, "status")
+    if json_:
+        print(json.dumps(found))
+    else:
+        _print_tables(found, Console())
+    return 0
+
+
+def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JSON
+    link, outbox, hotlist, hits = found["presence"], found["outbox"], found["hotlist"], found["hits"]
+    console.print(f"{found['device']} at {found['city']}/{found['point']}, up {found['uptime_s']} s")
+    line = f"connected, number {link['connection']}" if link["is_connected"] else f"not connected: {link['why_not']}"
+    console.print(line + ("" if link["clock_is_good"] else "; the clock is wrong"))
+    console.print(
+        f"outbox: {outbox['rows']} waiting ({outbox['bytes']} bytes), {outbox['receipted']} receipted, "
+        f"{outbox['dead_letters']} dead letters"
+    )
+    console.print(f"hotlist: version {hotlist['version']}, {hotlist['entries']} entries")
+    console.print(f"hit to disk: p50 {hits['latency_ms_p50']} ms, p99 {hits['latency_ms_p99']} ms")
+    table = Table("camera", "state", "fps", "processed", "dropped", "reads", "hits", "fault")
+    for each in found["cameras"]:
+        shown = (each[key] for key in ("camera", "state", "frames_per_s", "processed", "dropped", "reads", "hits"))
+        table.add_row(*map(str, shown), each["fault"] or "")
+    console.print(table)

@@ -1,0 +1,160 @@
+"""The parts of an agent, opened and joined: sinks first."""
+
+import random
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import msgspec
+import structlog
+
+from edge_agent.adapters.artefacts import ArtefactServer
+from edge_agent.adapters.hardening import Hardening
+from edge_agent.adapters.hotlist import HotlistReceiver
+from edge_agent.adapters.keystore import Enrolment, TrustFile
+from edge_agent.adapters.outbox import Limits, Outbox
+from edge_agent.adapters.progress import Progress, no_progress
+from edge_agent.adapters.vision import Vision, open_vision
+from edge_agent.core.delivery import Schedule, Windows
+from edge_agent.core.lookback import Lookback
+from edge_agent.core.redaction import Redactor
+from edge_agent.errors import OutboxFailed
+from edge_agent.service.cameras import Cameras
+from edge_agent.service.delivery import Delivery
+from edge_agent.service.hits import HitPath
+from edge_agent.service.pictures import PictureDesk
+from edge_agent.service.status import Box
+from edge_agent.service.timekeeper import WallClock, utc_now
+from edge_agent.service.writer import Writer
+from edge_agent.settings import InferenceSettings, Settings
+from protocol.delivery import Pace
+from protocol.steps import Step, no_step
+
+_MB: Final = 1_000_000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run differs from service: for demonstrations, drills and tests."""
+
+    exit_when_drained: bool = False
+    wait_for_hotlist_s: float = 0.0
+    progress: Progress = no_progress
+    step: Step = no_step
+    wall_clock: WallClock = utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Two sets of the same networks: each serves one thread."""
+
+    vision: Vision
+    redactor: Redactor
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a box is made from."""
+
+    settings: Settings
+    enrolment: Enrolment
+    models: Models
+    hardening: Hardening
+    options: Options
+
+
+def open_models(inference: InferenceSettings) -> Models:
+    vision = open_vision(inference)
+    for model in vision.describe():
+        log.info(
+            "model_running", model=model.name, device=model.device, precision=model.precision, on=model.device_name
+        )
+    redacting = open_vision(msgspec.structs.replace(inference, threads=1))
+    return Models(vision, redacting.redactor)
+
+
+def _versions(vision: Vision) -> tuple[str, ...]:
+    running = vision.describe()
+    engines = {f"inference/{model.device}/{model.precision}/{model.threads}" for model in running}
+    models = [f"{model.name}/{model.version}@{model.sha256[:12]}" for model in running]
+    return (f"agent/{version('atalaya')}", *models, *sorted(engines))
+
+
+async def assemble(stack: AsyncExitStack, site: Site) -> Box:
+    """Open the parts, sinks first; the stack closes them the other way round."""
+    settings, options, models, who = site.settings, site.options, site.models, site.enrolment.who
+    versions = _versions(models.vision)
+    trust = TrustFile(site.enrolment, settings.data_dir)
+    writer = await stack.enter_async_context(_writer(site, trust))
+    desk = await stack.enter_async_context(
+        PictureDesk(
+            writer, trust, who, models.redactor, settings.evidence,
+            versions=versions, progress=options.progress, step=options.step,
+        )
+    )  # fmt: skip
+    lookback = Lookback(
+        window_s=settings.lookback.minutes * 60,
+        started_s=time.monotonic(),
+        budget_bytes=settings.lookback.max_mb * _MB,
+    )
+    hits = HitPath(who.city, writer, desk, lookback, options.progress)
+    hotlist = _hotlist(site.enrolment, trust, writer, hits)
+    delivery = _delivery(site, trust, writer, hotlist)
+    cameras = Cameras(settings, models.vision, hits, clock=writer.time.now, progress=options.progress)
+    return Box(settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening)
+
+
+def _writer(site: Site, trust: TrustFile) -> Writer:
+    settings, enrolment, options = site.settings, site.enrolment, site.options
+    bounds, pace = settings.outbox, settings.delivery
+    limits = Limits(bounds.max_rows, bounds.max_mb * _MB, bounds.max_dead_letters)
+    windows = Windows(urgent=pace.urgent_window, ordinary=pace.ordinary_window, bulk=pace.piece_window)
+    schedule = Schedule(Pace(pace.resend_first_s, pace.resend_most_s), windows, random.Random())  # noqa: S311  jitter
+
+    def open_outbox() -> Outbox:
+        path = settings.data_dir / "outbox.db"
+        return Outbox.open(path, enrolment.who, enrolment.signer, limits, step=options.step)
+
+    return Writer(open_outbox, schedule, options.wall_clock, root_said_ms=trust.store.created_ms)
+
+
+def _hotlist(enrolment: Enrolment, trust: TrustFile, writer: Writer, hits: HitPath) -> HotlistReceiver:
+    async def keep_version(list_version: int) -> None:
+        try:
+            await writer.keep_list_version(list_version)
+        except OutboxFailed as exc:
+            # A list that works is worth more than one that survives a restart.
+            log.warning("outbox_failed", what="list_version", why=str(exc))
+
+    return HotlistReceiver(
+        city=enrolment.who.city,
+        trust=trust.store,
+        last_version=writer.list_version,
+        server=ArtefactServer(
+            enrolment.facts.artefacts_url, lambda: enrolment.tls(check_dates=writer.time.is_clock_good)
+        ),
+        arm=hits.arm,
+        keep_version=keep_version,
+        vouch=writer.time.vouch,
+        now_ms=writer.time.now_ms,
+    )
+
+
+def _delivery(site: Site, trust: TrustFile, writer: Writer, hotlist: HotlistReceiver) -> Delivery:
+    async def on_manifest(raw: bytes) -> None:
+        hotlist.take_manifest(raw)
+
+    return Delivery(
+        enrolment=site.enrolment,
+        trust=trust,
+        writer=writer,
+        settings=site.settings.delivery,
+        versions=_versions(site.models.vision),
+        on_manifest=on_manifest,
+        on_trust=lambda: hotlist.take_trust(trust.store),
+        step=site.options.step,
+    )

@@ -197,6 +197,6 @@ def _changed_lines(before: Mapping[str, Line], said: Sequence[Said]) -> dict[str
 def _presence_row(line: Line, said: Said) -> Row:
     presence = said.presence
     return (
-        *(presence.device, min(line.connection, 2**63 - 1), line.is_online, said.received_at),
+        *(presence.device, line.connection, line.is_online, said.received_at),
         *(from_ms(presence.time_ms), lines(presence.versions), said.raw),
     )

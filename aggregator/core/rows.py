@@ -1,8 +1,7 @@
 """From a taken message to rows: which tables it fills, and with what.
 
-A row is a tuple in the column order of the statement of its name in `sql/ingest.sql`. Texts that a device chose may
-hold U+0000, and free integers may pass 64 bits signed; PostgreSQL takes neither. The row then holds the nearest value
-that fits, and the envelope beside it what was really said.
+A row is a tuple in the column order of the statement of its name in `sql/ingest.sql`. The contract's own bounds (no
+control characters in a label, integers within 2^53) make every value one that PostgreSQL takes.
 """
 
 from collections.abc import Iterator
@@ -29,8 +28,6 @@ from protocol.messages import (
 
 Cell: TypeAlias = int | str | bytes | bool | datetime | None
 Row: TypeAlias = tuple[Cell, ...]
-
-_MAX_BIGINT = 2**63 - 1
 
 
 @unique
@@ -84,7 +81,7 @@ def rows_of(taken: Taken, rules: TimeRules) -> Iterator[tuple[Table, Row]]:
             yield from _matches(taken.hash, body.matches)
         case Alarm():
             started_at = from_ms(body.started_ms)
-            yield Table.ALARM, (*origin, body.camera, body.alarm, started_at, body.is_active, _text(body.note))
+            yield Table.ALARM, (*origin, body.camera, body.alarm, started_at, body.is_active, body.note)
         case Report():
             yield Table.REPORT, (*origin, *_report(body))
             yield from _minutes(taken, body, times)
@@ -127,7 +124,7 @@ def _origin(taken: Taken, times: Times) -> Row:
 def _hit(hit: Hit) -> Row:
     return (
         *(hit.camera, hit.track, hit.plate, hit.observed, hit.confidence, hit.hotlist_version),
-        *(from_ms(hit.captured_ms), *hit.box, *hit.frame_size, hit.looks, _text(hit.format), hit.is_from_lookback),
+        *(from_ms(hit.captured_ms), *hit.box, *hit.frame_size, hit.looks, hit.format, hit.is_from_lookback),
     )
 
 
@@ -145,8 +142,8 @@ def _matches(envelope_hash: bytes, matches: tuple[Match, ...]) -> Iterator[tuple
 def _report(report: Report) -> Row:
     health = report.health
     return (
-        *(from_ms(report.from_ms), from_ms(report.to_ms), _integer(health.temperature_mc), health.disk_free_mb),
-        *(health.memory_mb, health.cpu_permille, _integer(health.clock_offset_ms)),
+        *(from_ms(report.from_ms), from_ms(report.to_ms), health.temperature_mc, health.disk_free_mb),
+        *(health.memory_mb, health.cpu_permille, health.clock_offset_ms),
         *(health.outbox_rows, health.outbox_bytes, _instant(health.oldest_unreceipted_ms), health.dead_letters),
         *(_instant(health.lookback_since_ms), health.hotlist_version, health.hotlist_entries),
         *(_instant(health.hotlist_expires_ms), health.refused_downlinks, health.uptime_s),
@@ -187,15 +184,7 @@ def _tombstones(taken: Taken, dropped: Dropped) -> Iterator[tuple[Table, Row]]:
 
 def lines(texts: tuple[str, ...]) -> str:
     """Texts as one, a line each: arrays of arrays do not pass through `unnest`."""
-    return "\n".join(_text(text).replace("\n", " ") for text in texts)
-
-
-def _text(text: str) -> str:
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-
-
-def _integer(value: int | None) -> int | None:
-    return None if value is None else max(-_MAX_BIGINT, min(value, _MAX_BIGINT))
+    return "\n".join(texts)
 
 
 def _instant(ms: int | None) -> datetime | None:

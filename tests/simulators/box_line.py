@@ -75,15 +75,16 @@ def box_line(
     def on_message(_client: Client, _userdata: Any, message: MQTTMessage) -> None:
         line.take(message)
 
+    def on_connect(*_: Any) -> None:  # at every connection: a killed broker has forgotten the session
+        client.subscribe([(str(device_topic(who, word)), 1) for word in (RECEIPT, RESEND)])
+
     def on_subscribe(*_: Any) -> None:
         subscribed.append(1)
 
-    client.on_message, client.on_subscribe = on_message, on_subscribe
+    client.on_message, client.on_connect, client.on_subscribe = on_message, on_connect, on_subscribe
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
-        wait_until(client.is_connected, "the broker's CONNACK")
-        client.subscribe([(str(device_topic(who, word)), 1) for word in (RECEIPT, RESEND)])
         wait_until(lambda: bool(subscribed), "the broker's SUBACK")
         yield line
     finally:

@@ -1,1 +1,39 @@
-"""The contract between box, city and region: pure, no I/O."""
+"""The contract between box, city, region, officers and root: bytes in, verified values out; no I/O, no clock.
+
+docs/protocol.md is the specification; the modules are its chapters, lowest first:
+
+    errors, refusals, names      what is raised, what is answered, what things are called
+    cbor, wire                   the one encoding; structs to maps and back
+    keys, envelope, cosign       who signed what, for which use; one signer, or several
+    messages, order              what devices say, and its place in sequence and chain
+    receipts, delivery           what is answered, and what a sender does about it
+    presence, clock, topics      who is on line, what time it cannot be before, where it is said
+    trust, hotlist, sealing      who may say what; wanted vehicles; what only the evidence authority opens
+    plates                       how plate texts are written and mistaken
+    steps                        where a drill may stop a program
+
+What is received goes one way: `envelope.parse`, find the registered key, `Envelope.check`, only then `decode_...`.
+"""
+
+__all__ = [
+    "cbor",
+    "clock",
+    "cosign",
+    "delivery",
+    "envelope",
+    "errors",
+    "hotlist",
+    "keys",
+    "messages",
+    "names",
+    "order",
+    "plates",
+    "presence",
+    "receipts",
+    "refusals",
+    "sealing",
+    "steps",
+    "topics",
+    "trust",
+    "wire",
+]

@@ -1,10 +1,10 @@
-"""Makes an environment of its own for an independent COSE library: build/interop-venv, from requirements/interop.lock.
+"""Makes an environment of its own for independent libraries: build/interop-venv, from requirements/interop.lock.
 
-`cwt` needs an older cbor2 than ours, so it cannot live in .venv; and as a witness it had better share nothing with
+`cwt` (COSE) needs an older cbor2 than ours, so it cannot live in .venv; and witnesses had better share nothing with
 us. The lock file is made with
 
-    printf 'cwt==3.3.0\\n' | .venv/bootstrap/uv pip compile --universal --generate-hashes --no-emit-index-url \\
-        --no-header --python-version 3.11 - -o requirements/interop.lock
+    printf 'cwt==3.3.0\\npycddl==0.6.4\\n' | .venv/bootstrap/uv pip compile --universal --generate-hashes \\
+        --no-emit-index-url --no-header --python-version 3.11 - -o requirements/interop.lock
 
 An environment that was made from the same lock file is used again. Prints the path of its Python.
 """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from aggregator.cli import audit, broker, config, init, queries, registry, trust
+from aggregator.cli import audit, broker, config, hotlist, init, officer, queries, registry, trust
 from aggregator.cli.console import release
 from aggregator.cli.run import run as run_service
 from aggregator.errors import AggregatorError
@@ -23,6 +23,8 @@ for noun in registry.APPS:
     app.command(noun)
 app.command(broker.app)
 app.command(trust.app)
+app.command(officer.app)
+app.command(hotlist.app)
 app.command(run_service, name="run")
 for query in (queries.events, queries.hits, queries.devices, queries.counts):
     app.command(query)

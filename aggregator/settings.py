@@ -131,7 +131,6 @@ class Ingest(Section, frozen=True):
 class Hotlist(Section, frozen=True):
     """How hotlists reach the boxes."""
 
-    artefacts_dir: Path = Path("artefacts")
     manifest_valid_hours: Positive = 72
 
 

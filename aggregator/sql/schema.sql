@@ -1,0 +1,740 @@
+-- What the migrations make, for readers; nothing runs this. Written by scripts/dump_schema.py.
+
+CREATE DOMAIN public.registry_id AS text
+	CONSTRAINT registry_id_check CHECK ((VALUE ~ '^[a-z0-9][a-z0-9-]{0,31}$'::text));
+
+CREATE DOMAIN public.sha256 AS bytea
+	CONSTRAINT sha256_check CHECK ((octet_length(VALUE) = 32));
+
+CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'audit rows are never changed or removed' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE FUNCTION public.tell_hotlist_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('hotlist_changed', NEW.city_id);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.tell_registry_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('registry_changed', TG_TABLE_NAME);
+    RETURN NULL;
+END
+$$;
+
+CREATE TABLE public.alarm (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    camera_id text,
+    alarm text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    is_active boolean NOT NULL,
+    note text NOT NULL
+);
+
+CREATE TABLE public.audit (
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    reason text NOT NULL,
+    previous_hash public.sha256 NOT NULL,
+    hash public.sha256 NOT NULL,
+    CONSTRAINT audit_action_check CHECK ((action <> ''::text)),
+    CONSTRAINT audit_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT audit_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE public.camera (
+    point_id public.registry_id NOT NULL,
+    camera_id public.registry_id NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    heading_deg smallint NOT NULL,
+    lane text DEFAULT ''::text NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT camera_heading_deg_check CHECK (((heading_deg >= 0) AND (heading_deg <= 359)))
+);
+
+CREATE TABLE public.camera_minute (
+    counted_at timestamp with time zone NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    report_hash bytea NOT NULL,
+    city_id text NOT NULL,
+    device_id text NOT NULL,
+    interval_ms bigint NOT NULL,
+    state smallint NOT NULL,
+    frames_in bigint NOT NULL,
+    frames_processed bigint NOT NULL,
+    sampled_out bigint NOT NULL,
+    dropped bigint NOT NULL,
+    reconnects bigint NOT NULL,
+    decode_errors bigint NOT NULL,
+    vehicles bigint NOT NULL,
+    reads bigint NOT NULL,
+    unreadable bigint NOT NULL,
+    hits bigint NOT NULL,
+    faces bigint NOT NULL,
+    frames_face_counted bigint NOT NULL,
+    detect_us bigint NOT NULL,
+    read_us bigint NOT NULL,
+    live_ms bigint NOT NULL,
+    stalls bigint NOT NULL
+);
+
+CREATE TABLE public.chain (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    head bigint NOT NULL,
+    highest bigint NOT NULL,
+    runs jsonb NOT NULL,
+    forks bigint[] NOT NULL,
+    breaks bigint[] NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.chain_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    read_upto xid8 NOT NULL,
+    CONSTRAINT chain_cursor_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.chain_dropped (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    sequence bigint NOT NULL,
+    envelope_hash bytea NOT NULL
+);
+
+CREATE TABLE public.city (
+    city_id public.registry_id NOT NULL,
+    name text NOT NULL,
+    time_zone text NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT city_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT city_time_zone_check CHECK ((time_zone <> ''::text))
+);
+
+CREATE TABLE public.delivery (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    sequence bigint NOT NULL,
+    epoch bigint NOT NULL,
+    envelope_hash bytea NOT NULL,
+    previous_hash bytea NOT NULL,
+    kind smallint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    redeliveries integer DEFAULT 0 NOT NULL,
+    stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+
+CREATE TABLE public.device (
+    device_id public.registry_id NOT NULL,
+    point_id public.registry_id NOT NULL,
+    city_id public.registry_id NOT NULL,
+    profile text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT device_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
+);
+
+CREATE TABLE public.device_certificate (
+    serial text NOT NULL,
+    key_id bytea NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.device_key (
+    key_id bytea NOT NULL,
+    device_id public.registry_id NOT NULL,
+    spki bytea NOT NULL,
+    algorithm integer NOT NULL,
+    certificate_pem text NOT NULL,
+    serial text NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_reason text,
+    CONSTRAINT device_key_algorithm_check CHECK ((algorithm = ANY (ARRAY['-19'::integer, '-9'::integer]))),
+    CONSTRAINT device_key_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+    CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16))
+);
+
+CREATE TABLE public.dropped (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    reason text NOT NULL,
+    tombstones integer NOT NULL
+);
+
+CREATE TABLE public.equivocation (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    sequence bigint NOT NULL,
+    epoch bigint NOT NULL,
+    first_hash public.sha256 NOT NULL,
+    other_hash public.sha256 NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.evidence (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    hit_hash public.sha256 NOT NULL,
+    camera_id text NOT NULL,
+    captured_at timestamp with time zone NOT NULL,
+    redacted_sha256 public.sha256 NOT NULL,
+    redacted_bytes bigint NOT NULL,
+    sealed_sha256 public.sha256 NOT NULL,
+    sealed_bytes bigint NOT NULL,
+    original_sha256 public.sha256 NOT NULL,
+    sealed_to bytea NOT NULL,
+    faces_filled bigint NOT NULL,
+    plates_filled bigint NOT NULL,
+    versions text[] NOT NULL
+);
+
+CREATE TABLE public.evidence_unavailable (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    hit_hash public.sha256 NOT NULL,
+    reason text NOT NULL
+);
+
+CREATE TABLE public.gap (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    asked integer NOT NULL,
+    next_ask_at timestamp with time zone
+);
+
+CREATE TABLE public.hit (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    camera_id text NOT NULL,
+    track bigint NOT NULL,
+    plate text NOT NULL,
+    observed text NOT NULL,
+    confidence smallint NOT NULL,
+    hotlist_version bigint NOT NULL,
+    captured_at timestamp with time zone NOT NULL,
+    x1 bigint NOT NULL,
+    y1 bigint NOT NULL,
+    x2 bigint NOT NULL,
+    y2 bigint NOT NULL,
+    frame_width bigint NOT NULL,
+    frame_height bigint NOT NULL,
+    looks bigint NOT NULL,
+    format text NOT NULL,
+    is_from_lookback boolean NOT NULL
+);
+
+CREATE TABLE public.hit_amendment (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    hit_hash public.sha256 NOT NULL,
+    plate text,
+    observed text,
+    confidence smallint NOT NULL,
+    captured_at timestamp with time zone,
+    is_withdrawal boolean NOT NULL
+);
+
+CREATE TABLE public.hit_match (
+    envelope_hash public.sha256 NOT NULL,
+    entry_id text NOT NULL,
+    quality smallint NOT NULL,
+    reason text NOT NULL
+);
+
+CREATE TABLE public.hotlist_artefact (
+    sha256 bytea NOT NULL,
+    bytes bytea NOT NULL,
+    size_bytes bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT hotlist_artefact_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+ALTER TABLE ONLY public.hotlist_artefact ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+CREATE TABLE public.hotlist_batch (
+    batch_id public.registry_id NOT NULL,
+    payload bytea NOT NULL,
+    state text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    approved_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    CONSTRAINT hotlist_batch_check CHECK (((state <> 'approved'::text) OR (approved_at IS NOT NULL))),
+    CONSTRAINT hotlist_batch_check1 CHECK (((state = 'retired'::text) = (retired_at IS NOT NULL))),
+    CONSTRAINT hotlist_batch_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'approved'::text, 'retired'::text])))
+);
+ALTER TABLE ONLY public.hotlist_batch ALTER COLUMN payload SET STORAGE EXTERNAL;
+
+CREATE TABLE public.hotlist_draft (
+    import_id bigint NOT NULL,
+    line integer NOT NULL,
+    plate text NOT NULL,
+    reason text NOT NULL,
+    case_number text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    scope text[] NOT NULL,
+    CONSTRAINT hotlist_draft_case_number_check CHECK ((case_number <> ''::text)),
+    CONSTRAINT hotlist_draft_line_check CHECK ((line > 0)),
+    CONSTRAINT hotlist_draft_plate_check CHECK ((plate ~ '^[A-Z0-9]{1,12}$'::text))
+);
+
+CREATE TABLE public.hotlist_entry (
+    entry_id public.registry_id NOT NULL,
+    batch_id public.registry_id NOT NULL,
+    plate text NOT NULL,
+    reason text NOT NULL,
+    case_number text NOT NULL,
+    case_salt bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    scope text[] NOT NULL,
+    CONSTRAINT hotlist_entry_case_number_check CHECK ((case_number <> ''::text)),
+    CONSTRAINT hotlist_entry_case_salt_check CHECK ((octet_length(case_salt) = 16)),
+    CONSTRAINT hotlist_entry_plate_check CHECK ((plate ~ '^[A-Z0-9]{1,12}$'::text))
+);
+
+CREATE TABLE public.hotlist_import (
+    import_id bigint NOT NULL,
+    file_sha256 bytea NOT NULL,
+    accepted integer NOT NULL,
+    refused integer NOT NULL,
+    imported_at timestamp with time zone NOT NULL,
+    CONSTRAINT hotlist_import_accepted_check CHECK ((accepted > 0)),
+    CONSTRAINT hotlist_import_file_sha256_check CHECK ((octet_length(file_sha256) = 32)),
+    CONSTRAINT hotlist_import_refused_check CHECK ((refused >= 0))
+);
+ALTER TABLE public.hotlist_import ALTER COLUMN import_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hotlist_import_import_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.hotlist_signature (
+    batch_id public.registry_id NOT NULL,
+    key_id bytea NOT NULL,
+    protected bytea NOT NULL,
+    signature bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT hotlist_signature_signature_check CHECK ((octet_length(signature) = 64))
+);
+
+CREATE TABLE public.hotlist_snapshot (
+    city_id public.registry_id NOT NULL,
+    list_version bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    size_bytes bigint NOT NULL,
+    entries integer NOT NULL,
+    trust_number bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT hotlist_snapshot_list_version_check CHECK ((list_version > 0))
+);
+
+CREATE TABLE public.hotlist_withdrawal (
+    withdrawal_id bigint NOT NULL,
+    envelope bytea NOT NULL,
+    key_id bytea NOT NULL,
+    reason text NOT NULL,
+    withdrawn_at timestamp with time zone NOT NULL,
+    CONSTRAINT hotlist_withdrawal_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE public.hotlist_withdrawal ALTER COLUMN withdrawal_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hotlist_withdrawal_withdrawal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.hotlist_withdrawn (
+    entry_id public.registry_id NOT NULL,
+    withdrawal_id bigint NOT NULL
+);
+
+CREATE TABLE public.officer (
+    key_id bytea NOT NULL,
+    name public.registry_id NOT NULL,
+    spki bytea NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT officer_key_id_check CHECK ((octet_length(key_id) = 16))
+);
+
+CREATE TABLE public.partner (
+    partner_id public.registry_id NOT NULL,
+    name text NOT NULL,
+    terms text NOT NULL,
+    signed_on date NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT partner_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT partner_terms_check CHECK ((terms <> ''::text))
+);
+
+CREATE TABLE public.picture (
+    device_id text NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    state text NOT NULL,
+    total_bytes bigint NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    CONSTRAINT picture_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'wrong_hash'::text, 'contradictory'::text, 'too_large'::text])))
+);
+
+CREATE TABLE public.piece (
+    device_id text NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    at_byte bigint NOT NULL,
+    total_bytes bigint NOT NULL,
+    data bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.point (
+    point_id public.registry_id NOT NULL,
+    city_id public.registry_id NOT NULL,
+    name text NOT NULL,
+    latitude double precision NOT NULL,
+    longitude double precision NOT NULL,
+    time_zone text,
+    partner_id public.registry_id,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT point_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    CONSTRAINT point_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    CONSTRAINT point_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT point_time_zone_check CHECK ((time_zone <> ''::text))
+);
+
+CREATE TABLE public.presence (
+    device_id text NOT NULL,
+    connection bigint NOT NULL,
+    is_online boolean NOT NULL,
+    since timestamp with time zone NOT NULL,
+    device_time timestamp with time zone NOT NULL,
+    versions text[] NOT NULL,
+    envelope bytea NOT NULL
+);
+
+CREATE TABLE public.refused (
+    sha256 public.sha256 NOT NULL,
+    reason smallint NOT NULL,
+    topic text NOT NULL,
+    key_id bytea,
+    algorithm bigint,
+    bytes bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    times bigint DEFAULT 1 NOT NULL,
+    sealed bytea,
+    sealed_to bytea
+);
+
+CREATE TABLE public.report (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    temperature_mc bigint,
+    disk_free_mb bigint,
+    memory_mb bigint,
+    cpu_permille bigint,
+    clock_offset_ms bigint,
+    outbox_rows bigint NOT NULL,
+    outbox_bytes bigint NOT NULL,
+    oldest_unreceipted_at timestamp with time zone,
+    dead_letters bigint NOT NULL,
+    lookback_since timestamp with time zone,
+    hotlist_version bigint,
+    hotlist_entries bigint,
+    hotlist_expires_at timestamp with time zone,
+    refused_downlinks bigint NOT NULL,
+    uptime_s bigint NOT NULL,
+    versions text[] NOT NULL
+);
+
+CREATE TABLE public.schema_migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.tombstone (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    sequence bigint NOT NULL,
+    epoch bigint NOT NULL,
+    envelope_hash public.sha256 NOT NULL,
+    kind smallint NOT NULL,
+    told_by public.sha256 NOT NULL,
+    stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+ALTER TABLE ONLY public.alarm
+    ADD CONSTRAINT alarm_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_hash_key UNIQUE (hash);
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_previous_hash_key UNIQUE (previous_hash);
+ALTER TABLE ONLY public.camera_minute
+    ADD CONSTRAINT camera_minute_pkey PRIMARY KEY (counted_at, point_id, camera_id, report_hash);
+ALTER TABLE ONLY public.camera
+    ADD CONSTRAINT camera_pkey PRIMARY KEY (point_id, camera_id);
+ALTER TABLE ONLY public.chain_cursor
+    ADD CONSTRAINT chain_cursor_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.chain_dropped
+    ADD CONSTRAINT chain_dropped_pkey PRIMARY KEY (device_id, outbox, sequence);
+ALTER TABLE ONLY public.chain
+    ADD CONSTRAINT chain_pkey PRIMARY KEY (device_id, outbox);
+ALTER TABLE ONLY public.city
+    ADD CONSTRAINT city_pkey PRIMARY KEY (city_id);
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (device_id, outbox, sequence, epoch);
+ALTER TABLE ONLY public.device_certificate
+    ADD CONSTRAINT device_certificate_pkey PRIMARY KEY (serial);
+ALTER TABLE ONLY public.device_key
+    ADD CONSTRAINT device_key_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY public.device_key
+    ADD CONSTRAINT device_key_serial_key UNIQUE (serial);
+ALTER TABLE ONLY public.device_key
+    ADD CONSTRAINT device_key_spki_key UNIQUE (spki);
+ALTER TABLE ONLY public.device
+    ADD CONSTRAINT device_pkey PRIMARY KEY (device_id);
+ALTER TABLE ONLY public.dropped
+    ADD CONSTRAINT dropped_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.equivocation
+    ADD CONSTRAINT equivocation_pkey PRIMARY KEY (device_id, outbox, sequence, epoch, other_hash);
+ALTER TABLE ONLY public.evidence
+    ADD CONSTRAINT evidence_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.evidence_unavailable
+    ADD CONSTRAINT evidence_unavailable_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.gap
+    ADD CONSTRAINT gap_pkey PRIMARY KEY (device_id, outbox, first);
+ALTER TABLE ONLY public.hit_amendment
+    ADD CONSTRAINT hit_amendment_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.hit_match
+    ADD CONSTRAINT hit_match_pkey PRIMARY KEY (envelope_hash, entry_id);
+ALTER TABLE ONLY public.hit
+    ADD CONSTRAINT hit_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.hotlist_artefact
+    ADD CONSTRAINT hotlist_artefact_pkey PRIMARY KEY (sha256);
+ALTER TABLE ONLY public.hotlist_batch
+    ADD CONSTRAINT hotlist_batch_pkey PRIMARY KEY (batch_id);
+ALTER TABLE ONLY public.hotlist_draft
+    ADD CONSTRAINT hotlist_draft_pkey PRIMARY KEY (import_id, line);
+ALTER TABLE ONLY public.hotlist_entry
+    ADD CONSTRAINT hotlist_entry_pkey PRIMARY KEY (entry_id);
+ALTER TABLE ONLY public.hotlist_import
+    ADD CONSTRAINT hotlist_import_pkey PRIMARY KEY (import_id);
+ALTER TABLE ONLY public.hotlist_signature
+    ADD CONSTRAINT hotlist_signature_pkey PRIMARY KEY (batch_id, key_id);
+ALTER TABLE ONLY public.hotlist_snapshot
+    ADD CONSTRAINT hotlist_snapshot_pkey PRIMARY KEY (city_id, list_version);
+ALTER TABLE ONLY public.hotlist_withdrawal
+    ADD CONSTRAINT hotlist_withdrawal_pkey PRIMARY KEY (withdrawal_id);
+ALTER TABLE ONLY public.hotlist_withdrawn
+    ADD CONSTRAINT hotlist_withdrawn_pkey PRIMARY KEY (entry_id, withdrawal_id);
+ALTER TABLE ONLY public.officer
+    ADD CONSTRAINT officer_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY public.officer
+    ADD CONSTRAINT officer_spki_key UNIQUE (spki);
+ALTER TABLE ONLY public.partner
+    ADD CONSTRAINT partner_pkey PRIMARY KEY (partner_id);
+ALTER TABLE ONLY public.picture
+    ADD CONSTRAINT picture_pkey PRIMARY KEY (device_id, sha256);
+ALTER TABLE ONLY public.piece
+    ADD CONSTRAINT piece_pkey PRIMARY KEY (device_id, sha256, at_byte);
+ALTER TABLE ONLY public.point
+    ADD CONSTRAINT point_pkey PRIMARY KEY (point_id);
+ALTER TABLE ONLY public.point
+    ADD CONSTRAINT point_point_id_city_id_key UNIQUE (point_id, city_id);
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_pkey PRIMARY KEY (device_id);
+ALTER TABLE ONLY public.refused
+    ADD CONSTRAINT refused_pkey PRIMARY KEY (sha256, reason, topic);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.tombstone
+    ADD CONSTRAINT tombstone_pkey PRIMARY KEY (device_id, outbox, sequence, epoch, envelope_hash);
+
+CREATE INDEX alarm_by_time ON public.alarm USING btree (counted_at);
+
+CREATE INDEX audit_by_time ON public.audit USING btree (at);
+
+CREATE INDEX audit_of_subject ON public.audit USING btree (subject);
+
+CREATE INDEX delivery_by_transaction ON public.delivery USING btree (stored_in);
+
+CREATE INDEX device_certificate_of_key ON public.device_certificate USING btree (key_id);
+
+CREATE INDEX device_key_of_device ON public.device_key USING btree (device_id);
+
+CREATE INDEX device_of_point ON public.device USING btree (point_id);
+
+CREATE INDEX evidence_of_hit ON public.evidence USING btree (hit_hash);
+
+CREATE INDEX evidence_unavailable_of_hit ON public.evidence_unavailable USING btree (hit_hash);
+
+CREATE INDEX gap_to_ask ON public.gap USING btree (next_ask_at);
+
+CREATE INDEX hit_amendment_of_hit ON public.hit_amendment USING btree (hit_hash, sequence);
+
+CREATE INDEX hit_by_place ON public.hit USING btree (point_id, counted_at);
+
+CREATE INDEX hit_by_time ON public.hit USING btree (counted_at);
+
+CREATE INDEX hit_match_of_entry ON public.hit_match USING btree (entry_id);
+
+CREATE INDEX hotlist_entry_of_batch ON public.hotlist_entry USING btree (batch_id);
+
+CREATE INDEX hotlist_entry_of_plate ON public.hotlist_entry USING btree (plate, case_number);
+
+CREATE INDEX hotlist_withdrawn_by ON public.hotlist_withdrawn USING btree (withdrawal_id);
+
+CREATE INDEX point_of_city ON public.point USING btree (city_id);
+
+CREATE INDEX refused_by_time ON public.refused USING btree (last_at);
+
+CREATE INDEX report_of_device ON public.report USING btree (device_id, counted_at);
+
+CREATE INDEX tombstone_by_transaction ON public.tombstone USING btree (stored_in);
+
+CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_audit_change();
+
+CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_audit_change();
+
+CREATE TRIGGER camera_changed AFTER INSERT OR DELETE OR UPDATE ON public.camera FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER city_changed AFTER INSERT OR DELETE OR UPDATE ON public.city FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON public.device FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER device_key_changed AFTER INSERT OR DELETE OR UPDATE ON public.device_key FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER hotlist_snapshot_made AFTER INSERT ON public.hotlist_snapshot FOR EACH ROW EXECUTE FUNCTION public.tell_hotlist_changed();
+
+CREATE TRIGGER point_changed AFTER INSERT OR DELETE OR UPDATE ON public.point FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+ALTER TABLE ONLY public.camera
+    ADD CONSTRAINT camera_point_id_fkey FOREIGN KEY (point_id) REFERENCES public.point(point_id);
+ALTER TABLE ONLY public.device_certificate
+    ADD CONSTRAINT device_certificate_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.device_key(key_id);
+ALTER TABLE ONLY public.device_key
+    ADD CONSTRAINT device_key_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.device(device_id);
+ALTER TABLE ONLY public.device
+    ADD CONSTRAINT device_point_id_city_id_fkey FOREIGN KEY (point_id, city_id) REFERENCES public.point(point_id, city_id);
+ALTER TABLE ONLY public.hotlist_draft
+    ADD CONSTRAINT hotlist_draft_import_id_fkey FOREIGN KEY (import_id) REFERENCES public.hotlist_import(import_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.hotlist_entry
+    ADD CONSTRAINT hotlist_entry_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.hotlist_batch(batch_id);
+ALTER TABLE ONLY public.hotlist_signature
+    ADD CONSTRAINT hotlist_signature_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.hotlist_batch(batch_id);
+ALTER TABLE ONLY public.hotlist_signature
+    ADD CONSTRAINT hotlist_signature_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.officer(key_id);
+ALTER TABLE ONLY public.hotlist_withdrawal
+    ADD CONSTRAINT hotlist_withdrawal_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.officer(key_id);
+ALTER TABLE ONLY public.hotlist_withdrawn
+    ADD CONSTRAINT hotlist_withdrawn_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.hotlist_entry(entry_id);
+ALTER TABLE ONLY public.hotlist_withdrawn
+    ADD CONSTRAINT hotlist_withdrawn_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.hotlist_withdrawal(withdrawal_id);
+ALTER TABLE ONLY public.point
+    ADD CONSTRAINT point_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
+ALTER TABLE ONLY public.point
+    ADD CONSTRAINT point_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES public.partner(partner_id);

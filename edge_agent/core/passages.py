@@ -18,7 +18,7 @@ from protocol.plates import CONFUSIONS
 MARGINS: Final = (0.15, 0.05, 0.3)
 """Looks at one plate take turns in how much of its surroundings they see."""
 
-MIN_PART: Final = 0.6
+MIN_PART: Final = 0.5
 """Part of a plate's characters that must be seen for a half hidden plate to be known again."""
 
 

@@ -34,6 +34,9 @@ MAX_CANDIDATES: Final = 5
 MIN_CANDIDATE: Final = 0.005
 """A candidate less likely than this is not named."""
 PLAUSIBLE_LENGTH: Final = range(4, 10)
+SHORT_LENGTH: Final = 4
+SHORT_PRIOR: Final = 0.9
+"""Few plates have four characters, and a longer one half hidden looks like them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,7 +69,8 @@ def prior(text: str) -> float:
         return 0.3
     form = format_of(text)
     if form is not None:
-        return 1.0 if form.is_certain else 0.98
+        whole = 1.0 if form.is_certain else 0.98
+        return whole if len(text) > SHORT_LENGTH else SHORT_PRIOR
     has_both = any(c in DIGITS for c in text) and any(c not in DIGITS for c in text)
     return 0.95 if has_both else 0.8
 

@@ -159,6 +159,15 @@ def test_a_plate_first_half_hidden_is_one_vehicle_amended_to_the_whole() -> None
     assert street.total("vehicles") == 1
 
 
+def test_a_read_plate_seen_again_half_hidden_is_the_same_vehicle() -> None:
+    half = [make_detections((400 + 10 * i, 300, 445 + 10 * i, 340)) for i in range(4)]
+    street = Street(
+        [*passing(4), *hidden(12), *half], lambda box: make_look("852H" if box[2] - box[0] < 60 else "RUZ852H", 0.97)
+    ).end()
+    assert [read.text for read in street.reads] == ["RUZ852H"]
+    assert street.total("vehicles") == 1
+
+
 def test_two_vehicles_side_by_side_are_read_apart_and_looked_at_within_the_budget() -> None:
     def both(index: int) -> Detections:
         x = 20.0 + 30 * index

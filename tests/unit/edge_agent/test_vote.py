@@ -90,6 +90,11 @@ def test_odd_texts_are_less_likely_but_possible(text: str) -> None:
     assert 0 < prior(text) < prior("FAB123C") == 1.0
 
 
+def test_a_form_so_short_that_a_half_hidden_plate_has_it_proves_less() -> None:
+    assert voted(make_look("852H"), make_look("852H")).format_name == "disability"
+    assert prior("852H") < prior("A12BC")
+
+
 TEXTS = st.text(alphabet=ALPHABET, min_size=1, max_size=9)
 WEIGHED = st.builds(
     lambda text, sureness, weight: Weighed(make_look(text, sureness), weight),

@@ -21,6 +21,7 @@ from protocol.keys import KEY_ID_BYTES, SIGNATURE_BYTES, Algorithm, KeyId, Publi
 from protocol.refusals import Refusal
 
 MAX_ENVELOPE_BYTES: Final = 128 * 1024
+OVERHEAD_BYTES: Final = 96  # what an envelope adds to its payload, at most
 _TAGGED_ARRAY: Final = b"\xd2\x84"  # tag 18, array of 4
 _EMPTY_MAP: Final = b"\xa0"
 _SIGNATURE1: Final = b"\x84\x6aSignature1"  # array of 4, the first of it the context text

@@ -26,7 +26,7 @@ from typing import Annotated, Final
 import msgspec
 
 from protocol.cosign import CoSignature, CoSigned, cosign, parse_cosigned
-from protocol.envelope import Context, parse, sign
+from protocol.envelope import OVERHEAD_BYTES, Context, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
 from protocol.keys import PublicKey, Signer
 from protocol.messages import VERSION, Count, Hash, Id, Number, Ordinal, Plate, TimeMs, Word
@@ -139,7 +139,7 @@ def withdraw(entries: Iterable[str], officer: Signer, *, created_ms: int) -> byt
 
 def sign_manifest(manifest: Manifest, signer: Signer) -> bytes:
     """A manifest under the server's key."""
-    return sign(to_bytes(manifest, max_bytes=MAX_MANIFEST_BYTES), signer, Context.MANIFEST)
+    return sign(to_bytes(manifest, max_bytes=MAX_MANIFEST_BYTES - OVERHEAD_BYTES), signer, Context.MANIFEST)
 
 
 def encode_snapshot(list_version: int, batches: Iterable[bytes], withdrawals: Iterable[bytes]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from protocol.envelope import Context, Envelope, sign
+from protocol.envelope import OVERHEAD_BYTES, Context, Envelope, sign
 from protocol.keys import Signer
 from protocol.messages import VERSION, Hash, Id, Number, Ordinal, OutboxId, TimeMs
 from protocol.wire import WireStruct, from_versioned, to_bytes
@@ -73,13 +73,13 @@ class Resend(WireStruct, frozen=True, kw_only=True):
 def sign_receipt(device: str, items: tuple[ReceiptItem, ...], signer: Signer, *, time_ms: int) -> bytes:
     """A signed receipt for a device."""
     receipt = Receipt(version=VERSION, device=device, time_ms=time_ms, items=items)
-    return sign(to_bytes(receipt, max_bytes=MAX_RECEIPT_BYTES), signer, Context.RECEIPT)
+    return sign(to_bytes(receipt, max_bytes=MAX_RECEIPT_BYTES - OVERHEAD_BYTES), signer, Context.RECEIPT)
 
 
 def sign_resend(device: str, outbox: bytes, ranges: tuple[Range, ...], signer: Signer, *, time_ms: int) -> bytes:
     """A signed request to send ranges again."""
     resend = Resend(version=VERSION, device=device, time_ms=time_ms, outbox=outbox, ranges=ranges)
-    return sign(to_bytes(resend, max_bytes=MAX_RECEIPT_BYTES), signer, Context.RESEND)
+    return sign(to_bytes(resend, max_bytes=MAX_RECEIPT_BYTES - OVERHEAD_BYTES), signer, Context.RESEND)
 
 
 def decode_receipt(envelope: Envelope) -> Receipt:

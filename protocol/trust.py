@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from protocol.envelope import Context, Envelope, parse, sign
+from protocol.envelope import OVERHEAD_BYTES, Context, Envelope, parse, sign
 from protocol.errors import BadEnvelope, DecodeError, SealError
 from protocol.keys import KeyId, PublicKey, Signer, key_id
 from protocol.messages import VERSION, Id, Number, Ordinal, TimeMs
@@ -95,7 +95,7 @@ class TrustRefusal(IntEnum):
 def sign_bundle(number: int, grants: tuple[Grant, ...], root: Signer, *, created_ms: int) -> bytes:
     """A bundle under the root's signature."""
     bundle = TrustBundle(version=VERSION, number=number, created_ms=created_ms, grants=grants)
-    return sign(to_bytes(bundle, max_bytes=MAX_TRUST_BYTES), root, Context.TRUST)
+    return sign(to_bytes(bundle, max_bytes=MAX_TRUST_BYTES - OVERHEAD_BYTES), root, Context.TRUST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from protocol_samples import key
 
 from protocol.envelope import (
     MAX_ENVELOPE_BYTES,
+    OVERHEAD_BYTES,
     Context,
     Envelope,
     envelope_hash,
@@ -38,6 +39,12 @@ def test_what_is_signed_is_parsed_back_and_is_plain_cose(size: int) -> None:
     assert cbor2.dumps(cbor2.loads(raw), canonical=True) == raw
     tagged = cbor2.loads(raw)
     assert (tagged.tag, list(tagged.value)) == (18, [envelope.protected, {}, payload, envelope.signature])
+
+
+@pytest.mark.parametrize("signer", ["device", "device-p256"])
+@pytest.mark.parametrize("size", SIZES)
+def test_an_envelope_adds_no_more_than_it_says(size: int, signer: str) -> None:
+    assert size < len(sign(bytes(size), key(signer), Context.MESSAGE)) <= size + OVERHEAD_BYTES
 
 
 @pytest.mark.parametrize("size", SIZES)

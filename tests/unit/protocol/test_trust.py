@@ -6,15 +6,15 @@ import pytest
 from protocol_samples import NOW_MS, YEAR_MS, bundle, evidence_spki, key, signed_payload, trust
 
 from protocol import cbor
-from protocol.envelope import Context, parse
+from protocol.envelope import OVERHEAD_BYTES, Context, parse
 from protocol.errors import EncodeError
 from protocol.keys import KeySigner
 from protocol.messages import Alarm
 from protocol.order import Identity, Position, seal_message
 from protocol.receipts import sign_receipt
 from protocol.refusals import Refusal
-from protocol.trust import Grant, Role, TrustRefusal, TrustStore, sign_bundle
-from protocol.wire import to_tree
+from protocol.trust import MAX_TRUST_BYTES, Grant, Role, TrustBundle, TrustRefusal, TrustStore, sign_bundle
+from protocol.wire import to_bytes, to_tree
 
 ROOT = key("root")
 FRESH = TrustStore(ROOT.public_key)
@@ -141,3 +141,23 @@ def test_a_bundle_too_large_to_be_taken_is_not_signed() -> None:
     cities = tuple(f"city-{index}-of-the-long-names-there" for index in range(64))
     with pytest.raises(EncodeError):
         sign_bundle(1, (make_grant(cities=cities),) * 512, KeySigner.generate(), created_ms=NOW_MS)
+
+
+def size_of(*grants: Grant) -> int:
+    return len(to_bytes(TrustBundle(version=1, number=1, created_ms=NOW_MS, grants=grants)))
+
+
+def test_the_largest_bundle_that_is_signed_is_accepted_and_a_byte_more_is_not_signed() -> None:
+    limit = MAX_TRUST_BYTES - OVERHEAD_BYTES
+    whole = make_grant(cities=tuple(f"city-{index}-of-the-long-names-there" for index in range(64)))
+    grants = (whole,) * (limit // size_of(whole))
+    while limit - size_of(*grants) > 180:
+        grants += (make_grant(),)
+    tails = (
+        make_grant(subject="s" * one, cities=("c" * 32, "c" * two)) for one in range(1, 33) for two in range(1, 33)
+    )
+    by_size = {size_of(*grants[-1:], tail) - size_of(*grants[-1:]): tail for tail in tails}
+    left = limit - size_of(*grants)
+    accepted(1, *grants, by_size[left])
+    with pytest.raises(EncodeError):
+        sign_bundle(1, (*grants, by_size[left + 1]), ROOT, created_ms=NOW_MS)

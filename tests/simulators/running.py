@@ -60,8 +60,8 @@ async def until_well(settings: Settings) -> None:
             await asyncio.sleep(0.02)
 
 
-async def until(pool: Pool, claim: str) -> None:
+async def until(pool: Pool, claim: str, *parameters: object) -> None:
     """Wait until a query says true."""
     async with asyncio.timeout(TIMEOUT_S):
-        while await pool.fetchval(claim) is not True:
+        while await pool.fetchval(claim, *parameters) is not True:
             await asyncio.sleep(0.02)

@@ -21,7 +21,7 @@ from aggregator.adapters.migrations import migrate
 from aggregator.core.founding import Plan
 from aggregator.settings import Settings
 from tests.simulators.broker import Broker, free_port
-from tests.simulators.enrolment import CITY, Box, enrol
+from tests.simulators.enrolment import CITY, Box, enrol, found_registry
 
 TEMPLATE = "template_atalaya"
 
@@ -104,11 +104,7 @@ def broker(installation: Settings) -> Iterator[Broker]:
 @pytest.fixture
 async def registry(pool: Pool) -> Pool:
     """A registry with the test city and one point, `p-1`, and its camera."""
-    await pool.execute("INSERT INTO city (city_id, name, time_zone) VALUES ($1, 'Saltillo', 'America/Monterrey')", CITY)
-    await pool.execute(
-        "INSERT INTO point (point_id, city_id, name, latitude, longitude) VALUES ('p-1', $1, 'Uno', 25.4, -101)", CITY
-    )
-    await pool.execute("INSERT INTO camera (point_id, camera_id, heading_deg) VALUES ('p-1', 'cam-1', 90)")
+    await found_registry(pool)
     return pool
 
 

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aggregator.adapters import keyfiles
-from aggregator.adapters.database import Pool
+from aggregator.adapters.database import Pool, opened
 from aggregator.service.run import STEPS
-from aggregator.settings import Settings
+from aggregator.settings import Database, Settings
 from protocol.envelope import envelope_hash
 from protocol.messages import Alarm, Body, Evidence, HitKey, Kind, Piece
 from protocol.receipts import Status
 from protocol.topics import message_topic
 from tests.simulators.box_line import BoxLine, box_line
 from tests.simulators.broker import Broker
-from tests.simulators.enrolment import Box
-from tests.simulators.running import make_hit, until, until_well
+from tests.simulators.enrolment import Box, enrol, found_registry
+from tests.simulators.running import make_hit, running, until, until_well
 from tests.simulators.settings_file import write_settings
 
 PICTURE = b"not quite a JPEG " * 8_000
@@ -116,3 +117,20 @@ async def test_killed_at_a_step_nothing_is_lost_and_nothing_is_twice(
     assert tuple(counts) == (len(said), 1, 1, 3, 1, 0)
     digest = hashlib.sha256(PICTURE).hexdigest()
     assert (installation.evidence_dir / digest[:2] / digest).read_bytes() == PICTURE
+
+
+async def test_a_database_that_is_killed_is_revived_and_nothing_is_lost(
+    installation: Settings, broker: Broker, tmp_path: Path
+) -> None:
+    own = msgspec.structs.replace(installation, database=Database(data_dir=tmp_path / "pg"))
+    server = keyfiles.read_signer(own.keys.server_key).public_key
+    async with opened(own.database) as database:
+        await found_registry(database.pool)
+        box = await enrol(database.pool, own, "box-1", tmp_path)
+        said = make_bodies(box)
+        async with running(own):
+            with box_line(box.who, box.certificate, box.key, ca=own.broker.ca, port=broker.port, server=server) as line:
+                await deliver(line, box, said[:2])
+                os.kill(int((tmp_path / "pg/cluster/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+                await deliver(line, box, said)
+            assert await database.pool.fetchval("SELECT count(*) FROM delivery") == len(said)

@@ -37,6 +37,15 @@ class Box:
         return raw
 
 
+async def found_registry(pool: Pool) -> None:
+    """Register the test city and one point, `p-1`, with its camera."""
+    await pool.execute("INSERT INTO city (city_id, name, time_zone) VALUES ($1, 'Saltillo', 'America/Monterrey')", CITY)
+    await pool.execute(
+        "INSERT INTO point (point_id, city_id, name, latitude, longitude) VALUES ('p-1', $1, 'Uno', 25.4, -101)", CITY
+    )
+    await pool.execute("INSERT INTO camera (point_id, camera_id, heading_deg) VALUES ('p-1', 'cam-1', 90)")
+
+
 async def enrol(pool: Pool, settings: Settings, device: str, folder: Path, *, point: str = "p-1") -> Box:
     """Register a device with a key, and issue its certificate."""
     key, issuing = Ed25519PrivateKey.generate(), read_issuing(settings)

@@ -19,9 +19,9 @@ from typing_extensions import override
 
 from edge_agent.adapters.capture_slot import NewestFrame
 from edge_agent.adapters.capture_stream import (
+    BgrConverter,
     StreamLimits,
     VideoSource,
-    bgr,
     fingerprint,
     is_live,
     stream_time_s,
@@ -95,6 +95,7 @@ class CameraReader(threading.Thread):
         self._rules = rules
         self._stall = rules.stall if self._is_live else NEVER_STALLS
         self._plan = FramePlan.per_second(source.fps)
+        self._bgr = BgrConverter()
         self._phase = Phase.CONNECTING
         self._pulse = Pulse()
         self._arrivals: deque[float] = deque(maxlen=1024)
@@ -223,7 +224,7 @@ class CameraReader(threading.Thread):
         if not is_due:
             self.counters.sampled_out += 1
             return
-        taken = Frame(self.source.camera, index, captured_at, captured_mono_s, bgr(frame))
+        taken = Frame(self.source.camera, index, captured_at, captured_mono_s, self._bgr.convert(frame))
         if self._is_live or self.source.realtime:
             self.counters.dropped += self.slot.put(taken)
         else:

@@ -38,7 +38,6 @@ def leads_somewhere(page: Path, target: str) -> bool:
     return goal.exists() and (not anchor or anchor in anchors(goal))
 
 
-@pytest.mark.xfail(strict=True, reason="the README's picture is taken from the demo, which is still to come")
 def test_every_picture_is_there() -> None:
     shown = [(page, target) for page in PAGES for target in PICTURE.findall(prose(page))]
     assert [target for page, target in shown if not leads_somewhere(page, target)] == []

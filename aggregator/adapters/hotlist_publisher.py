@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -51,12 +51,12 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the broker has been given: bundle, snapshot, and when its manifest was signed."""
+class _Signed:
+    """The manifest in force, and when it was signed."""
 
-    bundle: bytes = b""
-    list_version: int = 0
-    signed_at: datetime | None = None
+    list_version: int
+    at: datetime
+    raw: bytes
 
 
 async def run(settings: Settings, database: Database) -> None:
@@ -65,10 +65,13 @@ async def run(settings: Settings, database: Database) -> None:
     async with opened_line(settings, wake) as client:
         publisher = Publisher(settings, database.pool, client, wake)
         while True:
-            with suppress(*AWAY, asyncpg.PostgresError, DatabaseUnwell):
+            problem = "connection lost"
+            try:
                 async with _listening(database.access, wake):
                     await publisher.follow()
-            log.warning("hotlist_listener_lost", retry_s=_RETRY_S)
+            except (*AWAY, asyncpg.PostgresError, DatabaseUnwell) as exc:
+                problem = type(exc).__name__
+            log.warning("hotlist_listener_lost", problem=problem, retry_s=_RETRY_S)
             await asyncio.sleep(_RETRY_S)
 
 
@@ -90,9 +93,9 @@ class Wake:
     """What the publisher waits for: something changed, or the broker is there (again)."""
 
     def __init__(self) -> None:
-        """Awake at first: everything is published at start."""
+        """Nothing is connected yet."""
         self.event = asyncio.Event()
-        self.is_new_broker = True
+        self.is_new_broker = False
         self.is_listening = False
 
     def changed(self) -> None:
@@ -119,7 +122,8 @@ class Publisher:
         self._client, self._wake = client, wake
         self._signer = keyfiles.read_signer(settings.keys.server_key)
         self._valid = timedelta(hours=settings.hotlist.manifest_valid_hours)
-        self._told = _Told()
+        self._signed: _Signed | None = None
+        self._told: dict[str, bytes] = {}
         self._believed: tuple[bytes, TrustStore] | None = None
         self._tidied_s: float | None = None
 
@@ -128,7 +132,7 @@ class Publisher:
         while self._wake.is_listening:
             self._wake.event.clear()
             if self._wake.is_new_broker:
-                self._wake.is_new_broker, self._told = False, _Told()
+                self._wake.is_new_broker, self._told = False, {}
             await self.look(datetime.now(UTC))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.event.wait(), LOOK_EVERY_S)
@@ -141,18 +145,22 @@ class Publisher:
         except (BadKey, NotThere, BadInput) as exc:
             log.warning("hotlist_not_published", problem=str(exc))
             return
-        if bundle != self._told.bundle and await self._publish(TRUST, bundle):
-            self._told = replace(self._told, bundle=bundle)
-        if current is not None and self._is_due(current, now):
-            raw = sign_current(current, self._signer, now=now, valid=self._valid)
-            if await self._publish(HOTLIST, raw):
-                self._told = replace(self._told, list_version=current.list_version, signed_at=now)
-                log.info("hotlist_published", list_version=current.list_version, entries=current.entries)
+        await self._tell(TRUST, bundle)
+        if current is not None:
+            await self._tell(HOTLIST, self._manifest(current, now))
 
-    def _is_due(self, current: store.Snapshot, now: datetime) -> bool:
-        signed_at = self._told.signed_at
-        is_old = signed_at is None or now - signed_at >= self._valid / RENEWALS
-        return is_old or current.list_version != self._told.list_version
+    def _manifest(self, current: store.Snapshot, now: datetime) -> bytes:
+        """The manifest of the current snapshot: the one signed last, while most of its life is still ahead."""
+        signed = self._signed
+        if signed is None or signed.list_version != current.list_version or now - signed.at >= self._valid / RENEWALS:
+            raw = sign_current(current, self._signer, now=now, valid=self._valid)
+            signed = self._signed = _Signed(current.list_version, now, raw)
+            log.info("hotlist_signed", list_version=current.list_version, entries=current.entries)
+        return signed.raw
+
+    async def _tell(self, word: str, payload: bytes) -> None:
+        if self._told.get(word) != payload and await self._publish(word, payload):
+            self._told[word] = payload
 
     async def _trust(self) -> tuple[bytes, TrustStore]:
         """The bundle on the disk, and what it says; its signature is checked once."""

@@ -133,6 +133,8 @@ def list_entries(
     rows = _at_desk(settings_of(config), lambda desk: desk.entries(batch, actor=actor(), reason=reason, limit=limit))
     columns = _ENTRY_COLUMNS if reason is None else _ENTRY_COLUMNS + _CONFIDENTIAL_COLUMNS
     show_rows(columns, [tuple(_cell(row[column]) for column in columns) for row in rows], as_json=json)
+    if len(rows) == limit:
+        say(f"the first {limit} entries; --limit shows more")
 
 
 @app.command

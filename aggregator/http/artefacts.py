@@ -7,6 +7,7 @@ for good and a cut download goes on where it stopped (`Range`, `If-Range`). The 
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -80,14 +81,19 @@ async def _stream(
     response.content_type = "application/cbor"
     response.content_length = span.end - span.start
     await response.prepare(request)
-    at = span.end if request.method == "HEAD" else span.start
+    with suppress(ConnectionResetError):  # the box hung up; it comes again for the rest
+        await _send(response, pool, sha256, Span(span.end, span.end) if request.method == "HEAD" else span)
+    return response
+
+
+async def _send(response: web.StreamResponse, pool: Pool, sha256: bytes, span: Span) -> None:
+    at = span.start
     while at < span.end:
         part = await _part(pool, sha256, at, min(PART_BYTES, span.end - at))
         if not part:  # dropped while it was sent: the length is short, and the box comes again
             break
         await response.write(part)
         at += len(part)
-    return response
 
 
 async def _size(pool: Pool, sha256: bytes) -> int | None:

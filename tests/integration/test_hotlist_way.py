@@ -14,7 +14,7 @@ from aiohttp import web
 
 from aggregator.adapters import hotlist_publisher, keyfiles
 from aggregator.adapters import hotlist_store as store
-from aggregator.adapters.database import Access, Database, Pool
+from aggregator.adapters.database import Access, Database, Pool, pooled
 from aggregator.adapters.hotlist_desk import Desk
 from aggregator.adapters.hotlist_publisher import Publisher, Wake
 from aggregator.adapters.registered import Registered
@@ -357,6 +357,20 @@ async def test_the_publisher_tells_a_broker_that_has_forgotten(house: House, box
         broker.start()
         async with HotlistBox(box, house.settings) as again:
             await again.until(lambda: again.plate_matches("FAB123C"))
+
+
+async def test_the_publisher_outlives_its_connections_to_the_database(house: House, box: Box) -> None:
+    async with publishing(house), HotlistBox(box, house.settings) as here:
+        await house.list_plates("FAB123C")
+        await here.until(lambda: here.plate_matches("FAB123C"))
+        async with pooled(house.database.access, 1) as others:
+            await others.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            house.pool = others
+            await house.list_plates("EUA1234")
+        await here.until(lambda: here.plate_matches("EUA1234"))
 
 
 async def test_a_manifest_is_signed_anew_long_before_it_expires(house: House, box: Box) -> None:

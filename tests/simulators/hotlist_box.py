@@ -45,7 +45,7 @@ class HotlistBox:
             city=box.who.city,
             trust=self.trust,
             last_version=kept_version,
-            server=ArtefactServer(f"https://127.0.0.1:{port or settings.http.port}", self._tls, read_timeout_s=5),
+            server=ArtefactServer(f"https://127.0.0.1:{port or settings.http.port}", self._tls, read_timeout_s=60),
             arm=self._arm,
             keep_version=self._keep,
             vouch=self.vouched.append,

@@ -215,11 +215,10 @@ class CameraReader(threading.Thread):
         index = self.counters.frames_in
         self.counters.frames_in += 1
         if self._is_live:
-            self._pulse = self._pulse.beat(
-                captured_mono_s, (index if frame.pts is None else frame.pts, fingerprint(frame))
-            )
-        elif self._pulse.frame_at_s is None:
-            self._pulse = self._pulse.beat(captured_mono_s, (0, 0))
+            mark = (index if frame.pts is None else frame.pts, fingerprint(frame))
+            self._pulse = self._pulse.beat(captured_mono_s, mark, self._stall)
+        elif index == 0:
+            self._pulse = self._pulse.beat(captured_mono_s, (0, 0), self._stall)
         is_due, self._plan = self._plan.see(at_s)
         if not is_due:
             self.counters.sampled_out += 1

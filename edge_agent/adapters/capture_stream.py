@@ -84,12 +84,12 @@ class VideoSource:
         self._container.close()
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Yield decoded frames until a file ends; a camera's stream that ends or breaks raises `CameraLost`."""
+        """Yield decoded frames until a file ends; raises `CameraLost` when a camera's stream ends or breaks."""
         try:
             for packet in self._container.demux(self._stream):
                 yield from self._decoded(packet)
         except (av.FFmpegError, OSError) as exc:
-            raise self._lost(exc, self._limits.read_s) from None
+            raise self._failed(exc, self._limits.read_s) from None
         if self._is_live:
             raise CameraLost(f"{self._name}: the camera ended the stream")
 
@@ -111,7 +111,7 @@ class VideoSource:
         try:
             return av.open(url, options=self._options(), timeout=self._timeout())
         except (av.FFmpegError, OSError, ValueError) as exc:
-            raise self._lost(exc, self._limits.open_s) if self._is_live else self._unusable(exc) from None
+            raise self._failed(exc, self._limits.open_s) from None
 
     def _options(self) -> dict[str, str]:
         if not self._is_live:
@@ -135,15 +135,14 @@ class VideoSource:
         stream.codec_context.thread_count = 1  # frame threads would hold pictures back
         return stream
 
-    def _lost(self, exc: Exception, waited_s: float) -> CameraLost:
+    def _failed(self, exc: Exception, waited_s: float) -> CameraLost | CameraUnusable:
+        if not self._is_live:
+            return CameraUnusable(f"{self._name}: cannot be played: {_reason(exc)}; is it a whole video file?")
         if isinstance(exc, av.error.ExitError):
             return CameraStalled(f"{self._name}: nothing came for {waited_s:g} s; check power and cable")
         if isinstance(exc, av.HTTPUnauthorizedError):
             return CameraLost(f"{self._name}: the camera refuses user or password; check the camera's url")
         return CameraLost(f"{self._name}: {_reason(exc)}")
-
-    def _unusable(self, exc: Exception) -> CameraUnusable:
-        return CameraUnusable(f"{self._name}: cannot be played: {_reason(exc)}; is it a video file?")
 
 
 class BgrConverter:

@@ -5,8 +5,9 @@ States
 - `live`: connected, and new pictures keep coming;
 - `stalled`: connected (as far as anybody can tell), but nothing new comes. Either the stream is *silent*: no frame for
   `silent_after_s`; or it is *frozen*: frames come, but time stamps stand still or the pictures are identical to the
-  last bit for `frozen_after_s`, which no sensor's noise allows. A stall ends with a new picture, or when a
-  connection fails outright (then `connecting`);
+  last bit for `frozen_after_s`, which no sensor's noise allows. A stall ends with two new pictures close together, or
+  when a connection fails outright (then `connecting`). One picture is not enough: a decoder that gives up
+  waiting hands out the picture it had held back, which is old;
 - `ended`: a file has been played, a source cannot be used, or the capture was closed.
 
 What is not `live` is never shown as live: the last picture of a stalled camera is not news.
@@ -53,12 +54,16 @@ class Pulse:
     mark: tuple[int, int] | None = None
     is_stalled: bool = False
 
-    def beat(self, at_s: float, mark: tuple[int, int]) -> "Pulse":
-        """Note a frame; only one whose picture and time stamp both differ from the last is news."""
+    def beat(self, at_s: float, mark: tuple[int, int], rule: StallRule) -> "Pulse":
+        """Note a frame; only one whose picture and time stamp both differ from the last is news.
+
+        The first news after a stall does not end it; the next one, if it comes in time, does.
+        """
         is_new = self.mark is None or (mark[0] != self.mark[0] and mark[1] != self.mark[1])
-        if is_new:
-            return Pulse(at_s, at_s, mark)
-        return replace(self, frame_at_s=at_s)
+        if not is_new:
+            return replace(self, frame_at_s=at_s)
+        is_first_after_stall = is_silent(self, rule, at_s) or is_frozen(self, rule, at_s)
+        return Pulse(at_s, at_s, mark, is_stalled=is_first_after_stall)
 
     def stalled(self) -> "Pulse":
         """Note that the reader gave a silent or frozen stream up."""

@@ -123,7 +123,7 @@ async def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
     (tmp_path / "letter.mp4").write_text("Dear camera,")
     frames, stats = await play(source(tmp_path / "letter.mp4"))
     assert frames == []
-    assert "is it a video file?" in str(stats[NORTH].fault)
+    assert "is it a whole video file?" in str(stats[NORTH].fault)
 
 
 async def test_damaged_packets_are_counted_and_the_rest_is_played(clip: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def beating(frames: int, *, every_s: float = 0.1, is_still: bool = False, is_tim
     """Return a pulse after some frames from time 0; the picture or the time stamp may stand still."""
     pulse = Pulse()
     for i in range(frames):
-        pulse = pulse.beat(i * every_s, (0 if is_timeless else i, 0 if is_still else i))
+        pulse = pulse.beat(i * every_s, (0 if is_timeless else i, 0 if is_still else i), RULE)
     return pulse
 
 
@@ -45,10 +45,17 @@ def test_a_picture_that_stands_for_a_moment_is_no_stall() -> None:
 
 def test_a_stall_outlasts_reconnecting_until_something_new_comes() -> None:
     pulse = beating(5).stalled()
-    assert state_of(Phase.CONNECTING, pulse, RULE, 0.6) is CameraState.STALLED
-    same_again = pulse.beat(0.7, (4, 4))
-    assert state_of(Phase.READING, same_again, RULE, 0.8) is CameraState.STALLED
-    assert state_of(Phase.READING, pulse.beat(0.7, (9, 9)), RULE, 0.8) is CameraState.LIVE
+    assert state_of(Phase.CONNECTING, pulse, RULE, 3.6) is CameraState.STALLED
+    same_again = pulse.beat(3.7, (4, 4), RULE)
+    assert state_of(Phase.READING, same_again, RULE, 3.8) is CameraState.STALLED
+    new_again = pulse.beat(3.7, (9, 9), RULE).beat(3.8, (10, 10), RULE)
+    assert state_of(Phase.READING, new_again, RULE, 3.9) is CameraState.LIVE
+
+
+def test_one_late_picture_does_not_end_a_stall() -> None:
+    held_back = beating(5).beat(3.5, (9, 9), RULE)
+    assert state_of(Phase.READING, held_back, RULE, 3.6) is CameraState.STALLED
+    assert state_of(Phase.READING, held_back, RULE, 6.0) is CameraState.STALLED
 
 
 def test_a_connection_that_fails_outright_is_no_stall() -> None:

@@ -254,15 +254,14 @@ async def test_a_box_judges_by_the_new_trust_bundle_even_if_the_server_keeps_the
         await here.until(lambda: not here.plate_matches("FAB123C"))
 
 
-async def test_what_was_seen_withdrawn_stays_so_when_the_officer_who_did_it_is_dismissed(
-    house: House, box: Box
-) -> None:
+async def test_what_was_seen_withdrawn_stays_so_when_the_officer_is_dismissed(house: House, box: Box) -> None:
     house.officers.grant("eva", cities=(CITY,))
-    async with publishing(house), HotlistBox(box, house.settings) as here:
-        await house.list_plates("FAB123C", "EUA1234")
-        await here.until(lambda: here.plate_matches("FAB123C"))
-        await house.withdraw("FAB123C", "eva")
-        await here.until(lambda: not here.plate_matches("FAB123C"))
+    async with HotlistBox(box, house.settings) as here:
+        async with publishing(house):
+            await house.list_plates("FAB123C", "EUA1234")
+            await here.until(lambda: here.plate_matches("FAB123C"))
+            await house.withdraw("FAB123C", "eva")
+            await here.until(lambda: not here.plate_matches("FAB123C"))
         house.officers.dismiss("eva")
         before = here.index
         here.receiver.take_trust(house.officers.trust)

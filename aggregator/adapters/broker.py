@@ -12,7 +12,7 @@ paho runs in a thread of its own and makes the connection again by itself.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +20,12 @@ from typing import Any, Final
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
+from typing_extensions import override
 
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.settings import Broker
@@ -87,6 +88,22 @@ class Inbox:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
 
+class _Client(Client):
+    """paho, with acknowledgements sent from its own thread.
+
+    Each one sent from another thread costs a hand-over of the interpreter lock: several times what it takes.
+    """
+
+    unsent: deque[int]
+
+    @override
+    def loop_misc(self) -> MQTTErrorCode:
+        """What paho calls at every turn of its loop."""
+        while self.unsent:
+            self.ack(self.unsent.popleft(), 1)
+        return super().loop_misc()
+
+
 class BrokerLine:
     """The connection. `opened` makes one."""
 
@@ -96,12 +113,13 @@ class BrokerLine:
         self._host, self._port = settings.host, settings.port
         self._connection = 0
         self.is_subscribed = False
-        self._client = Client(
+        self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.worker,
             protocol=MQTTProtocolVersion.MQTTv5,
             manual_ack=True,
         )
+        self._client.unsent = deque()
         self._client.tls_set_context(tls_context(settings.ca, settings.certificate, settings.key))
         self._client.max_inflight_messages_set(_OUT_INFLIGHT)
         self._client.max_queued_messages_set(_OUT_QUEUED)
@@ -130,10 +148,12 @@ class BrokerLine:
         """Send at QoS 1, from memory: a receipt that is lost is asked for again by a resend."""
         self._client.publish(topic, payload, qos=1)
 
-    def acknowledge(self, delivery: Delivery) -> None:
-        """Tell the broker that a delivery is stored."""
-        if delivery.qos > 0 and delivery.connection == self._connection:
-            self._client.ack(delivery.packet_id, delivery.qos)
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        """Tell the broker that deliveries are stored."""
+        ids = [each.packet_id for each in deliveries if each.qos > 0 and each.connection == self._connection]
+        if ids:
+            self._client.unsent.extend(ids[:-1])
+            self._client.ack(ids[-1], 1)  # wakes paho's thread, which sends the others
 
     # `userdata` is paho's: of any type, and None here.
     def _on_connect(
@@ -142,6 +162,7 @@ class BrokerLine:
         if reason.is_failure:
             log.warning("broker_refused_us", reason=str(reason))
             return
+        self._client.unsent.clear()
         self._connection += 1
         options = SubscribeOptions(qos=1)
         client.subscribe([(f"$share/{GROUP}/{topic}", options) for topic in patterns(Direction.UP)])

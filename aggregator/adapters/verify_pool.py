@@ -15,9 +15,9 @@ from typing import IO, Final, Protocol, TypeAlias
 
 import msgspec
 
-from aggregator.core.ingest import Header, Payload, RegisteredKey, read_header, verify
+from aggregator.core.ingest import Header, Payload, RegisteredKey, Spoken, read_header, verify
 from protocol.keys import Algorithm, PublicKey
-from protocol.messages import Message
+from protocol.messages import Message, body_of
 from protocol.presence import Presence
 from protocol.refusals import Refusal
 
@@ -154,7 +154,9 @@ def _question(header: Header, key: RegisteredKey) -> _Question:
 
 
 def _verdict(answer: _Answer) -> Payload | Refusal:
-    return answer.message or answer.presence or Refusal(answer.refusal)
+    if answer.message is not None:
+        return Spoken(answer.message, body_of(answer.message))
+    return answer.presence or Refusal(answer.refusal)
 
 
 def _answer(question: _Question) -> _Answer:
@@ -163,7 +165,7 @@ def _answer(question: _Question) -> _Answer:
         return _Answer(int(header))
     key = RegisteredKey(PublicKey(Algorithm(question.algorithm), question.spki), *question.place)
     match verify(header, key):
-        case Message() as message:
+        case Spoken(message=message):
             return _Answer(message=message)
         case Presence() as presence:
             return _Answer(presence=presence)

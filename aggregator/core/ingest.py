@@ -23,6 +23,7 @@ subscriptions reorder, and boxes come back after a day. Age marks `is_historical
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, unique
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import msgspec
@@ -31,7 +32,7 @@ from protocol.clock import from_ms
 from protocol.envelope import MAX_ENVELOPE_BYTES, Context, Envelope, parse
 from protocol.errors import BadEnvelope, BadTopic, DecodeError
 from protocol.keys import PublicKey
-from protocol.messages import MAX_PAYLOAD_BYTES, VERSION, Clock, Kind, Message, body_of, decode_message
+from protocol.messages import MAX_PAYLOAD_BYTES, VERSION, Body, Clock, Kind, Message, body_of, decode_message
 from protocol.presence import Presence, decode_presence
 from protocol.refusals import Refusal
 from protocol.topics import PRESENCE, Direction, Topic, parse_topic
@@ -62,7 +63,17 @@ class Header:
         return Context.PRESENCE if self.topic.word == PRESENCE else Context.MESSAGE
 
 
-Payload: TypeAlias = Message | Presence
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message, and its body read."""
+
+    message: Message
+    body: Body
+
+
+Payload: TypeAlias = Spoken | Presence
+# The topics of a region's devices fit, so that each is parsed once.
+_topic_of = lru_cache(maxsize=65_536)(parse_topic)
 
 
 class _Versioned(WireStruct, frozen=True, kw_only=True):
@@ -74,7 +85,7 @@ class _Versioned(WireStruct, frozen=True, kw_only=True):
 def read_header(topic: str, raw: bytes) -> Header | Refusal:
     """The unverified header of a delivery, or why it is refused unread."""
     try:
-        parsed = parse_topic(topic)
+        parsed = _topic_of(topic)
     except BadTopic:
         return Refusal.NOT_YOUR_TOPIC
     if parsed.direction is not Direction.UP:
@@ -100,43 +111,41 @@ def verify(header: Header, key: RegisteredKey) -> Payload | Refusal:
     if refusal is not None:
         return refusal
     try:
-        payload = _decode(header)
+        claims = decode_presence(header.envelope) if header.topic.word == PRESENCE else _message(header)
     except DecodeError:
         return Refusal.UNKNOWN_VERSION if _is_of_other_version(header.envelope.payload) else Refusal.BAD_FORM
-    if payload.version != VERSION:
+    if claims.version != VERSION:
         return Refusal.UNKNOWN_VERSION
-    return judge_place(header.topic, payload, key) or judge_kind(header.topic, payload) or payload
+    refusal = judge_place(header.topic, claims, key)
+    if refusal is not None:
+        return refusal
+    return _spoken(header.topic, claims) if isinstance(claims, Message) else claims
 
 
-def judge_place(topic: Topic, payload: Payload, key: RegisteredKey) -> Refusal | None:
+def judge_place(topic: Topic, claims: Message | Presence, key: RegisteredKey) -> Refusal | None:
     """Whether device, city and point are the key's own, in the payload and in the topic."""
-    if not key.device == payload.device == topic.device:
+    if not key.device == claims.device == topic.device:
         return Refusal.NOT_YOUR_TOPIC
     place = (key.city, key.point)
-    if place != (payload.city, payload.point) or place != (topic.city, topic.point):
+    if place != (claims.city, claims.point) or place != (topic.city, topic.point):
         return Refusal.NOT_YOUR_PLACE
     return None
 
 
-def judge_kind(topic: Topic, payload: Payload) -> Refusal | None:
-    """Whether the kind is known, is the topic's, and the body is one of that kind."""
-    if isinstance(payload, Presence):
-        return None
-    if payload.kind not in _KINDS:
+def _message(header: Header) -> Message:
+    return decode_message(header.envelope.payload)
+
+
+def _spoken(topic: Topic, message: Message) -> Spoken | Refusal:
+    """The message with its body, if its kind is known, is the topic's, and the body is one of that kind."""
+    if message.kind not in _KINDS:
         return Refusal.UNKNOWN_KIND
-    if payload.kind != topic.kind:
+    if message.kind != topic.kind:
         return Refusal.NOT_YOUR_TOPIC
     try:
-        body_of(payload)
+        return Spoken(message, body_of(message))
     except DecodeError:
         return Refusal.BAD_FORM
-    return None
-
-
-def _decode(header: Header) -> Payload:
-    if header.topic.word == PRESENCE:
-        return decode_presence(header.envelope)
-    return decode_message(header.envelope.payload)
 
 
 def _is_of_other_version(payload: bytes) -> bool:

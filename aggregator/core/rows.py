@@ -4,11 +4,11 @@ A row is a tuple in the column order of the statement of its name in `sql/ingest
 control characters in a label, integers within 2^53) make every value one that PostgreSQL takes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import TypeAlias, assert_never
+from typing import Any, Final, TypeAlias
 
 from aggregator.core.ingest import TimeRules, Times, judge_times
 from protocol.clock import from_ms
@@ -20,7 +20,6 @@ from protocol.messages import (
     EvidenceUnavailable,
     Hit,
     HitAmended,
-    Match,
     Message,
     Piece,
     Report,
@@ -71,45 +70,21 @@ def rows_of(taken: Taken, rules: TimeRules) -> Iterator[tuple[Table, Row]]:
     """All rows of a new message."""
     message, body = taken.message, taken.body
     times = judge_times(message.created_ms, _event_ms(message, body), message.clock, taken.received_at, rules)
-    origin = _origin(taken, times)
-    match body:
-        case Hit():
-            yield Table.HIT, (*origin, *_hit(body))
-            yield from _matches(taken.hash, body.matches)
-        case HitAmended():
-            yield Table.HIT_AMENDMENT, (*origin, *_amendment(body))
-            yield from _matches(taken.hash, body.matches)
-        case Alarm():
-            started_at = from_ms(body.started_ms)
-            yield Table.ALARM, (*origin, body.camera, body.alarm, started_at, body.is_active, body.note)
-        case Report():
-            yield Table.REPORT, (*origin, *_report(body))
-            yield from _minutes(taken, body, times)
-        case Evidence():
-            yield Table.EVIDENCE, (*origin, *_evidence(body))
-        case EvidenceUnavailable():
-            yield Table.EVIDENCE_UNAVAILABLE, (*origin, body.hit.hash, body.reason)
-        case Piece():
-            place = (message.device, body.sha256, body.offset, body.total_bytes)
-            yield Table.PIECE, (*place, body.data, taken.received_at)
-        case Dropped():
-            yield Table.DROPPED, (*origin, body.reason, len(body.tombstones))
-            yield from _tombstones(taken, body)
-        case _:
-            assert_never(body)
+    if type(body) is Piece:  # part of a picture: it has no row of its own kind
+        place = (message.device, body.sha256, body.offset, body.total_bytes)
+        yield Table.PIECE, (*place, body.data, taken.received_at)
+        return
+    table, columns = _COLUMNS[type(body)]
+    yield table, _origin(taken, times) + columns(body)
+    related = _RELATED.get(type(body))
+    if related is not None:
+        yield from related(taken, body, times)
 
 
 def _event_ms(message: Message, body: Body) -> int:
     """When what a message tells of happened."""
-    match body:
-        case Hit() | Evidence():
-            return body.captured_ms
-        case Alarm():
-            return body.started_ms
-        case Report():
-            return body.from_ms
-        case _:
-            return message.created_ms
+    field = _EVENT_TIME.get(type(body))
+    return message.created_ms if field is None else int(getattr(body, field))
 
 
 def _origin(taken: Taken, times: Times) -> Row:
@@ -134,9 +109,21 @@ def _amendment(amended: HitAmended) -> Row:
     return (amended.hit.hash, *said, captured_at, not amended.matches)
 
 
-def _matches(envelope_hash: bytes, matches: tuple[Match, ...]) -> Iterator[tuple[Table, Row]]:
-    for match in matches:
-        yield Table.HIT_MATCH, (envelope_hash, match.entry, int(match.quality), match.reason)
+def _matches(taken: Taken, said: Hit | HitAmended, _times: Times) -> Iterator[tuple[Table, Row]]:
+    for match in said.matches:
+        yield Table.HIT_MATCH, (taken.hash, match.entry, int(match.quality), match.reason)
+
+
+def _alarm(alarm: Alarm) -> Row:
+    return (alarm.camera, alarm.alarm, from_ms(alarm.started_ms), alarm.is_active, alarm.note)
+
+
+def _unavailable(unavailable: EvidenceUnavailable) -> Row:
+    return (unavailable.hit.hash, unavailable.reason)
+
+
+def _dropped(dropped: Dropped) -> Row:
+    return (dropped.reason, len(dropped.tombstones))
 
 
 def _report(report: Report) -> Row:
@@ -175,11 +162,36 @@ def _evidence(evidence: Evidence) -> Row:
     )
 
 
-def _tombstones(taken: Taken, dropped: Dropped) -> Iterator[tuple[Table, Row]]:
+def _tombstones(taken: Taken, dropped: Dropped, _times: Times) -> Iterator[tuple[Table, Row]]:
     message = taken.message
     for stone in dropped.tombstones:
         place = (message.device, message.outbox, stone.sequence, stone.epoch)
         yield Table.TOMBSTONE, (*place, stone.hash, int(stone.kind), taken.hash)
+
+
+# By exact type, since a `match` over message classes asks each of them in turn, at a price that ingest would feel.
+# `Any`: mypy cannot tie a class to the function that takes it.
+_COLUMNS: Final[dict[type[Body], tuple[Table, Callable[[Any], Row]]]] = {
+    Hit: (Table.HIT, _hit),
+    HitAmended: (Table.HIT_AMENDMENT, _amendment),
+    Alarm: (Table.ALARM, _alarm),
+    Report: (Table.REPORT, _report),
+    Evidence: (Table.EVIDENCE, _evidence),
+    EvidenceUnavailable: (Table.EVIDENCE_UNAVAILABLE, _unavailable),
+    Dropped: (Table.DROPPED, _dropped),
+}
+_EVENT_TIME: Final[dict[type[Body], str]] = {
+    Hit: "captured_ms",
+    Evidence: "captured_ms",
+    Alarm: "started_ms",
+    Report: "from_ms",
+}
+_RELATED: Final[dict[type[Body], Callable[[Taken, Any, Times], Iterator[tuple[Table, Row]]]]] = {
+    Hit: _matches,
+    HitAmended: _matches,
+    Report: _minutes,
+    Dropped: _tombstones,
+}
 
 
 def lines(texts: tuple[str, ...]) -> str:

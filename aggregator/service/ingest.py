@@ -21,13 +21,12 @@ from aggregator.adapters.registered import Registered
 from aggregator.adapters.store import POISON, RETRY, Refused, Said, Store
 from aggregator.adapters.verify_pool import Verifier
 from aggregator.core.answers import Outcome, receipts, refusal_of
-from aggregator.core.ingest import Fate, Header, Payload, RegisteredKey, read_header, usable
+from aggregator.core.ingest import Fate, Header, Payload, RegisteredKey, Spoken, read_header, usable
 from aggregator.core.rows import Taken
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash
 from protocol.errors import BadTopic
 from protocol.keys import Signer, key_id
-from protocol.messages import body_of
 from protocol.presence import Presence
 from protocol.receipts import sign_receipt
 from protocol.refusals import Refusal
@@ -75,8 +74,14 @@ class Judged:
     """A delivery, and what verification made of it."""
 
     delivery: Delivery
+    hash: bytes
     header: Header | None
     verdict: Payload | Refusal
+
+    @property
+    def topic(self) -> Topic | None:
+        """Where it came by, if that is a topic of ours."""
+        return self.header.topic if self.header is not None else _topic(self.delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class IngestWorker:
         return [
             Judged(
                 delivery,
+                envelope_hash(delivery.payload),
                 header if isinstance(header, Header) else None,
                 key if isinstance(key, Refusal) else next(verdicts),
             )
@@ -146,8 +152,7 @@ class IngestWorker:
         self._count(fates, len([why for _, why in outcomes if why is not None]))
         self._send_receipts(outcomes)
         self.step("ingest.receipt_sent")
-        for judged in batch:
-            self.line.acknowledge(judged.delivery)
+        self.line.acknowledge(judged.delivery for judged in batch)
         self.step("ingest.acknowledged")
         self.stored([each for each in taken if fates.get(each.hash) is Fate.NEW])
 
@@ -181,7 +186,7 @@ class IngestWorker:
 
     def _refused(self, judged: Judged, why: Refusal) -> Refused:
         delivery, envelope = judged.delivery, judged.header.envelope if judged.header else None
-        raw, digest, topic = delivery.payload, envelope_hash(delivery.payload), _topic(delivery)
+        raw, digest, topic = delivery.payload, judged.hash, judged.topic
         return Refused(
             sha256=digest,
             reason=why,
@@ -205,9 +210,9 @@ class IngestWorker:
     def _send_receipts(self, outcomes: Iterable[tuple[Judged, Refusal | None]]) -> None:
         time_ms = to_ms(datetime.now(UTC))
         told = (
-            Outcome(topic, envelope_hash(judged.delivery.payload), why)
+            Outcome(topic, judged.hash, why)
             for judged, why in outcomes
-            if (topic := _topic(judged.delivery)) is not None and self.registered.is_device(topic.device)
+            if (topic := judged.topic) is not None and self.registered.is_device(topic.device)
         )
         for who, items in receipts(told):
             receipt = sign_receipt(who.device, items, self.signer, time_ms=time_ms)
@@ -223,20 +228,17 @@ def _topic(delivery: Delivery) -> Topic | None:
 
 def _taken(judged: Judged) -> Taken | None:
     verdict, delivery = judged.verdict, judged.delivery
-    if isinstance(verdict, Refusal | Presence):
+    if type(verdict) is not Spoken:
         return None
-    digest = envelope_hash(delivery.payload)
-    return Taken(verdict, body_of(verdict), delivery.payload, digest, delivery.received_at)
+    return Taken(verdict.message, verdict.body, delivery.payload, judged.hash, delivery.received_at)
 
 
 def _said(judged: Judged) -> Said | None:
     verdict, delivery = judged.verdict, judged.delivery
-    return Said(verdict, delivery.payload, delivery.received_at) if isinstance(verdict, Presence) else None
+    return Said(verdict, delivery.payload, delivery.received_at) if type(verdict) is Presence else None
 
 
 def _refusal(judged: Judged, fates: dict[bytes, Fate]) -> Refusal | None:
-    if isinstance(judged.verdict, Refusal):
-        return judged.verdict
-    if isinstance(judged.verdict, Presence):
-        return None
-    return refusal_of(fates.get(envelope_hash(judged.delivery.payload)))
+    if type(judged.verdict) is Spoken:
+        return refusal_of(fates.get(judged.hash))
+    return judged.verdict if type(judged.verdict) is Refusal else None

@@ -8,6 +8,7 @@ import csv
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -98,6 +99,11 @@ class LocalCity:
         """Start the aggregator and wait until it calls itself healthy."""
         self.aggregator.start(extra)
         self.aggregator.await_ready(self.is_healthy)
+
+    def kill_database(self) -> None:
+        """kill -9 the embedded PostgreSQL, its first process and with it all others."""
+        pid_file = self.home / "postgres" / "cluster" / "postmaster.pid"
+        os.kill(int(pid_file.read_text().split("\n", 1)[0]), signal.SIGKILL)
 
     def is_healthy(self) -> bool:
         """What the aggregator says of itself."""

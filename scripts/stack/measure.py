@@ -18,8 +18,9 @@ from aggregator.settings import load
 from stack.city import Box, LocalCity
 
 _STORED = "SELECT count(*), count(DISTINCT (device_id, outbox, sequence)) FROM delivery"
+_DROPPED = "SELECT count(*) FROM chain_dropped"
 _HITS = """
-SELECT hit.plate, encode(hit.envelope_hash, 'hex') AS hash, hit.is_from_lookback,
+SELECT hit.plate, encode(hit.envelope_hash, 'hex') AS hash, hit.epoch, hit.is_from_lookback,
        extract(epoch FROM pg_xact_commit_timestamp(delivery.stored_in::xid))::float8 * 1000 AS committed_ms
   FROM hit JOIN delivery USING (device_id, outbox, epoch, sequence)
 """
@@ -31,6 +32,7 @@ class StoredHit:
 
     plate: str
     hash: str
+    epoch: int
     is_from_lookback: bool
     committed_ms: float
 
@@ -41,6 +43,7 @@ class Stored:
 
     messages: int
     distinct: int
+    told_dropped: int
     hits: tuple[StoredHit, ...]
 
 
@@ -53,7 +56,8 @@ async def _stored(city: LocalCity) -> Stored:
     async with opened(load(city.config).database) as database:
         messages, distinct = await database.pool.fetchrow(_STORED) or (0, 0)
         rows = await database.pool.fetch(_HITS)
-    return Stored(messages, distinct, tuple(StoredHit(**row) for row in rows))
+        dropped = await database.pool.fetchval(_DROPPED)
+    return Stored(messages, distinct, int(dropped), tuple(StoredHit(**row) for row in rows))
 
 
 def sent(box: Box) -> int:

@@ -25,6 +25,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _CONNECT_TIMEOUT_S: Final = 15.0
+_COMMAND_TIMEOUT_S: Final = 300.0
 # What asyncpg raises when the server is away, starting or going down: worth another try as it is.
 AWAY: Final = (
     OSError,
@@ -84,7 +85,12 @@ async def opened(settings: DatabaseSettings, *, role: str = "city", is_demo: boo
 async def pooled(access: Access, connections: int) -> AsyncIterator[Pool]:
     """A pool of connections; those still busy at the end are cut after a moment."""
     pool = await asyncpg.create_pool(
-        access.dsn, password=access.password, min_size=1, max_size=connections, timeout=_CONNECT_TIMEOUT_S
+        access.dsn,
+        password=access.password,
+        min_size=1,
+        max_size=connections,
+        timeout=_CONNECT_TIMEOUT_S,
+        command_timeout=_COMMAND_TIMEOUT_S,
     )
     try:
         yield pool

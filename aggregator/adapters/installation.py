@@ -82,10 +82,11 @@ async def revoke(connection: Connection, settings: Settings, device: str, reason
 
 async def write_crl(connection: Connection, settings: Settings, *, now: datetime) -> None:
     """Put every revoked certificate on the list that the broker reads; the list's number rises by one."""
-    previous = pki.read_crl(keyfiles.read_file(settings.keys.crl))
-    revoked = [pki.Revoked(*one) for one in await Registry(connection).revoked_serials()]
-    crl = pki.make_crl(founding.read_issuing(settings), revoked, previous=previous, now=now)
-    keyfiles.replace(settings.keys.crl, crl)
+    async with connection.transaction():
+        revoked = [pki.Revoked(*one) for one in await Registry(connection).revoked_serials()]
+        previous = pki.read_crl(keyfiles.read_file(settings.keys.crl))
+        crl = pki.make_crl(founding.read_issuing(settings), revoked, previous=previous, now=now)
+        keyfiles.replace(settings.keys.crl, crl)
 
 
 def _unfinished(folder: Path) -> Path:

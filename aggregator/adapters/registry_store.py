@@ -138,7 +138,8 @@ class Registry:
         return len(await self._connection.fetch(self._sql["revoke_device_keys"], device, now, reason))
 
     async def revoked_serials(self) -> Sequence[tuple[int, datetime]]:
-        """Every certificate of a revoked key."""
+        """Every certificate of a revoked key, held until the transaction ends: one process at a time writes the CRL."""
+        await self._connection.execute(self._sql["hold_certificates"])
         records = await self._connection.fetch(self._sql["revoked_serials"])
         return [(int(record["serial"], 16), record["revoked_at"]) for record in records]
 

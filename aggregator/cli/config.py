@@ -3,6 +3,7 @@
 from cyclopts import App
 
 from aggregator.cli.console import Config, config_file, say
+from aggregator.core.founding import BACKUP
 from aggregator.errors import BadSettings
 from aggregator.settings import Settings, load
 
@@ -18,6 +19,9 @@ def check(config: Config = None) -> None:
     if missing:
         raise BadSettings(f"{path} is well-formed, but these files are not there: {', '.join(missing)}")
     say(f"{path} is good: {settings.role} {settings.city}")
+    left = sorted((path.resolve().parent / BACKUP).glob("*.key.pem"))
+    if left:
+        say(f"carry off, and delete here: {', '.join(map(str, left))}")
 
 
 def missing_files(settings: Settings) -> list[str]:

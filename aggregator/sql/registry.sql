@@ -102,6 +102,9 @@ UPDATE device SET state = 'revoked' WHERE device_id = $1 AND state <> 'revoked' 
 UPDATE device_key SET revoked_at = $2, revoked_reason = $3 WHERE device_id = $1 AND revoked_at IS NULL
 RETURNING key_id;
 
+-- name: hold_certificates
+LOCK TABLE device_certificate IN SHARE ROW EXCLUSIVE MODE;
+
 -- name: revoked_serials
 SELECT c.serial, k.revoked_at FROM device_certificate c JOIN device_key k USING (key_id)
 WHERE k.revoked_at IS NOT NULL ORDER BY k.revoked_at, c.serial;

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -123,7 +124,9 @@ class TestInit:
             assert told in said.err
         for secret in (ROOT_PASSPHRASE, EVIDENCE_PASSPHRASE, "PRIVATE KEY"):
             assert secret not in said.out + said.err + (desk.installation / "aggregator.toml").read_text()
-        assert "is good" in desk.run("config", "check").err
+        checked = desk.run("config", "check").err
+        assert "is good" in checked
+        assert "carry off" in checked
         (city,) = json.loads(desk.do("city", "list", "--json"))
         assert (city["city_id"], city["name"], city["time_zone"]) == ("saltillo", "Saltillo", "America/Monterrey")
         assert not desk.installation.with_name("inst.unfinished").exists()
@@ -224,6 +227,28 @@ class TestDevices:
         assert "box-1's" in founded.fails("device", "issue", "box-2", "--csr", "box-2.csr", "--out", "two")
 
 
+class TestImport:
+    def test_a_file_is_registered_whole_or_not_at_all_with_a_verdict_for_each_line(self, founded: Desk) -> None:
+        rows = ["device_id,point_id,profile", "box-2,p-1,nuc", "BOX,p-1,", "box-4,p-9,", "box-5,p-1,"]
+        (founded.folder / "devices.csv").write_text("\n".join(rows))
+        said = founded.run("device", "import", "devices.csv", "--json")
+        assert said.code == 2
+        outcomes = {line["line"]: line["outcome"] for line in json.loads(said.out)}
+        assert outcomes == {2: "left out", 3: "refused", 4: "refused", 5: "left out"}
+        assert len(json.loads(founded.do("device", "list", "--json"))) == 1
+        founded.run("device", "import", "devices.csv", "--keep-going")
+        assert [d["device_id"] for d in json.loads(founded.do("device", "list", "--json"))] == [
+            "box-1",
+            "box-2",
+            "box-5",
+        ]
+
+    def test_what_is_wrong_is_told_in_a_line_people_can_read(self, founded: Desk) -> None:
+        (founded.folder / "devices.csv").write_text("device_id,point_id\nBOX [1],p-1\n")
+        table = founded.run("device", "import", "devices.csv").out
+        assert "device_id: want 1 to 32 of a-z, 0-9 and '-'" in table
+
+
 class TestTrust:
     def test_an_officers_key_is_granted_and_withdrawn(self, founded: Desk) -> None:
         key = Ed25519PrivateKey.generate().public_key()
@@ -267,6 +292,18 @@ class TestBroker:
             findings = json.loads(founded.do("broker", "check", "--json"))
         assert {finding["grade"] for finding in findings} == {"good"}
         assert {"session tickets", "clients without a certificate", "revocation list"} <= {f["what"] for f in findings}
+
+    def test_run_becomes_a_broker_that_check_is_content_with(self, founded: Desk) -> None:
+        with subprocess.Popen([PROGRAM, "broker", "run"], stderr=subprocess.DEVNULL) as broker:
+            try:
+                said = founded.run("broker", "check")
+                deadline = time.monotonic() + 60
+                while said.code and time.monotonic() < deadline:
+                    said = founded.run("broker", "check")
+                assert said.code == 0, said.out
+                assert mosquitto.running(founded.settings) == broker.pid
+            finally:
+                broker.terminate()
 
     def test_check_names_a_broker_that_gives_out_session_tickets(self, founded: Desk) -> None:
         settings = founded.settings

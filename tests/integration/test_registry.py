@@ -1,7 +1,7 @@
 """The registry in a real PostgreSQL: what it takes, what it refuses, and that listeners are told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
@@ -146,12 +146,31 @@ class TestKeys:
         (row,) = await registry.keys("box-1")
         assert (row["key_id"], row["algorithm"], row["revoked_at"]) == (bytes(key.public_key.key_id), -9, None)
 
-    async def test_revoking_lists_every_certificate_that_the_key_ever_had(self, registry: Registry) -> None:
+    async def test_a_revocation_list_waits_for_the_one_that_is_being_written(
+        self, registry: Registry, connection: Connection, pool: Pool
+    ) -> None:
+        async with pool.acquire() as second:
+
+            async def other() -> Sequence[tuple[int, datetime]]:
+                async with second.transaction():
+                    return await Registry(second).revoked_serials()
+
+            async with connection.transaction():
+                await registry.revoked_serials()
+                waiting = asyncio.create_task(other(), name="other")
+                done, _ = await asyncio.wait([waiting], timeout=0.3)
+                assert not done
+            assert await asyncio.wait_for(waiting, 10) == []
+
+    async def test_revoking_lists_every_certificate_that_the_key_ever_had(
+        self, registry: Registry, connection: Connection
+    ) -> None:
         key = KeySigner.generate()
         await registry.keep_key("box-1", make_certified(key, "a1"))
         await registry.keep_key("box-1", make_certified(key, "a2"))
         assert await registry.revoke("box-1", "stolen", now=NOW) == 1
-        assert {serial for serial, _ in await registry.revoked_serials()} == {0xA1, 0xA2}
+        async with connection.transaction():
+            assert {serial for serial, _ in await registry.revoked_serials()} == {0xA1, 0xA2}
         assert (await registry.place("box-1")).is_revoked
 
     async def test_a_second_revocation_changes_no_date_and_no_reason(self, registry: Registry) -> None:

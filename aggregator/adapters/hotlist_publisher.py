@@ -135,7 +135,8 @@ class Publisher:
                 self._wake.is_new_broker, self._told = False, {}
             await self.look(datetime.now(UTC))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.event.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._wake.event.wait()
 
     async def look(self, now: datetime) -> None:
         """One round: whatever the broker does not have yet, or not for long any more, is published."""

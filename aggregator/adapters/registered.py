@@ -74,7 +74,8 @@ class Registered:
                 changed.clear()
                 await self.load()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _REREAD_S)
+                    async with asyncio.timeout(_REREAD_S):
+                        await changed.wait()
         finally:
             await connection.close()
 

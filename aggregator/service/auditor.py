@@ -40,7 +40,8 @@ class ChainAuditor:
         """Audit, and ask, again and again."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOOK_EVERY_S)
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._news.wait()
             self._news.clear()
             try:
                 await self._audit()

@@ -40,7 +40,8 @@ class EvidenceKeeper:
                 log.warning("evidence_put_off", problem=problem)
             await asyncio.sleep(_PAUSE_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOOK_EVERY_S)
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._news.wait()
             self._news.clear()
 
     async def _settle(self) -> None:

@@ -122,7 +122,8 @@ class HotlistReceiver:
             self._woken.clear()
             pause_s = await self._settle(self._said)
             try:
-                await asyncio.wait_for(self._woken.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._woken.wait()
             except TimeoutError:
                 continue
 

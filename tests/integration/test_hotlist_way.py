@@ -376,7 +376,8 @@ async def test_a_manifest_is_signed_anew_long_before_it_expires(house: House, bo
     await house.list_plates("FAB123C")
     wake = Wake()
     async with hotlist_publisher.opened_line(house.settings, wake) as client:
-        await asyncio.wait_for(wake.event.wait(), 10)
+        async with asyncio.timeout(10):
+            await wake.event.wait()
         publisher = Publisher(house.settings, house.pool, client, wake)
         async with HotlistBox(box, house.settings) as here:
             started = now()

@@ -1,6 +1,7 @@
 """The command `aggregator`: its sub-commands, and the one place where an error becomes a line on stderr.
 
-Each noun has a module of its own beside this one and is registered below; the order is the order of `--help`.
+Each noun has a module of its own beside this one, imported when it is called: a command answers in the time it takes
+to import what it needs.
 """
 
 import sys
@@ -8,27 +9,33 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from aggregator.cli import audit, broker, config, hotlist, init, officer, queries, registry, trust
 from aggregator.cli.console import release
-from aggregator.cli.run import run as run_service
 from aggregator.errors import AggregatorError
 from protocol.errors import ProtocolError
 
 INTERRUPTED = 130
 
 app = App(name="aggregator", help="The command centre: verifies, keeps, alerts, federates.", version=release)
-app.command(init.init)
-app.command(config.app)
-for noun in registry.APPS:
-    app.command(noun)
-app.command(broker.app)
-app.command(trust.app)
-app.command(officer.app)
-app.command(hotlist.app)
-app.command(run_service, name="run")
-for query in (queries.events, queries.hits, queries.devices, queries.counts):
-    app.command(query)
-app.command(audit.app)
+for _command, _place in {
+    "init": "init:init",
+    "config": "config:app",
+    "city": "registry:city",
+    "partner": "registry:partner",
+    "point": "registry:point",
+    "camera": "registry:camera",
+    "device": "registry:device",
+    "broker": "broker:app",
+    "trust": "trust:app",
+    "officer": "officer:app",
+    "hotlist": "hotlist:app",
+    "run": "run:run",
+    "events": "queries:events",
+    "hits": "queries:hits",
+    "devices": "queries:devices",
+    "counts": "queries:counts",
+    "audit": "audit:app",
+}.items():
+    app.command(f"aggregator.cli.{_place}", name=_command)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -160,10 +160,11 @@ _KINDS: Final = frozenset(int(kind) for kind in Kind)
 
 @dataclass(frozen=True, slots=True)
 class TimeRules:
-    """When a message is old, and how far a clock may run ahead of ours."""
+    """When a message is old, how far a clock may run ahead of ours, how far back a message may tell of something."""
 
     historical_after: timedelta = timedelta(minutes=10)
     suspect_ahead: timedelta = timedelta(minutes=5)
+    told_within: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ class Times:
 def judge_times(created_ms: int, event_ms: int, clock: Clock, received_at: datetime, rules: TimeRules) -> Times:
     """Mark a message by its clock and age. `event_ms` is when what it tells of happened."""
     created_at, event_at = from_ms(created_ms), from_ms(event_ms)
+    if event_at < created_at - rules.told_within:
+        event_at = created_at  # a box tells of things within minutes; this one was never set
     latest = max(created_at, event_at)
     is_suspect = clock is not Clock.GOOD or latest > received_at + rules.suspect_ahead
     return Times(

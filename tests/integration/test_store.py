@@ -100,13 +100,12 @@ async def test_the_auditor_passes_over_no_transaction_that_commits_late(pool: Po
     stone = Tombstone(epoch=1, sequence=9, kind=Kind.REPORT, hash=bytes(32))
     late = taken(box.say(Dropped(reason="disk_full", tombstones=(stone,))))
     store, chains = Store(pool, TimeRules()), ChainStore(pool)
-    async with asyncio.TaskGroup() as group, pool.acquire() as other:
-        async with other.transaction():
-            await other.execute("LOCK TABLE alarm IN EXCLUSIVE MODE")
-            group.create_task(store.write([early], []))  # has its ledger row, and waits to write the alarm
-            await until(pool, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-            await store.write([late], [])
-            await chains.audit(NOW)
-            assert await pool.fetchval("SELECT count(*) FROM chain") == 0, "an older transaction still runs"
+    async with asyncio.TaskGroup() as group, pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE alarm IN EXCLUSIVE MODE")
+        group.create_task(store.write([early], []))  # has its ledger row, and waits to write the alarm
+        await until(pool, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        await store.write([late], [])
+        await chains.audit(NOW)
+        assert await pool.fetchval("SELECT count(*) FROM chain") == 0, "an older transaction still runs"
     await chains.audit(NOW)
     assert await pool.fetchval("SELECT (head, highest) = (2, 9) FROM chain")

@@ -164,3 +164,8 @@ def test_a_wrong_clock_is_suspect_and_counts_at_the_time_of_receipt(created_at: 
     times = judge_times(to_ms(created_at), to_ms(created_at), clock, NOW, RULES)
     assert (times.created_at, times.received_at, times.counted_at) == (created_at, NOW, NOW)
     assert (times.is_historical, times.is_clock_suspect) == (False, True)
+
+
+def test_a_message_that_tells_of_1970_counts_at_the_time_it_was_made() -> None:
+    times = judge_times(to_ms(NOW), 0, Clock.GOOD, NOW, RULES)
+    assert (times.counted_at, times.is_historical, times.is_clock_suspect) == (NOW, False, False)

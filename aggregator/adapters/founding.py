@@ -4,6 +4,7 @@ The private keys of the root and of the evidence authority go to `offline/`, und
 running system needs neither. Everything else that is private is mode 0600. Nothing is ever written over.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,17 @@ def issue_client(settings: Settings, issuing: pki.Authority, client: str, *, now
     leaf = pki.issue(issuing, client, spki_of(key.public_key()), pki.Use.CLIENT, now=now, valid=valid)
     keyfiles.write_private(settings.broker.key_of(client), key)
     keyfiles.write_certificates(settings.broker.certificate_of(client), leaf, issuing.certificate)
+
+
+def renew(settings: Settings, clients: Iterable[str], *, now: datetime) -> list[Path]:
+    """Servers' and our own clients' certificates for another term, for the keys they have; which files those are."""
+    issuing, valid = read_issuing(settings), timedelta(days=pki.SERVER_DAYS)
+    paths = [settings.mosquitto.certificate, settings.http.certificate]
+    paths += [settings.broker.certificate_of(client) for client in clients]
+    for path in paths:
+        leaf = pki.renew(issuing, keyfiles.read_certificate(path), now=now, valid=valid)
+        keyfiles.replace(path, keyfiles.pem_of(leaf) + keyfiles.pem_of(issuing.certificate))
+    return paths
 
 
 def read_issuing(settings: Settings) -> pki.Authority:

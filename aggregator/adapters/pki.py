@@ -103,6 +103,13 @@ def issue(
     return builder.sign(authority.key, None)
 
 
+def renew(authority: Authority, old: x509.Certificate, *, now: datetime, valid: timedelta) -> x509.Certificate:
+    """The same leaf for another term: same key, name, use and hosts."""
+    spki = old.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (usage,) = old.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    return issue(authority, common_name(old), spki, Use(usage), now=now, valid=valid, hosts=_hosts_of(old))
+
+
 def read_request(pem: bytes, device: str) -> PublicKey:
     """The key that a device asks a certificate for; raises `BadKey` unless the request is its own and sound."""
     try:
@@ -184,6 +191,14 @@ def _host(text: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
         return x509.DNSName(text)
+
+
+def _hosts_of(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in names]
 
 
 def _builder(

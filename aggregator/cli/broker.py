@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from aggregator.adapters import broker_probe, founding, mosquitto
+from aggregator.adapters import broker_probe, founding, mosquitto, pki
 from aggregator.cli.console import AsJson, Config, say, settings_of, show_rows
 from aggregator.core.access import duty_of
 from aggregator.core.broker_health import Grade
@@ -66,4 +66,14 @@ def client(
     duty_of(name)
     founding.issue_client(settings, founding.read_issuing(settings), name, now=datetime.now(UTC))
     say(f"{settings.broker.certificate_of(name)} is written; name it in that process's settings")
+    write_config(config=config)
+
+
+@app.command
+def renew(*, config: Config = None) -> None:
+    """Renew the certificates of our servers and clients, for the keys they have; a running broker reads its own."""
+    settings = settings_of(config)
+    paths = founding.renew(settings, mosquitto.own_clients(settings), now=datetime.now(UTC))
+    say(f"renewed for {pki.SERVER_DAYS} days: {', '.join(path.name for path in paths)}")
+    say("restart `aggregator run`, so that it shows the new ones")
     write_config(config=config)

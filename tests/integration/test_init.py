@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -304,6 +305,19 @@ class TestBroker:
                 assert mosquitto.running(founded.settings) == broker.pid
             finally:
                 broker.terminate()
+
+    def test_renewed_certificates_serve_the_running_broker_and_its_clients(self, founded: Desk) -> None:
+        settings = founded.settings
+        before = keyfiles.read_certificate(settings.mosquitto.certificate)
+        with Broker(settings):
+            founded.do("broker", "renew")
+            founded.do("broker", "check")
+            with socket.create_connection(("127.0.0.1", settings.broker.port), timeout=TIMEOUT_S) as line:
+                context = Credentials(settings.broker.ca).context()
+                with context.wrap_socket(line, server_hostname="127.0.0.1") as tls:
+                    shown = tls.getpeercert(binary_form=True)
+        assert shown == keyfiles.read_certificate(settings.mosquitto.certificate).public_bytes(Encoding.DER)
+        assert shown != before.public_bytes(Encoding.DER)
 
     def test_check_names_a_broker_that_gives_out_session_tickets(self, founded: Desk) -> None:
         settings = founded.settings

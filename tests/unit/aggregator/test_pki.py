@@ -75,6 +75,16 @@ def test_a_leaf_holds_for_a_box_whose_clock_is_hours_behind(issuing: pki.Authori
     assert make_leaf(issuing).not_valid_before_utc <= NOW - timedelta(hours=12)
 
 
+@pytest.mark.parametrize("use", list(pki.Use))
+def test_a_renewed_leaf_differs_in_term_and_serial_only(issuing: pki.Authority, use: pki.Use) -> None:
+    old, later = make_leaf(issuing, use=use), NOW + timedelta(days=20)
+    new = pki.renew(issuing, old, now=later, valid=MONTH)
+    assert (new.subject, new.public_key()) == (old.subject, old.public_key())
+    assert list(new.extensions) == list(old.extensions)
+    assert new.not_valid_after_utc == later + MONTH
+    assert new.serial_number != old.serial_number
+
+
 def test_a_leaf_never_outlives_its_issuer(issuing: pki.Authority) -> None:
     spki = spki_of(Ed25519PrivateKey.generate().public_key())
     leaf = pki.issue(issuing, "box-1", spki, pki.Use.CLIENT, now=NOW, valid=timedelta(days=40 * 365))

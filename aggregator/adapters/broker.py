@@ -78,12 +78,12 @@ class Inbox:
             self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def take(self, most: int, wait_s: float) -> list[Delivery]:
-        """Some deliveries: as many as asked for, or what there is a moment after the first."""
+        """Some deliveries: a lone one at once, of several as many as asked for or as came within a moment."""
         while not self._waiting:
             self._arrived.clear()
             if not self._waiting:
                 await self._arrived.wait()
-        if len(self._waiting) < most:
+        if 1 < len(self._waiting) < most:
             await asyncio.sleep(wait_s)
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 

@@ -26,8 +26,8 @@ def test_an_input_is_of_whole_steps_and_holds_the_picture_without_waste(source: 
     height, width = input_size(source, longest)
     assert height % 32 == width % 32 == 0
     scale = longest / max(source)
-    assert 0 <= height - source[0] * scale <= 33
-    assert 0 <= width - source[1] * scale <= 33
+    assert -0.5 <= height - source[0] * scale <= 33
+    assert -0.5 <= width - source[1] * scale <= 33
 
 
 def test_a_wide_picture_lies_in_a_wide_input_with_its_aspect_kept() -> None:

@@ -18,6 +18,8 @@ from protocol.plates import CONFUSIONS
 MARGINS: Final = (0.15, 0.05, 0.3)
 """Looks at one plate take turns in how much of its surroundings they see."""
 
+MOST_LOOKS: Final = 32
+"""A car parked for days is doubted and looked at now and then; its vote does not grow with it."""
 MIN_PART: Final = 0.5
 """Part of a plate's characters that must be seen for a half hidden plate to be known again."""
 
@@ -42,6 +44,21 @@ class ReadingSettings:
     """A text read again so soon after its track ended is the same vehicle, whose track broke."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Said:
+    """What is remembered of a read once it was said: not its frame, which is megabytes."""
+
+    track_id: int
+    text: str
+    confidence: float
+    is_amendment: bool
+
+    @classmethod
+    def of(cls, read: Read) -> "Said":
+        """Forget the rest of a read."""
+        return cls(read.track_id, read.text, read.confidence, read.is_amendment)
+
+
 class Passage:
     """Looks of one track, and the read they led to."""
 
@@ -53,7 +70,7 @@ class Passage:
         self.best_quality = 0.0
         self.last_look_s = float("-inf")
         self.outcome: Outcome | None = None
-        self.read: Read | None = None
+        self.read: Said | None = None
         self.is_repeat = False
         self.is_doubted = False
 
@@ -83,9 +100,11 @@ class Passage:
         return (is_better or is_rested) and self.looks < settings.max_looks
 
     def add(self, look: Look, weight: float, quality: float, frame: Frame, xyxy: Xyxy) -> None:
-        """Take a look into the vote."""
-        self._looks.append(Weighed(look, weight))
+        """Take a look into the vote; past `MOST_LOOKS` it only tells when the plate was last looked at."""
         self.last_look_s = frame.captured_mono_s
+        if self.looks >= MOST_LOOKS:
+            return
+        self._looks.append(Weighed(look, weight))
         if quality >= self.best_quality or self._best is None:
             self.best_quality = quality
             self._best = (frame, xyxy) if self.read is None else None
@@ -103,7 +122,7 @@ class Passage:
             return None
         return self._say(track_id, outcome, frame, xyxy)
 
-    def _may_amend(self, outcome: Outcome, read: Read) -> bool:
+    def _may_amend(self, outcome: Outcome, read: Said) -> bool:
         is_first = not read.is_amendment and not self.is_repeat
         return is_first and outcome.text != read.text and outcome.confidence > read.confidence
 
@@ -131,7 +150,7 @@ class Passage:
             looks=self.looks,
             is_amendment=self.read is not None,
         )
-        self.read = read
+        self.read = Said.of(read)
         self._best = None
         return read
 

@@ -19,7 +19,7 @@ from edge_agent.core.boxes import Xyxy, as_slices
 from edge_agent.core.detections import Detector
 from edge_agent.core.frames import Frame
 from edge_agent.core.looks import Look, Recognizer
-from edge_agent.core.passages import Passage, ReadingSettings, is_one_vehicle, is_other_plate
+from edge_agent.core.passages import Passage, ReadingSettings, Said, is_one_vehicle, is_other_plate
 from edge_agent.core.reads import Read
 from edge_agent.core.tracking import Sighting, Track, Tracker, TrackingSettings
 from protocol.names import CameraId
@@ -140,15 +140,15 @@ class CameraPipeline:
         if known is None:
             tally.vehicles += not read.is_amendment
             tally.reads.append(read)
-            self._recent.append(_Recent(read, track.last_seen_s))
+            self._recent.append(_Recent(Said.of(read), track.last_seen_s))
             return
         tally.repeats += 1
         passage.is_repeat = True
         passage.read = known.read
         if amended := known.amended_by(read):
-            passage.read = amended
+            passage.read = Said.of(amended)
             tally.reads.append(amended)
-            self._recent.append(_Recent(amended, track.last_seen_s))
+            self._recent.append(_Recent(passage.read, track.last_seen_s))
 
     def _known(self, text: str) -> "_Recent | None":
         return next((known for known in reversed(self._recent) if is_one_vehicle(text, known.read.text)), None)
@@ -178,7 +178,7 @@ class CameraPipeline:
 class _Recent:
     """A read of a vehicle in sight or just gone."""
 
-    read: Read
+    read: Said
     seen_s: float
 
     def amended_by(self, later: Read) -> Read | None:

@@ -1,11 +1,13 @@
 """One camera from boxes and looks to reads: one read a passage, and every passage counted."""
 
+import gc
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.detections import Detections
+from edge_agent.core.frames import Frame
 from edge_agent.core.looks import Look
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
 from edge_agent.core.reads import Read
@@ -117,6 +119,18 @@ def test_a_parked_car_is_read_once_however_long_it_stands() -> None:
     assert len(street.reads) == 1
     assert street.total("vehicles") == 1
     assert len(street.reader.margins) <= 4
+
+
+def test_a_parked_car_hidden_again_and_again_keeps_neither_frames_nor_looks() -> None:
+    blink = [*[make_detections((400, 300, 490, 340))] * 4, *hidden(5)]
+    street = Street([*[make_detections((400, 300, 490, 340))] * 40, *blink * 60], always("FAB123C"))
+    assert len(street.reads) == 1
+    (passage,) = street.pipeline._passages.values()
+    assert 5 < len(street.reader.margins) <= 70
+    assert passage.looks <= 32
+    street.outputs.clear()
+    gc.collect()
+    assert not [held for held in gc.get_objects() if isinstance(held, Frame) and held.image is STREET]
 
 
 def test_a_car_that_takes_a_parked_ones_place_is_read_too() -> None:

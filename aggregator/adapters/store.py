@@ -157,7 +157,7 @@ class Store:
             return
         devices = sorted({each.presence.device for each in said})
         found = await connection.fetch(self._sql["presence_lines"], devices)
-        before = {row["device_id"]: Line(row["connection"], row["is_online"]) for row in found}
+        before = {row["device_id"]: Line(row["connection"], row["is_online"], row["outbox"]) for row in found}
         changed = _changed_lines(before, said)
         if changed:
             rows = (_presence_row(line, each) for line, each in changed.values())
@@ -197,6 +197,6 @@ def _changed_lines(before: Mapping[str, Line], said: Sequence[Said]) -> dict[str
 def _presence_row(line: Line, said: Said) -> Row:
     presence = said.presence
     return (
-        *(presence.device, line.connection, line.is_online, said.received_at),
+        *(presence.device, line.connection, line.is_online, line.outbox, said.received_at),
         *(from_ms(presence.time_ms), lines(presence.versions), said.raw),
     )

@@ -55,10 +55,10 @@ INSERT INTO gap (device_id, outbox, first, last, opened_at, asked, next_ask_at) 
 
 -- A box that is known to be off line is not asked: it would use up its turns unheard.
 -- name: due_gaps
-SELECT gap.device_id, outbox, first, last, opened_at, asked, next_ask_at, city_id, point_id
+SELECT gap.device_id, gap.outbox, first, last, opened_at, asked, next_ask_at, city_id, point_id
 FROM gap JOIN device USING (device_id) LEFT JOIN presence USING (device_id)
 WHERE next_ask_at <= $1 AND coalesce(is_online, true)
-ORDER BY gap.device_id, outbox, first
+ORDER BY gap.device_id, gap.outbox, first
 LIMIT 2000
 FOR UPDATE OF gap SKIP LOCKED;
 

@@ -159,16 +159,18 @@ SELECT * FROM unnest(
 ON CONFLICT DO NOTHING;
 
 -- name: presence_lines
-SELECT device_id, connection, is_online FROM presence WHERE device_id = ANY($1::text[]) FOR UPDATE;
+SELECT device_id, connection, is_online, outbox FROM presence WHERE device_id = ANY($1::text[]) FOR UPDATE;
 
 -- name: presence
-INSERT INTO presence (device_id, connection, is_online, since, device_time, versions, envelope)
-SELECT device_id, connection, is_online, since, device_time, string_to_array(versions, E'\n'), envelope
-FROM unnest($1::text[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bytea[])
-    AS row (device_id, connection, is_online, since, device_time, versions, envelope)
+INSERT INTO presence (device_id, connection, is_online, outbox, since, device_time, versions, envelope)
+SELECT device_id, connection, is_online, outbox, since, device_time, string_to_array(versions, E'\n'), envelope
+FROM unnest($1::text[], $2::bigint[], $3::boolean[], $4::bytea[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+            $8::bytea[])
+    AS row (device_id, connection, is_online, outbox, since, device_time, versions, envelope)
 ON CONFLICT (device_id) DO UPDATE SET
-    connection = excluded.connection, is_online = excluded.is_online, since = excluded.since,
-    device_time = excluded.device_time, versions = excluded.versions, envelope = excluded.envelope;
+    connection = excluded.connection, is_online = excluded.is_online, outbox = excluded.outbox,
+    since = excluded.since, device_time = excluded.device_time, versions = excluded.versions,
+    envelope = excluded.envelope;
 
 -- name: refused
 INSERT INTO refused (sha256, reason, topic, key_id, algorithm, bytes, first_at, last_at, sealed, sealed_to)

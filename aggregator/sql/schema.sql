@@ -496,7 +496,9 @@ CREATE TABLE public.presence (
     since timestamp with time zone NOT NULL,
     device_time timestamp with time zone NOT NULL,
     versions text[] NOT NULL,
-    envelope bytea NOT NULL
+    envelope bytea NOT NULL,
+    outbox bytea DEFAULT decode(repeat('00'::text, 16), 'hex'::text) NOT NULL,
+    CONSTRAINT presence_outbox_check CHECK ((octet_length(outbox) = 16))
 );
 
 CREATE TABLE public.refused (

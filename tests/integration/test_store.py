@@ -11,11 +11,13 @@ import pytest
 
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Pool
-from aggregator.adapters.store import Refused, Store
+from aggregator.adapters.store import Refused, Said, Store
 from aggregator.core.ingest import Fate, TimeRules
 from aggregator.core.rows import Taken
 from protocol.envelope import envelope_hash, parse
 from protocol.messages import Alarm, Dropped, Kind, Tombstone, body_of, decode_message
+from protocol.order import Identity
+from protocol.presence import Life, Presence
 from protocol.refusals import Refusal
 from tests.simulators.enrolment import Box
 from tests.simulators.running import until
@@ -28,6 +30,15 @@ def taken(raw: bytes) -> Taken:
     """A message as verification hands it over."""
     message = decode_message(parse(raw).payload)
     return Taken(message, body_of(message), raw, envelope_hash(raw), NOW)
+
+
+def make_said(life: Life, who: Identity, *, connection: int, outbox: bytes) -> Said:
+    """A birth or death as verification hands it over."""
+    presence = Presence(
+        version=1, life=life, device=who.device, city=who.city, point=who.point,
+        connection=connection, time_ms=1_800_000_000_000, outbox=outbox,
+    )  # fmt: skip
+    return Said(presence, b"the signed bytes", NOW)
 
 
 def make_refused(n: int, *, age: timedelta = timedelta(0), length_bytes: int = 100) -> Refused:
@@ -109,3 +120,19 @@ async def test_the_auditor_passes_over_no_transaction_that_commits_late(pool: Po
         assert await pool.fetchval("SELECT count(*) FROM chain") == 0, "an older transaction still runs"
     await chains.audit(NOW)
     assert await pool.fetchval("SELECT (head, highest) = (2, 9) FROM chain")
+
+
+async def test_a_box_imaged_anew_is_on_line_although_it_counts_its_connections_from_one_again(
+    pool: Pool, box: Box
+) -> None:
+    store, before, after = Store(pool, TimeRules()), bytes(15) + b"a", bytes(15) + b"b"
+    for life, connection, outbox, is_online in (
+        (Life.BIRTH, 7, before, True),
+        (Life.DEATH, 7, before, False),
+        (Life.BIRTH, 1, after, True),
+        (Life.DEATH, 7, before, True),  # the late will of the life before
+        (Life.DEATH, 1, after, False),
+    ):
+        await store.write([], [make_said(life, box.who, connection=connection, outbox=outbox)])
+        assert await pool.fetchval("SELECT is_online FROM presence") is is_online, (life, connection)
+    assert await pool.fetchval("SELECT outbox FROM presence") == after

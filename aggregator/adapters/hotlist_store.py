@@ -153,7 +153,7 @@ async def find_batch(connection: Connection, batch_id: str) -> StoredBatch | Non
         case["entry_id"]: Case(case["case_number"], case["case_salt"])
         for case in await connection.fetch(_sql("cases"), batch_id)
     }
-    return StoredBatch(batch_id, row["state"], await _signed(connection, row), cases)
+    return StoredBatch(batch_id, row["state"], await signed_batch(connection, row), cases)
 
 
 async def approve_batch(connection: Connection, batch_id: str, *, now: datetime) -> None:
@@ -179,7 +179,7 @@ async def add_withdrawal(
 async def ingredients(connection: Connection, city: str, *, now: datetime) -> Ingredients:
     """What a city's snapshot is composed of."""
     rows = await connection.fetch(_sql("batches_of_city"), city, now)
-    batches = {row["batch_id"]: (await _signed(connection, row)).to_bytes() for row in rows}
+    batches = {row["batch_id"]: (await signed_batch(connection, row)).to_bytes() for row in rows}
     withdrawals = await connection.fetch(_sql("withdrawals_of_batches"), list(batches))
     withdrawn = await connection.fetch(_sql("withdrawn_of_batches"), list(batches))
     return Ingredients(
@@ -258,7 +258,8 @@ async def list_entries(connection: Connection, batch_id: str | None, *, limit: i
     return await connection.fetch(_sql("list_entries"), batch_id, limit)
 
 
-async def _signed(connection: Connection, batch: asyncpg.Record) -> CoSigned:
+async def signed_batch(connection: Connection, batch: asyncpg.Record) -> CoSigned:
+    """A batch (a row with its id and payload) under the signatures it has."""
     rows = await connection.fetch(_sql("signatures"), batch["batch_id"])
     return CoSigned(batch["payload"], tuple(CoSignature(row["protected"], row["signature"]) for row in rows))
 

@@ -56,9 +56,9 @@ async def enrol(pool: Pool, settings: Settings, device: str, folder: Path, *, po
     await pool.execute("INSERT INTO device (device_id, point_id, city_id) VALUES ($1, $2, $3)", device, point, CITY)
     await pool.execute(
         "INSERT INTO device_key (key_id, device_id, spki, algorithm, certificate_pem, serial, not_after)"
-        " VALUES ($1, $2, $3, $4, '', $5, now() + interval '1 day')",
+        " VALUES ($1, $2, $3, $4, $5, $6, now() + interval '1 day')",
         *(signer.public_key.key_id, device, signer.public_key.spki, int(signer.public_key.algorithm)),
-        pki.serial_text(leaf),
+        *(keyfiles.pem_of(leaf).decode(), pki.serial_text(leaf)),
     )
     who = Identity(device=device, city=CITY, point=point)
     return Box(who, signer, folder / f"{device}.crt.pem", folder / f"{device}.key.pem")

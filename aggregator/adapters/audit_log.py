@@ -62,6 +62,25 @@ async def rows(
     return [row_of(row) for row in reversed(found)]
 
 
+async def last_row(connection: Connection) -> AuditRow | None:
+    """The newest row."""
+    found = await connection.fetchrow(statements("audit")["last"])
+    return row_of(found) if found else None
+
+
+async def rows_of_hit(connection: Connection, hit: bytes) -> list[AuditRow]:
+    """Every row about a hit, its exports or its pictures, oldest first."""
+    sql = statements("audit")
+    pictures = [row["subject"] for row in await connection.fetch(sql["pictures_of_hit"], hit)]
+    return [row_of(row) for row in await connection.fetch(sql["of_hit"], f"hit:{hit.hex()}", pictures)]
+
+
+async def rows_of_entry(connection: Connection, entry: str, limit: int) -> list[AuditRow]:
+    """The newest rows about an entry, its batch, its hits or their pictures, oldest first."""
+    found = await connection.fetch(statements("audit")["of_entry"], entry, limit)
+    return [row_of(row) for row in reversed(found)]
+
+
 async def verify(connection: Connection) -> tuple[int, list[Finding]]:
     """How many rows there are, and everything that is wrong with them. Holds one batch in memory at a time."""
     count = 0

@@ -33,6 +33,7 @@ for _command, _place in {
     "hits": "queries:hits",
     "devices": "queries:devices",
     "counts": "queries:counts",
+    "evidence": "evidence:app",
     "audit": "audit:app",
 }.items():
     app.command(f"aggregator.cli.{_place}", name=_command)

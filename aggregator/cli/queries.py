@@ -72,7 +72,7 @@ def events(
     """Hits, alarms and what belongs to them, newest first, without plates. Reports only by `--kind report`."""
     if kind is not None and kind not in EVENT_KINDS:
         raise BadInput(f"--kind {kind!r}: want one of {', '.join(EVENT_KINDS)}")
-    wanted = _filter(from_, to, city=city, point=point, camera=camera, limit=limit)
+    wanted = filter_of(from_, to, city=city, point=point, camera=camera, limit=limit)
     rows = _ask(settings_of(config), lambda queries: queries.events(wanted, kind))
     _show(_EVENT_COLUMNS, rows, as_json=as_json, as_csv=as_csv)
 
@@ -93,7 +93,7 @@ def hits(
 ) -> None:
     """Hits with their plates, newest first. Each one shown is audited with your name and reason."""
     settings, why, who = settings_of(config), checked_reason(reason), actor()
-    wanted = _filter(from_, to, city=city, point=point, camera=camera, limit=limit)
+    wanted = filter_of(from_, to, city=city, point=point, camera=camera, limit=limit)
     rows = _ask(
         settings, lambda queries: queries.hits(wanted, actor=who, reason=why, with_pictures=pictures is not None)
     )
@@ -130,7 +130,7 @@ def counts(
     config: Config = None,
 ) -> None:
     """Sums of what each camera counted: frames, vehicles, reads, hits, faces."""
-    wanted = _filter(from_, to, city=city, point=point, camera=camera, limit=limit)
+    wanted = filter_of(from_, to, city=city, point=point, camera=camera, limit=limit)
     stretch = parse_span(every, "--every") if every else wanted.to_at - wanted.from_at + timedelta(seconds=1)
     rows = _ask(settings_of(config), lambda queries: queries.counts(wanted, stretch))
     _show(_COUNT_COLUMNS, rows, as_json=as_json, as_csv=as_csv)
@@ -153,7 +153,8 @@ def copy_pictures(rows: Found, files: EvidenceFiles, folder: Path) -> int:
     return copied
 
 
-def _filter(from_: str, to: str, *, city: str | None, point: str | None, camera: str | None, limit: int) -> Filter:
+def filter_of(from_: str, to: str, *, city: str | None, point: str | None, camera: str | None, limit: int) -> Filter:
+    """Which rows the options mean; raises `BadInput`."""
     now = datetime.now(UTC)
     from_at, to_at = parse_instant(from_, "--from", now=now), parse_instant(to, "--to", now=now)
     if from_at >= to_at:

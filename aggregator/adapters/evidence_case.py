@@ -17,7 +17,17 @@ from aggregator.adapters.statements import statements
 from aggregator.core.export_manifest import Chain, Delivered, DeviceKey, Neighbour
 from aggregator.errors import BadInput, NotThere
 from protocol.envelope import parse
-from protocol.messages import Body, Evidence, Hit, HitAmended, Kind, Message, body_of, decode_message
+from protocol.messages import (
+    Body,
+    Evidence,
+    EvidenceUnavailable,
+    Hit,
+    HitAmended,
+    Kind,
+    Message,
+    body_of,
+    decode_message,
+)
 
 LEAST_DIGITS: Final = 8
 _DIGITS: Final = 64
@@ -79,6 +89,11 @@ class Found:
     def evidence(self) -> Evidence | None:
         """The message that names the picture's hashes."""
         return next((one.body for one in self.envelopes if isinstance(one.body, Evidence)), None)
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why there is no picture, if the box said so."""
+        return next((one.body.reason for one in self.envelopes if isinstance(one.body, EvidenceUnavailable)), None)
 
     @property
     def entries(self) -> frozenset[str]:

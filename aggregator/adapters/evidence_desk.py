@@ -126,7 +126,8 @@ class EvidenceDesk:
     def _pictures(self, found: Found) -> tuple[dict[str, bytes], list[Absent]]:
         evidence = found.evidence
         if evidence is None:
-            return {}, [Absent(what=name, why="the box has not sent it") for name in (REDACTED, SEALED)]
+            why = f"the box has none: {found.unavailable}" if found.unavailable else "the box has not sent it"
+            return {}, [Absent(what=name, why=why) for name in (REDACTED, SEALED)]
         there: dict[str, bytes] = {}
         missing = []
         for name, sha256 in ((REDACTED, evidence.redacted_sha256), (SEALED, evidence.sealed_sha256)):

@@ -81,19 +81,35 @@ async def rows_of_entry(connection: Connection, entry: str, limit: int) -> list[
     return [row_of(row) for row in reversed(found)]
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A whole record checked: how many rows, what is wrong with them, and the hashes of the rows asked for."""
+
+    rows: int
+    findings: list[Finding]
+    hashes: dict[int, bytes]
+
+
 async def verify(connection: Connection) -> tuple[int, list[Finding]]:
-    """How many rows there are, and everything that is wrong with them. Holds one batch in memory at a time."""
-    count = 0
-    problems: list[Finding] = []
+    """How many rows there are, and everything that is wrong with them."""
+    found = await survey(connection)
+    return found.rows, found.findings
+
+
+async def survey(connection: Connection, wanted: frozenset[int] = frozenset()) -> Survey:
+    """Check every row. Holds one batch in memory at a time."""
+    count, problems, hashes = 0, list[Finding](), dict[int, bytes]()
     last: AuditRow | None = None
-    async for batch in _batches(connection):
+    async for batch in batches(connection):
         problems += findings(batch, after=last)
+        hashes.update((row.number, row.hash) for row in batch if row.number in wanted)
         count += len(batch)
         last = batch[-1]
-    return count, problems
+    return Survey(count, problems, hashes)
 
 
-async def _batches(connection: Connection) -> AsyncIterator[list[AuditRow]]:
+async def batches(connection: Connection) -> AsyncIterator[list[AuditRow]]:
+    """Every row in order, some at a time."""
     after = 0
     while found := await connection.fetch(statements("audit")["after"], after, _BATCH):
         batch = [row_of(row) for row in found]

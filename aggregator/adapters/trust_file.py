@@ -15,11 +15,15 @@ def read_trust(keys: Keys) -> TrustStore:
 
 def believe(bundle: bytes, keys: Keys) -> TrustStore:
     """A bundle's grants, if the installation's root signed it; raises `NotThere` or `BadKey`."""
-    try:
-        root = PublicKey.from_spki(keyfiles.read_file(keys.root_spki))
-    except DecodeError as exc:
-        raise BadKey(f"{keys.root_spki} holds no public key") from exc
-    store = TrustStore(root).accept(bundle)
+    store = TrustStore(root_of(keys)).accept(bundle)
     if isinstance(store, TrustRefusal):
         raise BadKey(f"{keys.trust_bundle} is not a trust bundle of this root ({store.name.lower()})")
     return store
+
+
+def root_of(keys: Keys) -> PublicKey:
+    """The installation's root, as pinned; raises `NotThere` or `BadKey`."""
+    try:
+        return PublicKey.from_spki(keyfiles.read_file(keys.root_spki))
+    except DecodeError as exc:
+        raise BadKey(f"{keys.root_spki} holds no public key") from exc

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from aggregator.errors import BadInput
 from aggregator.settings import ENVIRONMENT, Settings, config_path, load
 
 Config: TypeAlias = Annotated[
@@ -25,6 +26,7 @@ Config: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", negative="", help="One JSON array instead of a table.")]
 # A table in a pipe is as wide as it needs to be: grep wants whole lines.
 PIPED_WIDTH: Final = 1_000
+_FINGERPRINT_DIGITS: Final = 64
 Cell: TypeAlias = str | int | float | bool | datetime | date | None
 
 
@@ -41,6 +43,14 @@ def config_file(option: Path | None) -> Path:
 def release() -> str:
     """The installed release."""
     return version("atalaya")
+
+
+def fingerprint(text: str) -> bytes:
+    """The root's fingerprint as an operator types it: hexadecimal, colons and case as he likes."""
+    digits = text.replace(":", "").lower()
+    if len(digits) != _FINGERPRINT_DIGITS or set(digits) - set("0123456789abcdef"):
+        raise BadInput(f"a root fingerprint is a SHA-256: {_FINGERPRINT_DIGITS} hexadecimal digits")
+    return bytes.fromhex(digits)
 
 
 def say(text: str) -> None:

@@ -21,7 +21,7 @@ from aggregator.adapters.evidence_desk import EvidenceDesk
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.unsealing import Sealed
-from aggregator.cli.console import AsJson, Config, release, say, settings_of, show_object, show_rows
+from aggregator.cli.console import AsJson, Config, fingerprint, release, say, settings_of, show_object, show_rows
 from aggregator.cli.operator import actor
 from aggregator.cli.queries import Camera, City, From, Limit, Point, To, filter_of
 from aggregator.core.audit_lines import looked
@@ -37,7 +37,6 @@ T = TypeVar("T")
 _COLUMNS: Final = ("hit", "counted_at", "city", "point", "camera", "device", "entries", "redacted", "original",
                    "redacted_bytes", "sealed_bytes", "sealed_to")  # fmt: skip
 _SHORT: Final = _COLUMNS[:-3]
-_FINGERPRINT_DIGITS: Final = 64
 
 HitHash = Annotated[str, Parameter(help="The hit's hash, as `evidence list` gives it, or its first digits.")]
 Reason = Annotated[str, Parameter(help="Why you look: the case, the entry. Kept in the audit; no plates.")]
@@ -151,14 +150,6 @@ def unseal(
         "record_hash": row.hash.hex(),
     }
     show_object(fields, as_json=as_json)
-
-
-def fingerprint(text: str) -> bytes:
-    """The root's fingerprint as an operator types it: hexadecimal, colons and case as he likes."""
-    digits = text.replace(":", "").lower()
-    if len(digits) != _FINGERPRINT_DIGITS or set(digits) - set("0123456789abcdef"):
-        raise BadInput(f"a root fingerprint is a SHA-256: {_FINGERPRINT_DIGITS} hexadecimal digits")
-    return bytes.fromhex(digits)
 
 
 def _read(file: Path) -> bytes:

@@ -134,6 +134,13 @@ class Hotlist(Section, frozen=True):
     manifest_valid_hours: Positive = 72
 
 
+class Audit(Section, frozen=True):
+    """Where the service puts signed checkpoints of the audit by itself: a place that others keep."""
+
+    checkpoint_dir: Path | None = None
+    checkpoint_every_s: Positive = 3600
+
+
 class Settings(Section, frozen=True):
     """The whole file. `city` has no default: an aggregator that guesses its city would refuse every box."""
 
@@ -148,6 +155,7 @@ class Settings(Section, frozen=True):
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     hotlist: Hotlist = Hotlist()
+    audit: Audit = Audit()
 
 
 def load(path: Path) -> Settings:

@@ -68,6 +68,12 @@ async def last_row(connection: Connection) -> AuditRow | None:
     return row_of(found) if found else None
 
 
+async def hashes_of(connection: Connection, numbers: Iterable[int]) -> dict[int, bytes]:
+    """The hashes of some rows, of those that are there."""
+    found = await connection.fetch(statements("audit")["hashes"], sorted(numbers))
+    return {row["number"]: row["hash"] for row in found}
+
+
 async def rows_of_hit(connection: Connection, hit: bytes) -> list[AuditRow]:
     """Every row about a hit, its exports or its pictures, oldest first."""
     sql = statements("audit")

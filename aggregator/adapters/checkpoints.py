@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aggregator.adapters import keyfiles
-from aggregator.adapters.audit_log import last_row, survey
+from aggregator.adapters.audit_log import hashes_of, last_row, survey
 from aggregator.adapters.database import Connection
 from aggregator.adapters.trust_file import root_of
 from aggregator.core.audit import Finding, findings
@@ -36,6 +36,10 @@ from protocol.trust import TrustRefusal, TrustStore
 ROOT_NAME: Final = "root.spki"
 _CHECKPOINTS: Final = "audit-*.cose"
 _BUNDLES: Final = "trust-*.cbor"
+
+
+class Contradicted(AggregatorError):
+    """The audit is not what an earlier checkpoint has signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,14 @@ class Checked:
 
 
 async def write(connection: Connection, settings: Settings, folder: Path, *, now: datetime) -> Written:
-    """Sign what the audit is now, and put it in the folder; raises `AggregatorError` if the folder contradicts it."""
+    """Sign what the audit is now, and put it in the folder; raises `Contradicted`."""
     publish_trust(settings.keys, folder)
     there = read_folder(folder, root_of(settings.keys), city=settings.city, may_be_empty=True)
-    contradicted = (await check(connection, there)).findings
-    if contradicted:
-        raise AggregatorError(f"not signed, the audit contradicts {folder}: {contradicted[0].problem}")
     rows, last_hash = head(await last_row(connection))
+    hashes = await hashes_of(connection, wanted_rows(there.believed))
+    contradicted = next(iter((*there.findings, *disagreements(there.believed, rows, hashes))), None)
+    if contradicted is not None:
+        raise Contradicted(f"not signed, the audit contradicts {folder}: {contradicted.problem}")
     signer = keyfiles.read_signer(settings.keys.server_key)
     raw = sign_checkpoint(settings.city, rows, last_hash, signer, time_ms=to_ms(now))
     path = folder / f"audit-{settings.city}-{rows:012}-{now:%Y%m%dT%H%M%S.%fZ}.cose"

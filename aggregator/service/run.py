@@ -34,6 +34,7 @@ from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.health import health_app
 from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
+from aggregator.service.checkpoints import Checkpoints
 from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
 from aggregator.service.ingest import IngestWorker, Limits
@@ -84,6 +85,8 @@ class Parts:
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
             "purge-refused": purge_refused(self.store, settings.ingest),
         }
+        if settings.audit.checkpoint_dir is not None:
+            tasks["audit-checkpoints"] = Checkpoints(self.database.pool, settings, settings.audit.checkpoint_dir).run()
         if self.database.embedded is not None:
             tasks["embedded-postgres"] = keep_alive(self.database.embedded)
         return tasks

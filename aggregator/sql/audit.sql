@@ -51,3 +51,6 @@ WHERE subject IN (SELECT subject FROM subjects)
    OR split_part(subject, '/', 1) IN (SELECT subject FROM subjects WHERE subject LIKE 'hit:%')
 ORDER BY number DESC
 LIMIT $2;
+
+-- name: hashes
+SELECT number, hash FROM audit WHERE number = ANY($1::bigint[]);

@@ -18,12 +18,15 @@ from aggregator.adapters.database import Pool
 from aggregator.cli import app
 from aggregator.core.audit import next_row
 from aggregator.core.checkpoint import sign_checkpoint
-from aggregator.settings import Settings
+from aggregator.service.checkpoints import Checkpoints
+from aggregator.settings import Audit, Settings
 from protocol.clock import to_ms
 from protocol.keys import KeySigner
+from tests.simulators.broker import Broker
 from tests.simulators.enrolment import Box
 from tests.simulators.evidence import Street
 from tests.simulators.officers import appoint, now
+from tests.simulators.running import running
 from tests.simulators.settings_file import write_settings
 
 # `Any`: JSON of any command.
@@ -182,6 +185,30 @@ async def test_an_auditor_needs_the_export_the_folder_and_the_fingerprint(
     other = (*options[:-1], "00" * 32)
     code, _, said = await asyncio.to_thread(lambda: run("audit", "verify", *other, has_config=False))
     assert (code, "another fingerprint" in said) == (1, True)
+
+
+async def test_the_service_writes_a_checkpoint_when_there_are_new_rows(
+    looks: Pool, installation: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "auditor"
+    service = Checkpoints(looks, installation, folder)
+    for times in (1, 0, 3):
+        await look(looks, times)
+        await service.write_if_new()
+    assert [file.name[:27] for file in sorted(folder.glob("audit-*"))] == [
+        "audit-saltillo-000000000013",
+        "audit-saltillo-000000000016",
+    ]
+
+
+async def test_the_running_aggregator_writes_checkpoints_where_the_settings_say(
+    looks: Pool, installation: Settings, broker: Broker, tmp_path: Path
+) -> None:
+    folder = tmp_path / "auditor"
+    settings = msgspec.structs.replace(installation, audit=Audit(checkpoint_dir=folder))
+    async with running(settings), asyncio.timeout(20):
+        while not list(folder.glob("audit-*")):
+            await asyncio.sleep(0.02)
 
 
 async def test_who_looked_at_an_entry(pool: Pool, installation: Settings, box: Box, run: Run, tmp_path: Path) -> None:

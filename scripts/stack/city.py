@@ -148,7 +148,7 @@ class LocalCity:
             (public,) = keys.glob("*.pub*")
             self._run("officer", "grant", name, "--key", str(public), *root)
 
-    def want(self, plates: Iterable[str], *, days: int = 30) -> str:
+    def want(self, plates: Iterable[str], *, days: float = 30) -> str:
         """Put plates on the hotlist: import, one officer proposes, the other approves; the batch id."""
         expires = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
         file = self.folder / f"wanted-{secrets.token_hex(4)}.csv"

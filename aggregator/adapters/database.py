@@ -34,6 +34,7 @@ AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.TargetServerAttributeNotMatched,  # of several servers none takes writes yet: a failover is under way
 )
 
 

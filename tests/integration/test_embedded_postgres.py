@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from aggregator.adapters.database import NAME, opened, unwell
+from aggregator.adapters.database import NAME, Access, opened, unwell
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.errors import BadSettings, DatabaseUnwell
 from aggregator.settings import Database
@@ -117,6 +117,13 @@ async def test_neither_the_log_nor_our_errors_hold_a_value(tmp_path: Path) -> No
         assert CANARY in str(error), "asyncpg no longer tells values; `unwell` may be needless"
         assert CANARY not in str(unwell(error))
     assert CANARY not in (folder / "server.log").read_text()
+
+
+async def test_a_moment_in_which_no_server_of_several_takes_writes_counts_as_away(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "pg") as server:
+        access = Access(f"{server.dsn('postgres')}&target_session_attrs=standby")
+        with pytest.raises(DatabaseUnwell, match="TargetServerAttributeNotMatched"):
+            await access.connect()
 
 
 async def test_a_region_wants_a_server_of_its_own(tmp_path: Path) -> None:

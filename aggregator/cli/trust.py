@@ -1,5 +1,6 @@
 """`aggregator trust`: whose keys hold, by the root's word."""
 
+import hashlib
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,7 @@ RootOptions: TypeAlias = Annotated[Root, Parameter(name="*")]
 def show(*, json: AsJson = False, config: Config = None) -> None:
     """Show the bundle in force."""
     store = read_trust(settings_of(config).keys)
+    say(f"root fingerprint {hashlib.sha256(store.root.spki).hexdigest()}")
     say(f"bundle number {store.number}, signed {from_ms(store.created_ms):%Y-%m-%d %H:%M} UTC")
     show_rows(COLUMNS, _rows(store.grants), as_json=json)
 

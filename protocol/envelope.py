@@ -13,6 +13,7 @@ for a withdrawal even where one key may make both.
 import hashlib
 from dataclasses import dataclass
 from enum import Enum, unique
+from functools import lru_cache
 from typing import Final
 
 from protocol import cbor
@@ -118,6 +119,7 @@ def parse(raw: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
     return Envelope(raw, protected, algorithm, key_id, payload, signature)
 
 
+@lru_cache(maxsize=8192)  # a device's header never changes
 def parse_header(protected: bytes) -> tuple[int, KeyId]:
     """Algorithm and key id of an encoded protected header; raises `BadEnvelope`."""
     try:
@@ -143,7 +145,7 @@ def _bstr(data: bytes) -> bytes:
     count = len(data)
     if count < _SMALL:
         return bytes((0x40 | count,)) + data
-    information, width = next((i, w) for i, w in _HEAD_BYTES.items() if count < 1 << 8 * w)
+    information, width = (24, 1) if count < 0x100 else (25, 2) if count < 0x10000 else (26, 4)
     return bytes((0x40 | information,)) + count.to_bytes(width, "big") + data
 
 

@@ -12,9 +12,10 @@ under which one signature holds for any data: an officer with such a key would h
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NewType, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -70,12 +71,8 @@ class PublicKey:
         """Whether this key made this signature (64 bytes: Ed25519, or r then s) over this data."""
         if len(signature) != SIGNATURE_BYTES:
             return False
-        _, key = _load(self.spki)
         try:
-            if isinstance(key, ed25519.Ed25519PublicKey):
-                key.verify(signature, data)
-                return True
-            return _verify_p256(key, signature, data)
+            return _check_of(self.spki)(signature, data)
         except InvalidSignature:
             return False
 
@@ -116,6 +113,7 @@ class KeySigner:
         return p256_raw(self.private_key.sign(data, ec.ECDSA(hashes.SHA256())))
 
 
+@lru_cache(maxsize=8192)
 def key_id(spki: bytes) -> KeyId:
     """The id of a key, from its SubjectPublicKeyInfo."""
     return KeyId(hashlib.sha256(spki).digest()[:KEY_ID_BYTES])
@@ -132,6 +130,23 @@ def p256_raw(der: bytes) -> bytes:
     if s > _P256_ORDER // 2:
         s = _P256_ORDER - s
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+_Check: TypeAlias = Callable[[bytes, bytes], bool]
+
+
+@lru_cache(maxsize=8192)
+def _check_of(spki: bytes) -> _Check:
+    """What checks a signature under a key, chosen once: asking a key for its class costs as much as a hash."""
+    _, key = _load(spki)
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return partial(_verify_ed25519, key)
+    return partial(_verify_p256, key)
+
+
+def _verify_ed25519(key: ed25519.Ed25519PublicKey, signature: bytes, data: bytes) -> bool:
+    key.verify(signature, data)
+    return True
 
 
 def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:

@@ -7,6 +7,7 @@ AggregatorError
 ├── AlreadyThere        something would be overwritten or registered twice (tell the operator)
 ├── BadKey              a key, certificate or request that cannot be used, or a wrong passphrase (tell the operator)
 ├── BrokerUnwell        the broker does not start, answer or obey (stop, tell the operator)
+├── ClockInDoubt        the clock leaped; what cannot be undone waits for a person (tell the operator)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
 A command raises; `aggregator.cli` turns it into one line on stderr and the exit code in one place.
@@ -51,3 +52,7 @@ class BrokerUnwell(AggregatorError):
 
 class DatabaseUnwell(AggregatorError):
     """The database does not start, answer, or hold the schema."""
+
+
+class ClockInDoubt(AggregatorError):
+    """The clock leaped, and what cannot be undone waits for a person."""

@@ -23,6 +23,7 @@ DEFAULT_FILE: Final = Path("/etc/atalaya/aggregator.toml")
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)] | Literal["keep"]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +129,19 @@ class Ingest(Section, frozen=True):
     refused_keep_mb: Positive = 256
 
 
+class Retention(Section, frozen=True):
+    """How many days each kind is kept, or "keep" for good. A legal hold outranks all of it."""
+
+    hits_days: Days = 365
+    redacted_days: Days = 365
+    sealed_days: Days = 180
+    alarms_days: Days = 365
+    reports_days: Days = 90
+    counts_days: Days = 400
+    pieces_days: Days = 90
+    refusals_days: Days = 365
+
+
 class Hotlist(Section, frozen=True):
     """How hotlists reach the boxes."""
 
@@ -155,6 +169,7 @@ class Settings(Section, frozen=True):
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     hotlist: Hotlist = Hotlist()
+    retention: Retention = Retention()
     audit: Audit = Audit()
 
 

@@ -7,6 +7,7 @@ bytes or not at all. Writing what is there already changes nothing.
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,18 @@ class EvidenceFiles:
         if hashlib.sha256(data).digest() != sha256:
             raise NotThere(f"evidence {sha256.hex()} was altered on disk: restore the file from a backup")
         return data
+
+    def remove(self, sha256: bytes) -> None:
+        """Take a picture off the disk, if it is there, and return when it is gone for good."""
+        path = self.path(sha256)
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            _sync_folder(path.parent)
+
+    def folders(self) -> Iterator[Path]:
+        """The folders that pictures lie in."""
+        if self.folder.is_dir():
+            yield from sorted(path for path in self.folder.iterdir() if path.is_dir())
 
 
 def _sync_folder(folder: Path) -> None:

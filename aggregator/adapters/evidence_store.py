@@ -2,8 +2,9 @@
 
     pieces committed -> file on the disk -> `picture` says so and the pieces go, in one transaction
 
-A crash before the last step repeats it: the file is there already, and writing it again changes nothing. What is wrong
-with a picture is kept in `picture` and logged; the pieces of a wrong one stay for whoever looks into it.
+A crash before the last step repeats it: the file is there already, and writing it again changes nothing. While one is
+written none is removed (retention_store.py), or a row could name a file that is gone. What is wrong with a picture is
+kept in `picture` and logged; the pieces of a wrong one stay for whoever looks into it.
 """
 
 import asyncio
@@ -58,10 +59,11 @@ class EvidenceStore:
             return None
         state = State.STORED if isinstance(whole, bytes) else whole
         self._step("evidence.assembled")
-        if isinstance(whole, bytes):
-            await asyncio.to_thread(self._files.write, sha256, whole)
-        self._step("evidence.file_durable")
         async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(self._sql["share_files"])
+            if isinstance(whole, bytes):
+                await asyncio.to_thread(self._files.write, sha256, whole)
+            self._step("evidence.file_durable")
             total = max(part.total_bytes for part in parts)
             await connection.execute(self._sql["settle"], device, sha256, state, total, now)
             if state in _DONE_WITH:

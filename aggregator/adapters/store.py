@@ -11,7 +11,7 @@ tried again message by message (`write_each`): one poisonous message must not ho
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -111,12 +111,6 @@ class Store:
         if rows:
             async with self._pool.acquire() as connection:
                 await connection.executemany(self._sql["refused"], rows)
-
-    async def purge_refused(self, now: datetime, *, keep: timedelta, keep_bytes: int) -> None:
-        """Drop sealed bytes that are too old, and the oldest beyond the bound. Their reasons and hashes stay."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(self._sql["purge_refused_by_age"], now - keep)
-            await connection.execute(self._sql["purge_refused_by_size"], keep_bytes)
 
     async def _ledger(self, connection: Connection, distinct: Mapping[bytes, Taken]) -> set[bytes]:
         if not distinct:

@@ -35,6 +35,7 @@ for _command, _place in {
     "counts": "queries:counts",
     "evidence": "evidence:app",
     "audit": "audit:app",
+    "retention": "retention:app",
 }.items():
     app.command(f"aggregator.cli.{_place}", name=_command)
 

@@ -21,6 +21,7 @@ class State(StrEnum):
     WRONG_HASH = "wrong_hash"  # whole, and not what it was named
     CONTRADICTORY = "contradictory"  # pieces of different lengths, or beyond the length
     TOO_LARGE = "too_large"
+    PURGED = "purged"  # was stored, until its days were over (aggregator/core/retention.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -19,12 +19,13 @@ from aiohttp import web
 from aggregator.adapters import broker, evidence_store, hotlist_publisher
 from aggregator.adapters.broker import BrokerLine
 from aggregator.adapters.chain_store import ChainStore
-from aggregator.adapters.database import AWAY, Database, opened
+from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.evidence_store import EvidenceStore
 from aggregator.adapters.keyfiles import read_file, read_signer
 from aggregator.adapters.registered import Registered
+from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.store import Store
 from aggregator.adapters.verify_pool import verifier
 from aggregator.core.ingest import TimeRules
@@ -38,14 +39,13 @@ from aggregator.service.checkpoints import Checkpoints
 from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
 from aggregator.service.ingest import IngestWorker, Limits
+from aggregator.service.retention import Retention
 from aggregator.settings import Ingest, Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
 STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS)
-_PURGE_EVERY_S: Final = 600.0
 _WATCH_EVERY_S: Final = 0.5
-_MB: Final = 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -70,10 +70,10 @@ class Parts:
     database: Database
     registered: Registered
     line: BrokerLine
-    store: Store
     worker: IngestWorker
     auditor: ChainAuditor
     keeper: EvidenceKeeper
+    retention: Retention
 
     def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
         """The tasks of the service, by name."""
@@ -83,7 +83,7 @@ class Parts:
             "evidence-keeper": self.keeper.run(),
             "ingest": self.worker.run(),
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
-            "purge-refused": purge_refused(self.store, settings.ingest),
+            "retention": self.retention.run(),
         }
         if settings.audit.checkpoint_dir is not None:
             tasks["audit-checkpoints"] = Checkpoints(self.database.pool, settings, settings.audit.checkpoint_dir).run()
@@ -99,13 +99,14 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     await registered.load()
     checks = await stack.enter_async_context(verifier(limits.verify_processes))
     line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=limits.queue_messages))
-    store = Store(database.pool, _time_rules(limits), step)
     signer = read_signer(settings.keys.server_key)
     auditor = ChainAuditor(ChainStore(database.pool), line, signer)
-    keeper = EvidenceKeeper(EvidenceStore(database.pool, EvidenceFiles(settings.evidence_dir), step))
+    files = EvidenceFiles(settings.evidence_dir)
+    keeper = EvidenceKeeper(EvidenceStore(database.pool, files, step))
+    retention = Retention(RetentionStore(database.pool, files), settings)
     worker = IngestWorker(
         line=line,
-        store=store,
+        store=Store(database.pool, _time_rules(limits), step),
         registered=registered,
         verifier=checks,
         signer=signer,
@@ -118,7 +119,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
-    return Parts(database, registered, line, store, worker, auditor, keeper)
+    return Parts(database, registered, line, worker, auditor, keeper, retention)
 
 
 def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper) -> None:
@@ -144,20 +145,6 @@ async def _serve(
 
 def _time_rules(ingest: Ingest) -> TimeRules:
     return TimeRules(timedelta(seconds=ingest.historical_after_s), timedelta(seconds=ingest.clock_suspect_s))
-
-
-async def purge_refused(store: Store, ingest: Ingest) -> None:
-    """Hold the sealed bytes of refused deliveries to their bounds."""
-    while True:
-        try:
-            await store.purge_refused(
-                datetime.now(UTC),
-                keep=timedelta(days=ingest.refused_keep_days),
-                keep_bytes=ingest.refused_keep_mb * _MB,
-            )
-        except AWAY as exc:
-            log.warning("purge_refused_put_off", problem=type(exc).__name__)
-        await asyncio.sleep(_PURGE_EVERY_S)
 
 
 async def keep_alive(embedded: EmbeddedPostgres) -> None:

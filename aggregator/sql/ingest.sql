@@ -177,16 +177,6 @@ INSERT INTO refused (sha256, reason, topic, key_id, algorithm, bytes, first_at, 
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
 ON CONFLICT (sha256, reason, topic) DO UPDATE SET last_at = excluded.last_at, times = refused.times + 1;
 
--- name: purge_refused_by_age
-UPDATE refused SET sealed = NULL, sealed_to = NULL WHERE sealed IS NOT NULL AND first_at < $1;
-
--- name: purge_refused_by_size
-UPDATE refused SET sealed = NULL, sealed_to = NULL
-FROM (SELECT sha256, reason, topic, sum(octet_length(sealed)) OVER (ORDER BY first_at DESC, sha256, reason, topic) AS kept_bytes
-      FROM refused WHERE sealed IS NOT NULL) AS newest
-WHERE (refused.sha256, refused.reason, refused.topic) = (newest.sha256, newest.reason, newest.topic)
-  AND newest.kept_bytes > $1;
-
 -- name: registered_keys
 SELECT key_id, spki, algorithm, device_id, city_id, point_id, state = 'revoked' OR revoked_at IS NOT NULL AS is_revoked
 FROM device_key JOIN device USING (device_id);

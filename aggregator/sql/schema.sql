@@ -6,11 +6,60 @@ CREATE DOMAIN public.registry_id AS text
 CREATE DOMAIN public.sha256 AS bytea
 	CONSTRAINT sha256_check CHECK ((octet_length(VALUE) = 32));
 
+CREATE FUNCTION public.is_held(device text, point text, camera text, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM legal_hold
+        WHERE released_at IS NULL
+          AND (legal_hold.device_id = device
+               OR legal_hold.point_id = point AND (camera IS NULL OR legal_hold.camera_id = camera)
+                  AND from_at <= last_at AND to_at > first_at))
+$$;
+
+CREATE FUNCTION public.is_held_hit(hit_hash bytea) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT EXISTS (SELECT FROM legal_hold WHERE released_at IS NULL AND legal_hold.hit_hash = $1)
+        OR EXISTS (
+            SELECT FROM legal_hold JOIN hit_match USING (entry_id)
+            WHERE released_at IS NULL
+              AND (envelope_hash = $1
+                   OR envelope_hash IN (SELECT envelope_hash FROM hit_amendment WHERE hit_amendment.hit_hash = $1)))
+        OR EXISTS (
+            SELECT FROM hit
+            WHERE envelope_hash = $1
+              AND is_held(device_id, point_id, camera_id, least(captured_at, counted_at),
+                          greatest(captured_at, counted_at)))
+$_$;
+
+CREATE FUNCTION public.is_picture_needed(device text, picture bytea, cutoff timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM evidence
+        WHERE device_id = device AND (redacted_sha256 = picture OR sealed_sha256 = picture)
+          AND (received_at >= cutoff OR is_held_hit(hit_hash)
+               OR is_held(device_id, point_id, camera_id, captured_at, captured_at)))
+$$;
+
 CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
     RAISE EXCEPTION 'audit rows are never changed or removed' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE FUNCTION public.refuse_hold_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.released_at IS NULL
+       AND to_jsonb(NEW) - '{released_by,released_at}'::text[] = to_jsonb(OLD) - '{released_by,released_at}'::text[] THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a legal hold is released, never changed or removed' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
 
@@ -257,6 +306,11 @@ CREATE TABLE public.evidence_unavailable (
     reason text NOT NULL
 );
 
+CREATE TABLE public.file_to_remove (
+    sha256 public.sha256 NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.gap (
     device_id text NOT NULL,
     outbox bytea NOT NULL,
@@ -438,6 +492,36 @@ CREATE TABLE public.hotlist_withdrawn (
     withdrawal_id bigint NOT NULL
 );
 
+CREATE TABLE public.legal_hold (
+    hold_id bigint NOT NULL,
+    hit_hash public.sha256,
+    entry_id text,
+    device_id text,
+    point_id text,
+    camera_id text,
+    from_at timestamp with time zone,
+    to_at timestamp with time zone,
+    reason text NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    released_by text,
+    released_at timestamp with time zone,
+    CONSTRAINT legal_hold_check CHECK ((num_nonnulls(hit_hash, entry_id, device_id, point_id) = 1)),
+    CONSTRAINT legal_hold_check1 CHECK ((num_nonnulls(point_id, camera_id, from_at, to_at) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT legal_hold_check2 CHECK ((from_at < to_at)),
+    CONSTRAINT legal_hold_check3 CHECK ((num_nonnulls(released_by, released_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT legal_hold_placed_by_check CHECK ((placed_by <> ''::text)),
+    CONSTRAINT legal_hold_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE public.legal_hold ALTER COLUMN hold_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.legal_hold_hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.officer (
     key_id bytea NOT NULL,
     name public.registry_id NOT NULL,
@@ -462,7 +546,7 @@ CREATE TABLE public.picture (
     state text NOT NULL,
     total_bytes bigint NOT NULL,
     settled_at timestamp with time zone NOT NULL,
-    CONSTRAINT picture_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'wrong_hash'::text, 'contradictory'::text, 'too_large'::text])))
+    CONSTRAINT picture_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'wrong_hash'::text, 'contradictory'::text, 'too_large'::text, 'purged'::text])))
 );
 
 CREATE TABLE public.piece (
@@ -549,6 +633,12 @@ CREATE TABLE public.report (
     versions text[] NOT NULL
 );
 
+CREATE TABLE public.retention_run (
+    only_row boolean DEFAULT true NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    CONSTRAINT retention_run_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -606,6 +696,8 @@ ALTER TABLE ONLY public.evidence
     ADD CONSTRAINT evidence_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.evidence_unavailable
     ADD CONSTRAINT evidence_unavailable_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.file_to_remove
+    ADD CONSTRAINT file_to_remove_pkey PRIMARY KEY (sha256);
 ALTER TABLE ONLY public.gap
     ADD CONSTRAINT gap_pkey PRIMARY KEY (device_id, outbox, first);
 ALTER TABLE ONLY public.hit_amendment
@@ -632,6 +724,8 @@ ALTER TABLE ONLY public.hotlist_withdrawal
     ADD CONSTRAINT hotlist_withdrawal_pkey PRIMARY KEY (withdrawal_id);
 ALTER TABLE ONLY public.hotlist_withdrawn
     ADD CONSTRAINT hotlist_withdrawn_pkey PRIMARY KEY (entry_id, withdrawal_id);
+ALTER TABLE ONLY public.legal_hold
+    ADD CONSTRAINT legal_hold_pkey PRIMARY KEY (hold_id);
 ALTER TABLE ONLY public.officer
     ADD CONSTRAINT officer_pkey PRIMARY KEY (key_id);
 ALTER TABLE ONLY public.officer
@@ -652,14 +746,20 @@ ALTER TABLE ONLY public.refused
     ADD CONSTRAINT refused_pkey PRIMARY KEY (sha256, reason, topic);
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.retention_run
+    ADD CONSTRAINT retention_run_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_pkey PRIMARY KEY (device_id, outbox, sequence, epoch, envelope_hash);
 
+CREATE INDEX alarm_by_receipt ON public.alarm USING btree (received_at, envelope_hash);
+
 CREATE INDEX alarm_by_time ON public.alarm USING btree (counted_at);
 
 CREATE INDEX audit_by_time ON public.audit USING btree (at);
+
+CREATE INDEX audit_of_purges ON public.audit USING btree (number) WHERE (action = 'retention.purge'::text);
 
 CREATE INDEX audit_of_subject ON public.audit USING btree (subject);
 
@@ -671,15 +771,27 @@ CREATE INDEX device_key_of_device ON public.device_key USING btree (device_id);
 
 CREATE INDEX device_of_point ON public.device USING btree (point_id);
 
+CREATE INDEX evidence_by_receipt ON public.evidence USING btree (received_at);
+
 CREATE INDEX evidence_of_hit ON public.evidence USING btree (hit_hash);
+
+CREATE INDEX evidence_of_redacted ON public.evidence USING btree (redacted_sha256);
+
+CREATE INDEX evidence_of_sealed ON public.evidence USING btree (sealed_sha256);
+
+CREATE INDEX evidence_unavailable_by_receipt ON public.evidence_unavailable USING btree (received_at);
 
 CREATE INDEX evidence_unavailable_of_hit ON public.evidence_unavailable USING btree (hit_hash);
 
 CREATE INDEX gap_to_ask ON public.gap USING btree (next_ask_at);
 
+CREATE INDEX hit_amendment_by_receipt ON public.hit_amendment USING btree (received_at);
+
 CREATE INDEX hit_amendment_of_hit ON public.hit_amendment USING btree (hit_hash, sequence);
 
 CREATE INDEX hit_by_place ON public.hit USING btree (point_id, counted_at);
+
+CREATE INDEX hit_by_receipt ON public.hit USING btree (received_at, envelope_hash);
 
 CREATE INDEX hit_by_time ON public.hit USING btree (counted_at);
 
@@ -691,9 +803,15 @@ CREATE INDEX hotlist_entry_of_plate ON public.hotlist_entry USING btree (plate, 
 
 CREATE INDEX hotlist_withdrawn_by ON public.hotlist_withdrawn USING btree (withdrawal_id);
 
+CREATE INDEX picture_by_hash ON public.picture USING btree (sha256);
+
+CREATE INDEX piece_by_receipt ON public.piece USING btree (received_at);
+
 CREATE INDEX point_of_city ON public.point USING btree (city_id);
 
 CREATE INDEX refused_by_time ON public.refused USING btree (last_at);
+
+CREATE INDEX report_by_receipt ON public.report USING btree (received_at, envelope_hash);
 
 CREATE INDEX report_of_device ON public.report USING btree (device_id, counted_at);
 
@@ -712,6 +830,10 @@ CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON public.device 
 CREATE TRIGGER device_key_changed AFTER INSERT OR DELETE OR UPDATE ON public.device_key FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
 CREATE TRIGGER hotlist_snapshot_made AFTER INSERT ON public.hotlist_snapshot FOR EACH ROW EXECUTE FUNCTION public.tell_hotlist_changed();
+
+CREATE TRIGGER legal_hold_is_not_emptied BEFORE TRUNCATE ON public.legal_hold FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_hold_change();
+
+CREATE TRIGGER legal_hold_is_only_released BEFORE DELETE OR UPDATE ON public.legal_hold FOR EACH ROW EXECUTE FUNCTION public.refuse_hold_change();
 
 CREATE TRIGGER point_changed AFTER INSERT OR DELETE OR UPDATE ON public.point FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 ALTER TABLE ONLY public.camera

@@ -1,0 +1,250 @@
+-- What is due, and how it goes (aggregator/core/retention.py has the rules). Each `due_*` takes $1 the time before which a
+-- row is due, $2 and $3 the row after which to go on, $4 how many; oldest first. What is held is never among them.
+
+-- name: take_turn
+SELECT pg_advisory_xact_lock(hashtext('atalaya retention'));
+
+-- Holds are neither placed nor released while a batch looks at them.
+-- name: keep_holds
+LOCK TABLE legal_hold IN SHARE MODE;
+
+-- name: last_run
+SELECT ran_at FROM retention_run;
+
+-- name: ran
+INSERT INTO retention_run (ran_at) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET ran_at = excluded.ran_at;
+
+-- name: due_hits
+SELECT received_at AS at, envelope_hash AS id
+FROM hit
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3) AND NOT is_held_hit(envelope_hash)
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- Parts whose hit never came, or went before they did.
+-- name: due_parts
+SELECT received_at AS at, envelope_hash AS id
+FROM (
+    SELECT envelope_hash, hit_hash, device_id, point_id, created_at, received_at FROM hit_amendment
+    UNION ALL
+    SELECT envelope_hash, hit_hash, device_id, point_id, captured_at, received_at FROM evidence
+    UNION ALL
+    SELECT envelope_hash, hit_hash, device_id, point_id, created_at, received_at FROM evidence_unavailable
+) AS part
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3)
+  AND NOT EXISTS (SELECT FROM hit WHERE hit.envelope_hash = part.hit_hash)
+  AND NOT is_held_hit(hit_hash)
+  AND NOT is_held(device_id, point_id, NULL, least(created_at, received_at), received_at)
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- name: parts_of_hits
+SELECT envelope_hash FROM hit_amendment WHERE hit_hash = ANY($1::bytea[])
+UNION ALL
+SELECT envelope_hash FROM evidence WHERE hit_hash = ANY($1::bytea[])
+UNION ALL
+SELECT envelope_hash FROM evidence_unavailable WHERE hit_hash = ANY($1::bytea[]);
+
+-- name: forget_matches
+DELETE FROM hit_match WHERE envelope_hash = ANY($1::bytea[]);
+
+-- name: forget_hit
+DELETE FROM hit WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- name: forget_hit_amendment
+DELETE FROM hit_amendment WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- name: forget_evidence_unavailable
+DELETE FROM evidence_unavailable WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- name: forget_evidence
+DELETE FROM evidence WHERE envelope_hash = ANY($1::bytea[])
+RETURNING envelope_hash AS id, device_id, redacted_sha256, sealed_sha256;
+
+-- Pictures and pieces that no evidence names any more.
+-- name: forget_picture
+DELETE FROM picture USING unnest($1::text[], $2::bytea[]) AS gone (device_id, sha256)
+WHERE (picture.device_id, picture.sha256) = (gone.device_id, gone.sha256)
+  AND NOT EXISTS (
+      SELECT FROM evidence
+      WHERE evidence.device_id = gone.device_id AND gone.sha256 IN (redacted_sha256, sealed_sha256))
+RETURNING picture.sha256 AS id;
+
+-- name: forget_piece
+DELETE FROM piece USING unnest($1::text[], $2::bytea[]) AS gone (device_id, sha256)
+WHERE (piece.device_id, piece.sha256) = (gone.device_id, gone.sha256)
+  AND NOT EXISTS (
+      SELECT FROM evidence
+      WHERE evidence.device_id = gone.device_id AND gone.sha256 IN (redacted_sha256, sealed_sha256))
+RETURNING piece.sha256 AS id;
+
+-- name: due_sealed
+SELECT evidence.received_at AS at, envelope_hash AS id, evidence.device_id, sealed_sha256 AS picture
+FROM evidence JOIN picture ON (picture.device_id, picture.sha256) = (evidence.device_id, sealed_sha256)
+WHERE evidence.received_at < $1 AND (evidence.received_at, envelope_hash) > ($2, $3) AND state = 'stored'
+  AND NOT is_picture_needed(evidence.device_id, sealed_sha256, $1)
+ORDER BY evidence.received_at, envelope_hash
+LIMIT $4;
+
+-- name: due_redacted
+SELECT evidence.received_at AS at, envelope_hash AS id, evidence.device_id, redacted_sha256 AS picture
+FROM evidence JOIN picture ON (picture.device_id, picture.sha256) = (evidence.device_id, redacted_sha256)
+WHERE evidence.received_at < $1 AND (evidence.received_at, envelope_hash) > ($2, $3) AND state = 'stored'
+  AND NOT is_picture_needed(evidence.device_id, redacted_sha256, $1)
+ORDER BY evidence.received_at, envelope_hash
+LIMIT $4;
+
+-- The evidence row stays and says what there was.
+-- name: purge_picture
+UPDATE picture SET state = 'purged'
+FROM unnest($1::text[], $2::bytea[]) AS gone (device_id, sha256)
+WHERE (picture.device_id, picture.sha256) = (gone.device_id, gone.sha256) AND state = 'stored'
+RETURNING picture.sha256 AS id;
+
+-- name: due_alarms
+SELECT received_at AS at, envelope_hash AS id
+FROM alarm
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3)
+  AND NOT is_held(device_id, point_id, camera_id, least(started_at, counted_at), greatest(started_at, counted_at))
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- name: forget_alarm
+DELETE FROM alarm WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- name: due_reports
+SELECT received_at AS at, envelope_hash AS id
+FROM report
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3)
+  AND NOT is_held(device_id, point_id, NULL, least(from_at, counted_at), greatest(to_at, counted_at))
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- name: forget_report
+DELETE FROM report WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- A report's counts go or stay together: a camera that is held keeps the others of its minute.
+-- name: due_counts
+SELECT counted_at AS at, report_hash AS id
+FROM camera_minute
+WHERE counted_at < $1 AND (counted_at, report_hash) > ($2, $3)
+GROUP BY counted_at, report_hash
+HAVING NOT bool_or(is_held(device_id, point_id, camera_id, counted_at - interval_ms * interval '1 millisecond',
+                           counted_at + interval_ms * interval '1 millisecond'))
+ORDER BY counted_at, report_hash
+LIMIT $4;
+
+-- name: forget_camera_minute
+DELETE FROM camera_minute USING unnest($1::timestamptz[], $2::bytea[]) AS gone (counted_at, report_hash)
+WHERE (camera_minute.counted_at, camera_minute.report_hash) = (gone.counted_at, gone.report_hash)
+RETURNING camera_minute.report_hash AS id;
+
+-- Pieces that have not made a picture: none came for so long.
+-- name: due_pieces
+SELECT max(received_at) AS at, sha256 AS id, piece.device_id, sha256 AS picture
+FROM piece LEFT JOIN device USING (device_id) LEFT JOIN picture USING (device_id, sha256)
+WHERE picture.state IS DISTINCT FROM 'stored'
+GROUP BY piece.device_id, sha256, point_id
+HAVING max(received_at) < $1 AND (max(received_at), sha256::bytea) > ($2, $3)
+   AND NOT is_held(piece.device_id, point_id, NULL, '-infinity', max(received_at))
+   AND NOT is_picture_needed(piece.device_id, sha256, 'infinity')
+ORDER BY 1, 2
+LIMIT $4;
+
+-- name: forget_unfinished
+DELETE FROM piece USING unnest($1::text[], $2::bytea[]) AS gone (device_id, sha256)
+WHERE (piece.device_id, piece.sha256) = (gone.device_id, gone.sha256)
+RETURNING piece.sha256 AS id;
+
+-- Pictures that no evidence names.
+-- name: due_pictures
+SELECT settled_at AS at, sha256 AS id, picture.device_id, sha256 AS picture
+FROM picture LEFT JOIN device USING (device_id)
+WHERE settled_at < $1 AND (settled_at, sha256::bytea) > ($2, $3)
+  AND NOT EXISTS (
+      SELECT FROM evidence
+      WHERE evidence.device_id = picture.device_id AND picture.sha256 IN (redacted_sha256, sealed_sha256))
+  AND NOT is_held(picture.device_id, point_id, NULL, '-infinity', settled_at)
+ORDER BY settled_at, sha256
+LIMIT $4;
+
+-- name: due_refused
+SELECT first_at AS at, sha256 AS id
+FROM refused
+WHERE sealed IS NOT NULL AND first_at < $1 AND (first_at, sha256::bytea) > ($2, $3)
+ORDER BY first_at, sha256
+LIMIT $4;
+
+-- name: forget_refused_bytes
+UPDATE refused SET sealed = NULL, sealed_to = NULL
+WHERE sha256 = ANY($1::bytea[]) AND sealed IS NOT NULL
+RETURNING sha256 AS id;
+
+-- The oldest beyond so many bytes.
+-- name: refused_beyond
+SELECT first_at AS at, sha256 AS id
+FROM (SELECT sha256, first_at, sum(octet_length(sealed)) OVER (ORDER BY first_at DESC, sha256, reason, topic) AS kept_bytes
+      FROM refused WHERE sealed IS NOT NULL) AS newest
+WHERE kept_bytes > $1
+ORDER BY first_at
+LIMIT $2;
+
+-- name: due_refusals
+SELECT last_at AS at, sha256 AS id
+FROM refused
+WHERE sealed IS NULL AND last_at < $1 AND (last_at, sha256::bytea) > ($2, $3)
+ORDER BY last_at, sha256
+LIMIT $4;
+
+-- name: forget_refusal
+DELETE FROM refused WHERE sha256 = ANY($1::bytea[]) AND sealed IS NULL AND last_at <= $2 RETURNING sha256 AS id;
+
+-- name: note_files
+INSERT INTO file_to_remove (sha256, noted_at) SELECT DISTINCT unnest($1::bytea[]), $2::timestamptz
+ON CONFLICT DO NOTHING;
+
+-- Whoever writes pictures shares this lock (evidence.sql): here nobody does.
+-- name: files_alone
+SELECT pg_advisory_xact_lock(hashtext('atalaya evidence files'));
+
+-- Another device, or a picture that came again, may need the same bytes.
+-- name: noted_files
+SELECT sha256, EXISTS (SELECT FROM picture WHERE picture.sha256 = noted.sha256 AND state = 'stored') AS is_needed
+FROM file_to_remove AS noted
+ORDER BY noted_at, sha256
+LIMIT $1;
+
+-- name: forget_noted
+DELETE FROM file_to_remove WHERE sha256 = ANY($1::bytea[]);
+
+-- name: stray
+SELECT found.sha256
+FROM unnest($1::bytea[]) AS found (sha256)
+WHERE NOT EXISTS (SELECT FROM picture WHERE picture.sha256 = found.sha256 AND state = 'stored')
+  AND NOT EXISTS (SELECT FROM file_to_remove WHERE file_to_remove.sha256 = found.sha256);
+
+-- name: receipts
+SELECT number, at, actor, reason FROM audit WHERE action = 'retention.purge' ORDER BY number DESC LIMIT $1;
+
+-- name: take_hold
+LOCK TABLE legal_hold IN ROW EXCLUSIVE MODE;
+
+-- name: is_there
+SELECT CASE
+    WHEN $1::bytea IS NOT NULL THEN EXISTS (SELECT FROM hit WHERE envelope_hash = $1)
+    WHEN $2::text IS NOT NULL THEN EXISTS (SELECT FROM hotlist_entry WHERE entry_id = $2)
+                                OR EXISTS (SELECT FROM hit_match WHERE entry_id = $2)
+    WHEN $3::text IS NOT NULL THEN EXISTS (SELECT FROM device WHERE device_id = $3)
+    ELSE EXISTS (SELECT FROM camera WHERE point_id = $4 AND camera_id = $5)
+END;
+
+-- name: place_hold
+INSERT INTO legal_hold (hit_hash, entry_id, device_id, point_id, camera_id, from_at, to_at, reason, placed_by, placed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+RETURNING hold_id;
+
+-- name: release_hold
+UPDATE legal_hold SET released_by = $2, released_at = $3 WHERE hold_id = $1 AND released_at IS NULL RETURNING *;
+
+-- name: holds
+SELECT * FROM legal_hold WHERE released_at IS NULL OR $1 ORDER BY hold_id;

@@ -23,6 +23,7 @@ from edge_agent.adapters.vision import Vision
 from edge_agent.core.frames import Frame
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
 from edge_agent.core.report import CameraCounts, Snapshot, Tally
+from edge_agent.core.stillness import StillnessGate
 from edge_agent.service.hits import HitPath
 from edge_agent.settings import Settings
 from protocol.clock import to_ms
@@ -89,7 +90,7 @@ class Cameras:
 
     def _pipeline(self, camera: CameraId) -> CameraPipeline:
         tally = self._tallies[camera]
-        detector = TimedDetector(self._vision.plates, tally)
+        detector = StillnessGate(TimedDetector(self._vision.plates, tally))
         return CameraPipeline(camera, detector, TimedRecognizer(self._vision.reader, tally))
 
     def _look(self, frame: Frame) -> PipelineOutput:

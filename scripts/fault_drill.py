@@ -1,292 +1,226 @@
-"""Kill parts of the running city, at every named step and at random, and count what became of each hit.
+"""Break parts of a running city on purpose, and count what became of each hit.
 
     .venv/bin/python scripts/fault_drill.py --kills 40 --seed 7
+    .venv/bin/python scripts/fault_drill.py --faults all --seed 7
+    .venv/bin/python scripts/fault_drill.py --faults clock-jumps,cloned-box
 
-In each round a box plays the same short street video while one thing is killed with -9: the agent, the broker, the
-aggregator or the database; at a named crash point between two durable effects, or at a moment of the seed's choosing.
-What was killed is started again, a killed agent is left to finish what its outbox holds, and the next round begins.
+Kills: agent, broker, aggregator or database are killed with -9, at every named step between two durable effects and at
+moments of the seed's choosing. Faults: disks fill up, the database refuses or fails over, the broker's queue overflows,
+clocks jump, a box is cloned, the line is bad; each with the claims that the system makes about it.
 
-The ledger is kept outside the agent. A play that reached the video's end owes every hit of the video's own script,
-once. A play that was killed owes each hit it had announced, once. And every message that a box gave a place in its
-order must be stored, or its loss be told. The last line is one JSON object; lost or doubled hits make the exit code 1.
+The ledger is kept outside the agent (scripts/drills/ledger.py). The last line is one JSON object; a hit that is lost or
+doubled, or a claim that does not hold, makes the exit code 1. docs/drills.md tells how to read what is printed.
 """
 
 import json
-import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import cyclopts
+from drills.disks import NotPossible
+from drills.faults import FAULTS, Claims
+from drills.kills import RANDOM_VICTIMS, Kills, blows
+from drills.ledger import Outcome
+from drills.scene import PLAY_S, SETTINGS, Scene, wanted_traffic
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from stack.city import Box, LocalCity
-from stack.measure import events, sent, stored
-from stack.process import Program, StackError
-from street.plates import PlateClass, draw_plates
+from stack.city import LocalCity
+from stack.process import StackError
 from street.render import render_street
 from street.script import StreetScript
-from street.traffic import Wish
-from typing_extensions import override
 
-from aggregator.service.run import STEPS as AGGREGATOR_STEPS
-from edge_agent.service.run import STEPS as AGENT_STEPS
-
-ROOT = Path(__file__).resolve().parent.parent
-CRASH_KEY = "ATALAYA_CRASH_AT"
-RANDOM_VICTIMS = ("agent", "broker", "aggregator", "database")
-PLAY_S, ROUND_LIMIT_S = 8.0, 150.0
-
-SETTINGS = f"""
-report_interval_s = 2.0
-lock_memory = false
-
-[inference]
-models_dir = "{ROOT / "models"}"
-precision = "f32"
-threads = 0
-
-[delivery]
-resend_first_s = 0.5
-resend_most_s = 4.0
-reconnect_most_s = 2.0
-"""
+POINT = "p-012"
 
 console = Console(highlight=False)
 app = cyclopts.App(help=__doc__, help_format="plaintext")
 
 
 @dataclass(frozen=True, slots=True)
-class Blow:
-    """What is killed, and where: at a named step, or so many seconds into the play."""
-
-    victim: str
-    step: str | None = None
-    after_s: float = 0.0
-
-    @override
-    def __str__(self) -> str:
-        """For the table."""
-        return f"{self.victim} at {self.step}" if self.step else f"{self.victim} after {self.after_s:.1f} s"
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What is owed: by (epoch, plate), how often. Kept here, never by the agent."""
-
-    owed: Counter[tuple[int, str]] = field(default_factory=Counter)
-
-    def completed(self, epoch: int, script: StreetScript) -> None:
-        """A play reached the end of the video."""
-        self.owed.update((epoch, plate) for plate in script.expected_hits)
-
-    def cut_short(self, epoch: int, announced: list[str]) -> None:
-        """A play was killed after announcing these hits."""
-        self.owed.update((epoch, plate) for plate in set(announced))
-
-
-@dataclass(slots=True)
-class Drill:
-    """A city, a box and a video under blows."""
+class Stage:
+    """A city that runs, and a street video with its script."""
 
     city: LocalCity
-    box: Box
     video: Path
     script: StreetScript
-    ledger: Ledger = field(default_factory=Ledger)
-    struck: list[Blow] = field(default_factory=list)
-    missed: list[Blow] = field(default_factory=list)
 
-    def round(self, blow: Blow) -> None:
-        """One play under one blow, and all restarts that it takes to drain the outbox."""
-        is_struck = {"agent": self._agent_round, "aggregator": self._aggregator_round}.get(
-            blow.victim, self._server_round
-        )(blow)
-        (self.struck if is_struck else self.missed).append(blow)
+    def scene(self, device: str, rng: Random) -> Scene:
+        """A new box at the city's point."""
+        return Scene(self.city, self.city.enrol(device, POINT, SETTINGS), self.video, self.script, rng)
 
-    def _agent_round(self, blow: Blow) -> bool:
-        agent = self._play(blow.step)
-        if blow.step is None:
-            self._while_playing(agent, blow.after_s, agent.kill)
-        code = agent.wait(ROUND_LIMIT_S)
-        self._book(code)
-        if code == 0:
-            return False
-        self._finish(self._play(None))
-        return True
-
-    def _aggregator_round(self, blow: Blow) -> bool:
-        if blow.step is not None:
-            self.city.aggregator.stop()
-            self.city.start_aggregator({CRASH_KEY: f"{blow.step}:1"})
-        agent = self._play(None)
-        if blow.step is None:
-            self._while_playing(agent, blow.after_s, self.city.aggregator.kill)
-        deadline = time.monotonic() + ROUND_LIMIT_S
-        while agent.pid is not None and self.city.aggregator.pid is not None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        is_struck = self.city.aggregator.pid is None
-        if is_struck:
+    def put_right(self) -> None:
+        """Start again what a fault left stopped."""
+        if self.city.broker.pid is None:
+            self.city.start_broker()
+        if self.city.aggregator.pid is None:
             self.city.start_aggregator()
-        self._finish(agent)
-        return is_struck
-
-    def _server_round(self, blow: Blow) -> bool:
-        agent = self._play(None)
-        self._while_playing(agent, blow.after_s, self._kill_broker if blow.victim == "broker" else self._kill_database)
-        self._finish(agent)
-        return True
-
-    def _kill_broker(self) -> None:
-        self.city.broker.kill()
-        self.city.start_broker()
-
-    def _kill_database(self) -> None:
-        self.city.kill_database()
-
-    def _play(self, step: str | None) -> Program:
-        agent = self.city.agent(
-            self.box, "--camera", f"cam-1={self.video}", "--exit-when-drained", "--wait-for-hotlist", "60",
-            "--no-realtime",
-        )  # fmt: skip
-        agent.start({CRASH_KEY: f"{step}:1"} if step else None)
-        return agent
-
-    def _while_playing(self, agent: Program, after_s: float, strike: Callable[[], None]) -> None:
-        """Strike so many seconds after the agent has begun, unless it has ended by then."""
-        seen = len(events(self.box.events))
-        deadline = time.monotonic() + ROUND_LIMIT_S
-        while agent.pid is not None and time.monotonic() < deadline:
-            if any(line["event"] == "started" for line in events(self.box.events)[seen:]):
-                break
-            time.sleep(0.05)
-        wait_until = time.monotonic() + after_s
-        while agent.pid is not None and time.monotonic() < wait_until:
-            time.sleep(0.02)
-        strike()
-
-    def _finish(self, agent: Program) -> None:
-        code = agent.wait(ROUND_LIMIT_S)
-        if code != 0:
-            raise StackError(f"the agent ended with {code}; the last it said:\n{agent.tail()}")
-        self._book(code)
-
-    def _book(self, code: int) -> None:
-        epoch = epoch_of(self.box)
-        if code == 0:
-            self.ledger.completed(epoch, self.script)
-        else:
-            hits = [line for line in events(self.box.events) if line["event"] == "hit" and line["epoch"] == epoch]
-            self.ledger.cut_short(epoch, [line["plate"] for line in hits])
 
 
-def epoch_of(box: Box) -> int:
-    """The epoch of the agent's last start."""
-    with sqlite3.connect(f"file:{box.folder / 'data' / 'outbox.db'}?mode=ro", uri=True) as outbox:
-        (epoch,) = outbox.execute("SELECT epoch FROM meta").fetchone()
-    outbox.close()
-    return int(epoch)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came of one fault."""
 
+    name: str
+    claims: Claims
+    outcome: Outcome
+    seconds: float
+    trouble: str = ""
+    is_skipped: bool = False
 
-def wanted_traffic(rng: Random) -> list[Wish]:
-    """Three vehicles, in both directions, all of them on the hotlist: the more hits, the more there is to lose."""
-    plates = draw_plates([PlateClass.PRIVATE, PlateClass.PRIVATE_OLD, PlateClass.TAXI], rng)
-    return [Wish(plate, is_on_hotlist=True, is_approaching=n % 2 == 0) for n, plate in enumerate(plates)]
-
-
-def blows(kills: int, rng: Random) -> Iterator[Blow]:
-    """Every crash point once, in an order of the seed's; then random victims at random moments."""
-    points = [Blow("agent", step) for step in AGENT_STEPS] + [Blow("aggregator", step) for step in AGGREGATOR_STEPS]
-    rng.shuffle(points)
-    for number in range(kills):
-        if number % 3 != 2 and points:
-            yield points.pop()
-        else:
-            yield Blow(RANDOM_VICTIMS[number // 3 % len(RANDOM_VICTIMS)], after_s=rng.uniform(0.5, 6.0))
+    @property
+    def is_held(self) -> bool:
+        """Every claim held, nothing was lost or doubled."""
+        return not self.trouble and all(self.claims.values()) and self.outcome.is_whole
 
 
 @app.default
-def main(*, kills: int = 20, seed: int = 1, keep: Path | None = None) -> int:
-    """Run the drill.
+def main(*, kills: int | None = None, faults: str | None = None, seed: int = 1, keep: Path | None = None) -> int:
+    """Run a drill: kills (20, if nothing is said) or faults.
 
     Parameters
     ----------
     kills
         How many rounds; 33 or more pass every crash point.
+    faults
+        `all`, or names with commas between them.
     seed
-        Repeats a run: the order of the points, the victims and their moments.
+        Repeats a run: the video, the order, the victims and their moments.
     keep
         Leave the city's folder here, with every log, instead of a temporary one.
     """
-    with tempfile.TemporaryDirectory(prefix="atalaya-drill-") as scratch:
-        folder = keep or Path(scratch)
-        video = folder / "street.mp4"
-        with console.status("render the street, found the city, enrol the box"):
-            script = render_street(
-                video, seconds=PLAY_S, fps=10, size=(1280, 720), seed=seed, vehicles=wanted_traffic(Random(seed))
-            )
-            city = LocalCity(folder / "stack")
-            city.found()
-        try:
-            drill = _prepared(city, video, script)
-            summary = _strike(drill, kills, Random(seed))
-        finally:
-            city.stop()
+    chosen = chosen_faults(faults) if faults is not None else ()
+    with tempfile.TemporaryDirectory(prefix="atalaya-drill-") as scratch, _stage(keep or Path(scratch), seed) as stage:
+        if chosen:
+            summary, is_good = _run_faults(stage, chosen, seed)
+        else:
+            summary, is_good = _run_kills(stage, 20 if kills is None else kills, seed)
     print(json.dumps(summary), flush=True)
-    return 0 if not summary["lost"] and not summary["duplicates"] else 1
+    return 0 if is_good else 1
 
 
-def _prepared(city: LocalCity, video: Path, script: StreetScript) -> Drill:
-    with console.status("start the servers, register, approve the hotlist"):
-        city.start_servers()
-        city.register("p-012", ["cam-1"])
-        box = city.enrol("box-012", "p-012", SETTINGS)
-        city.appoint_officers()
-        city.want(script.hotlist)
-    return Drill(city, box, video, script)
+def chosen_faults(text: str) -> tuple[str, ...]:
+    """The faults that a command line names."""
+    if text == "all":
+        return tuple(FAULTS)
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in FAULTS]:
+        raise SystemExit(f"--faults: {', '.join(unknown)}? Want all, or some of {', '.join(FAULTS)}")
+    return names
 
 
-def _strike(drill: Drill, kills: int, rng: Random) -> dict[str, int]:
+@contextmanager
+def _stage(folder: Path, seed: int) -> Iterator[Stage]:
+    video = folder / "street.mp4"
+    with console.status("render the street, found the city, appoint officers, approve the hotlist"):
+        script = render_street(
+            video, seconds=PLAY_S, fps=10, size=(1280, 720), seed=seed, vehicles=wanted_traffic(Random(seed))
+        )
+        city = LocalCity(folder / "stack")
+    try:
+        with console.status("found the city, start the servers, appoint officers, approve the hotlist"):
+            city.found()
+            city.start_servers()
+            city.register(POINT, ["cam-1"])
+            city.appoint_officers()
+            city.want(script.hotlist)
+        yield Stage(city, video, script)
+    finally:
+        city.stop()
+
+
+def _run_kills(stage: Stage, count: int, seed: int) -> tuple[dict[str, int], bool]:
+    rng = Random(seed)
+    drill = Kills(stage.scene("box-012", rng))
     with Progress(console=console) as bar:
-        task = bar.add_task("kills", total=kills)
-        for blow in blows(kills, rng):
+        task = bar.add_task("kills", total=count)
+        for blow in blows(count, rng):
             bar.update(task, description=str(blow))
             drill.round(blow)
             bar.advance(task)
-    return _judge(drill)
+    outcome = drill.scene.judge()
+    _show_kills(drill, outcome)
+    points = len({blow.step for blow in drill.struck if blow.step})
+    return {"kills": len(drill.struck), "crash_points": points, **_counts(outcome)}, outcome.is_whole
 
 
-def _judge(drill: Drill) -> dict[str, int]:
-    """Hold the city's database against the ledger."""
-    found = stored(drill.city)
-    have = Counter((hit.epoch, hit.plate) for hit in found.hits)
-    owed = drill.ledger.owed
-    lost_hits = sum((owed - have).values())
-    doubled = sum(count - 1 for count in have.values() if count > 1) + found.messages - found.distinct
-    lost_messages = sent(drill.box) - found.distinct - found.told_dropped
+def _show_kills(drill: Kills, outcome: Outcome) -> None:
     table = Table("victim", "struck", "not reached", box=None)
     for victim in RANDOM_VICTIMS:
-        counts = [sum(b.victim == victim for b in blows) for blows in (drill.struck, drill.missed)]
+        counts = [sum(blow.victim == victim for blow in blows) for blows in (drill.struck, drill.missed)]
         table.add_row(victim, *map(str, counts))
     console.print(table)
     for blow in drill.missed:
         console.print(f"not reached: {blow}")
-    for epoch, plate in sorted((owed - have).elements()):
-        console.print(f"[red]lost:[/] {plate} of epoch {epoch}")
-    console.print(f"messages given a place by the box: {sent(drill.box)}, stored: {found.distinct}")
+    for missing in outcome.missing:
+        console.print(f"[red]lost:[/] {missing}")
+
+
+def _run_faults(stage: Stage, names: tuple[str, ...], seed: int) -> tuple[dict[str, int], bool]:
+    rows = []
+    for name in names:
+        with console.status(name):
+            rows.append(_run_fault(stage, name, seed))
+        _show_fault(rows[-1])
+    run = [row for row in rows if not row.is_skipped]
+    console.print(_table(rows))
+    outcome = sum((row.outcome for row in run), Outcome())
+    claims = sum(held for row in run for held in row.claims.values())
+    summary = {"faults": len(run), "claims_held": claims, **_counts(outcome)}
+    return summary, bool(run) and all(row.is_held for row in run)
+
+
+def _run_fault(stage: Stage, name: str, seed: int) -> Row:
+    """One fault on a box of its own. What goes wrong in it fails it, and leaves the others their turn."""
+    started_s = time.monotonic()
+    stage.put_right()
+    scene = stage.scene(f"box-{name}", Random(f"{seed} {name}"))
+    claims: Claims = {}
+    trouble, is_skipped = "", False
+    try:
+        claims = FAULTS[name](scene)
+        stage.put_right()
+        scene.judge()
+    except NotPossible as exc:
+        trouble, is_skipped = str(exc), True
+    except Exception as exc:  # noqa: BLE001  the boundary of a drill: it is told, and fails the run
+        trouble = f"{type(exc).__name__}: {exc}"
+    finally:
+        scene.end()
+    outcome = scene.outcome or Outcome()
+    return Row(name, claims, outcome, time.monotonic() - started_s, trouble, is_skipped)
+
+
+def _show_fault(row: Row) -> None:
+    console.print(f"{row.name} [dim]{row.seconds:.0f} s[/]")
+    for claim, is_held in row.claims.items():
+        console.print(f"  {'[green]held[/]' if is_held else '[red]NOT HELD[/]'}  {claim}")
+    for missing in row.outcome.missing:
+        console.print(f"  [red]lost:[/] {missing}")
+    if row.trouble:
+        console.print(f"  [{'yellow' if row.is_skipped else 'red'}]{row.trouble}[/]", markup=True)
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table("fault", "claims held", "expected", "stored", "lost", "duplicates", "", box=None)
+    for row in rows:
+        verdict = "not run" if row.is_skipped else "good" if row.is_held else "FAILED"
+        held = f"{sum(row.claims.values())} of {len(row.claims)}"
+        table.add_row(row.name, held, *map(str, _counts(row.outcome).values()), verdict)
+    return table
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
     return {
-        "kills": len(drill.struck),
-        "crash_points": len({blow.step for blow in drill.struck if blow.step}),
-        "expected": sum(owed.values()),
-        "stored": sum((owed & have).values()),
-        "lost": lost_hits + max(lost_messages, 0),
-        "duplicates": doubled,
+        "expected": outcome.expected,
+        "stored": outcome.stored,
+        "lost": outcome.lost,
+        "duplicates": outcome.duplicates,
     }
 
 

@@ -130,9 +130,10 @@ class LocalCity:
         box.config.write_text(f'identity_dir = "identity"\ndata_dir = "data"\n{settings}')
         return box
 
-    def agent(self, box: Box, *arguments: str) -> Program:
-        """The agent of a box, not started yet."""
-        argv = [str(BIN / "edge-agent"), "run", "--config", str(box.config), "--events-jsonl", str(box.events)]
+    def agent(self, box: Box, *arguments: str, program: Sequence[str] = ()) -> Program:
+        """The agent of a box, not started yet; `program` runs it in the place of `edge-agent`."""
+        start = program or (str(BIN / "edge-agent"),)
+        argv = [*start, "run", "--config", str(box.config), "--events-jsonl", str(box.events)]
         return Program(f"agent {box.device}", [*argv, *arguments], box.folder / "agent.log")
 
     def appoint_officers(self) -> None:
@@ -167,6 +168,10 @@ class LocalCity:
         """What a list command answers."""
         rows: list[dict[str, Any]] = json.loads(self._run(*command, "--json"))
         return rows
+
+    def write_broker_config(self) -> None:
+        """Have the broker's files written anew from the settings."""
+        self._run("broker", "config")
 
     def stop(self) -> None:
         """Stop the servers; the broker last."""

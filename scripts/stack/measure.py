@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ from aggregator.adapters.database import opened
 from aggregator.settings import load
 from stack.city import Box, LocalCity
 
-_STORED = "SELECT count(*), count(DISTINCT (device_id, outbox, sequence)) FROM delivery"
-_DROPPED = "SELECT count(*) FROM chain_dropped"
+# Each of one outbox, or of all.
+_STORED = """
+SELECT count(*), count(DISTINCT (device_id, outbox, sequence)) FROM delivery WHERE $1::bytea IS NULL OR outbox = $1
+"""
+_DROPPED = "SELECT count(*) FROM chain_dropped WHERE $1::bytea IS NULL OR outbox = $1"
 _HITS = """
 SELECT hit.plate, encode(hit.envelope_hash, 'hex') AS hash, hit.epoch, hit.is_from_lookback,
        extract(epoch FROM pg_xact_commit_timestamp(delivery.stored_in::xid))::float8 * 1000 AS committed_ms
   FROM hit JOIN delivery USING (device_id, outbox, epoch, sequence)
+ WHERE $1::bytea IS NULL OR outbox = $1
 """
 
 
@@ -47,25 +52,43 @@ class Stored:
     hits: tuple[StoredHit, ...]
 
 
-def stored(city: LocalCity) -> Stored:
-    """Look into the city's database, the embedded server started again if it has to be."""
-    return asyncio.run(_stored(city))
+def stored(city: LocalCity, box: Box | None = None) -> Stored:
+    """Look into the city's database, the embedded server started again if it has to be; all of it, or a box's part."""
+    return asyncio.run(_stored(city, outbox_of(box) if box else None))
 
 
-async def _stored(city: LocalCity) -> Stored:
+async def _stored(city: LocalCity, outbox: bytes | None) -> Stored:
     async with opened(load(city.config).database) as database:
-        messages, distinct = await database.pool.fetchrow(_STORED) or (0, 0)
-        rows = await database.pool.fetch(_HITS)
-        dropped = await database.pool.fetchval(_DROPPED)
+        messages, distinct = await database.pool.fetchrow(_STORED, outbox) or (0, 0)
+        rows = await database.pool.fetch(_HITS, outbox)
+        dropped = await database.pool.fetchval(_DROPPED, outbox)
     return Stored(messages, distinct, int(dropped), tuple(StoredHit(**row) for row in rows))
 
 
 def sent(box: Box) -> int:
     """How many messages the box has given a place in its order, by its own outbox."""
-    with sqlite3.connect(f"file:{box.folder / 'data' / 'outbox.db'}?mode=ro", uri=True) as outbox:
-        (next_sequence,) = outbox.execute("SELECT sequence FROM meta").fetchone()
-    outbox.close()
-    return int(next_sequence) - 1
+    return int(_of_outbox(box, "SELECT sequence FROM meta")) - 1
+
+
+def epoch(box: Box) -> int:
+    """The epoch of the agent's last start."""
+    return int(_of_outbox(box, "SELECT epoch FROM meta"))
+
+
+def outbox_of(box: Box) -> bytes:
+    """The random id of the box's outbox."""
+    return bytes(_of_outbox(box, "SELECT outbox FROM meta"))
+
+
+def dead_letters(box: Box) -> int:
+    """How many messages the box was refused for good."""
+    return int(_of_outbox(box, "SELECT count(*) FROM dead_letter"))
+
+
+def _of_outbox(box: Box, query: str) -> Any:  # a number or bytes, as the query says
+    """One value out of a box's outbox, which no agent may have open."""
+    with closing(sqlite3.connect(f"file:{box.folder / 'data' / 'outbox.db'}?mode=ro", uri=True)) as outbox:
+        return outbox.execute(query).fetchone()[0]
 
 
 def events(file: Path) -> list[dict[str, Any]]:

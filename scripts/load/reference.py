@@ -9,7 +9,7 @@ import multiprocessing
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any, Final, TypeAlias
@@ -25,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.statements import statements
+from aggregator.adapters.store import copied
 from aggregator.core.ingest import TimeRules
 from aggregator.core.rows import Cell, Row, Table, Taken, ledger_row, rows_of
 from aggregator.settings import Settings
@@ -35,7 +36,7 @@ from protocol.messages import body_of, decode_message
 from protocol.topics import Direction, patterns
 
 BATCH: Final = 500
-Statement: TypeAlias = tuple[str, list[tuple[Cell, ...]]]
+Rows: TypeAlias = tuple[list[tuple[Cell, ...]], dict[Table, list[Row]]]
 _READY_TIMEOUT_S: Final = 30.0
 
 
@@ -55,26 +56,18 @@ def verify_cpu_s(boxes: Sequence[LoadBox], said: Sequence[Sequence[Said]]) -> fl
 
 def insert_cpu_s(dsn: str, said: Sequence[Said]) -> float:
     """CPU seconds of the client for the rows alone; the server's are the caller's to measure."""
-    return asyncio.run(_insert(dsn, [list(_statements(batch)) for batch in batches(said, BATCH)]))
+    batches = [said[at : at + BATCH] for at in range(0, len(said), BATCH)]
+    return asyncio.run(_insert(dsn, [_rows(batch) for batch in batches]))
 
 
-def batches(said: Sequence[Said], size: int) -> Iterator[Sequence[Said]]:
-    """Parts of a sequence."""
-    return (said[at : at + size] for at in range(0, len(said), size))
-
-
-def _statements(said: Sequence[Said]) -> Iterator[Statement]:
-    """The statements of a batch, their columns made."""
-    sql, rules, now = statements("ingest"), TimeRules(), datetime.now(UTC)
-    by_table: dict[Table, list[Row]] = defaultdict(list)
+def _rows(said: Sequence[Said]) -> Rows:
+    """The ledger's columns and the other tables' rows of a batch."""
+    now, by_table = datetime.now(UTC), defaultdict[Table, list[Row]](list)
     taken = [_taken(each.raw, now) for each in said]
-    yield sql["ledger"], list(zip(*map(ledger_row, taken), strict=True))
     for each in taken:
-        for table, row in rows_of(each, rules):
+        for table, row in rows_of(each, TimeRules()):
             by_table[table].append(row)
-    for table in Table:
-        if table in by_table:
-            yield sql[table], list(zip(*by_table[table], strict=True))
+    return list(zip(*map(ledger_row, taken), strict=True)), by_table
 
 
 def _taken(raw: bytes, now: datetime) -> Taken:
@@ -82,13 +75,14 @@ def _taken(raw: bytes, now: datetime) -> Taken:
     return Taken(message, body_of(message), raw, envelope_hash(raw), now)
 
 
-async def _insert(dsn: str, work: Sequence[Sequence[Statement]]) -> float:
-    connection = await asyncpg.connect(dsn)
+async def _insert(dsn: str, work: Sequence[Rows]) -> float:
+    connection, ledger = await asyncpg.connect(dsn), statements("ingest")["ledger"]
     started_s = time.process_time()
-    for batch in work:
+    for columns, by_table in work:
         async with connection.transaction():
-            for sql, columns in batch:
-                await connection.fetch(sql, *columns)
+            await connection.fetch(ledger, *columns)
+            for table, rows in by_table.items():
+                await copied(connection, table, rows)
     spent_s = time.process_time() - started_s
     await connection.close()
     return spent_s

@@ -15,7 +15,18 @@ from aggregator.adapters.store import Refused, Said, Store
 from aggregator.core.ingest import Fate, TimeRules
 from aggregator.core.rows import Taken
 from protocol.envelope import envelope_hash, parse
-from protocol.messages import Alarm, Dropped, Kind, Tombstone, body_of, decode_message
+from protocol.messages import (
+    Alarm,
+    CameraMinute,
+    CameraState,
+    Dropped,
+    Health,
+    Kind,
+    Report,
+    Tombstone,
+    body_of,
+    decode_message,
+)
 from protocol.order import Identity
 from protocol.presence import Life, Presence
 from protocol.refusals import Refusal
@@ -24,6 +35,13 @@ from tests.simulators.running import until
 
 ALARM = Alarm(alarm="panic_button", started_ms=1_800_000_000_000)
 NOW = datetime.now(UTC)
+REPORT = Report(
+    from_ms=1_800_000_000_000,
+    to_ms=1_800_000_060_000,
+    cameras=tuple(CameraMinute(camera="cam-1", state=CameraState.LIVE, reads=reads) for reads in (7, 9)),
+    health=Health(uptime_s=5),
+    versions=("agent 1.0", "model a"),
+)
 
 
 def taken(raw: bytes) -> Taken:
@@ -87,6 +105,28 @@ async def test_a_poisonous_message_has_no_fate_and_the_others_have(pool: Pool, b
     with pytest.raises(asyncpg.CheckViolationError):
         await store.write(messages, [])
     assert set(await store.write_each(messages, [])) == {messages[0].hash, messages[2].hash}
+
+
+async def test_rows_are_the_same_in_bulk_and_message_by_message(pool: Pool, box: Box) -> None:
+    store = Store(pool, TimeRules())
+    for write in (store.write, store.write_each):
+        messages = [taken(box.say(REPORT)), taken(box.say(ALARM))]
+        assert set((await write(messages, [])).values()) == {Fate.NEW}
+    reports = await pool.fetch("SELECT versions, uptime_s, temperature_mc, envelope_hash FROM report")
+    assert len(reports) == await pool.fetchval("SELECT count(*) FROM alarm") == 2
+    for report in reports:
+        assert tuple(report)[:3] == (["agent 1.0", "model a"], 5, None)
+        reads = "SELECT array_agg(reads) FROM camera_minute WHERE report_hash = $1"
+        assert await pool.fetchval(reads, report["envelope_hash"]) == [7], "a camera named twice is one row"
+
+
+async def test_a_row_that_outlived_its_ledger_line_does_not_refuse_the_message(pool: Pool, box: Box) -> None:
+    store, message = Store(pool, TimeRules()), taken(box.say(ALARM))
+    await store.write([message], [])
+    await pool.execute("DELETE FROM delivery")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await store.write([message], [])
+    assert await store.write_each([message], []) == {message.hash: Fate.NEW}
 
 
 async def test_the_same_refused_bytes_are_kept_once_and_counted(pool: Pool) -> None:

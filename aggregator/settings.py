@@ -148,6 +148,19 @@ class Hotlist(Section, frozen=True):
     manifest_valid_hours: Positive = 72
 
 
+class Evidence(Section, frozen=True):
+    """Where pictures lie: on disk (`evidence_dir`), or in an S3-compatible bucket under keys that files hold."""
+
+    store: Literal["disk", "s3"] = "disk"
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    bucket: str | None = None
+    prefix: str = ""
+    access_key_file: Path | None = None
+    secret_key_file: Path | None = None
+    ca: Path | None = None
+
+
 class Audit(Section, frozen=True):
     """Where the service puts signed checkpoints of the audit by itself: a place that others keep."""
 
@@ -170,6 +183,7 @@ class Settings(Section, frozen=True):
     ingest: Ingest = Ingest()
     hotlist: Hotlist = Hotlist()
     retention: Retention = Retention()
+    evidence: Evidence = Evidence()
     audit: Audit = Audit()
 
 

@@ -18,8 +18,8 @@ from aggregator.adapters import evidence_case, keyfiles
 from aggregator.adapters.audit_log import audit, rows_of_hit
 from aggregator.adapters.database import Pool
 from aggregator.adapters.evidence_case import Found, Listed
-from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.hotlist_store import transaction
+from aggregator.adapters.picture_store import PictureStore
 from aggregator.adapters.queries import Filter
 from aggregator.adapters.statements import statements
 from aggregator.adapters.trust_ceremony import kept_bundle
@@ -62,7 +62,7 @@ class EvidenceDesk:
 
     pool: Pool
     settings: Settings
-    files: EvidenceFiles
+    files: PictureStore
     release: str
 
     async def listed(self, wanted: Filter) -> Sequence[asyncpg.Record]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from aggregator.adapters.database import Pool
-from aggregator.adapters.evidence_files import EvidenceFiles
+from aggregator.adapters.picture_store import PictureStore
 from aggregator.adapters.statements import statements
 from aggregator.core.evidence import MAX_PICTURE_BYTES, Part, State, assemble
 from protocol.steps import Step, no_step
@@ -35,7 +35,7 @@ class Settled:
 class EvidenceStore:
     """Assembles and settles."""
 
-    def __init__(self, pool: Pool, files: EvidenceFiles, step: Step = no_step) -> None:
+    def __init__(self, pool: Pool, files: PictureStore, step: Step = no_step) -> None:
         """`step` names the crash points."""
         self._pool, self._files, self._step = pool, files, step
         self._sql = statements("evidence")

@@ -18,8 +18,8 @@ from aggregator.adapters import keyfiles, unsealing
 from aggregator.adapters.audit_log import audit, checked_reason
 from aggregator.adapters.database import opened
 from aggregator.adapters.evidence_desk import EvidenceDesk
-from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.hotlist_store import transaction
+from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.unsealing import Sealed
 from aggregator.cli.console import AsJson, Config, fingerprint, release, say, settings_of, show_object, show_rows
 from aggregator.cli.operator import actor
@@ -196,7 +196,6 @@ def _audit_unsealing(settings: Settings, sealed: Sealed, who: str, why: str) -> 
 def _at_desk(settings: Settings, work: Callable[[EvidenceDesk], Awaitable[T]]) -> T:
     async def run() -> T:
         async with opened(settings.database, role=settings.role) as database:
-            files = EvidenceFiles(settings.evidence_dir)
-            return await work(EvidenceDesk(database.pool, settings, files, release()))
+            return await work(EvidenceDesk(database.pool, settings, pictures_of(settings), release()))
 
     return asyncio.run(run())

@@ -5,7 +5,6 @@ Times are UTC in and out. `hits` shows plates: it needs a reason, and is audited
 
 import asyncio
 import csv
-import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from cyclopts.validators import Number
 
 from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import opened
-from aggregator.adapters.evidence_files import EvidenceFiles
+from aggregator.adapters.picture_store import PictureStore, pictures_of
 from aggregator.adapters.queries import Filter, Found, Queries
 from aggregator.cli.console import AsJson, Config, say, settings_of, show_rows
 from aggregator.cli.operator import actor
@@ -98,7 +97,7 @@ def hits(
         settings, lambda queries: queries.hits(wanted, actor=who, reason=why, with_pictures=pictures is not None)
     )
     if pictures is not None:
-        say(f"{copy_pictures(rows, EvidenceFiles(settings.evidence_dir), pictures)} pictures in {pictures}")
+        say(f"{copy_pictures(rows, pictures_of(settings), pictures)} pictures in {pictures}")
     _show(_HIT_COLUMNS, rows, as_json=as_json, as_csv=as_csv)
 
 
@@ -136,19 +135,19 @@ def counts(
     _show(_COUNT_COLUMNS, rows, as_json=as_json, as_csv=as_csv)
 
 
-def copy_pictures(rows: Found, files: EvidenceFiles, folder: Path) -> int:
+def copy_pictures(rows: Found, files: PictureStore, folder: Path) -> int:
     """Copy the redacted pictures of hits under names that carry no plate; how many there were."""
     folder.mkdir(parents=True, exist_ok=True)
     copied = 0
     for row in rows:
         if row["picture"] != "stored":
             continue
-        source = files.path(bytes.fromhex(row["picture_sha256"]))
         name = f"{row['counted_at']:%Y%m%dT%H%M%SZ}_{row['point']}_{row['camera']}_{row['hit'][:12]}.jpg"
+        data = files.read(bytes.fromhex(row["picture_sha256"]))
         try:
-            shutil.copyfile(source, folder / name)
+            (folder / name).write_bytes(data)
         except OSError as exc:
-            raise NotThere(f"the picture of hit {row['hit']} cannot be copied: {exc}") from exc
+            raise NotThere(f"the picture of hit {row['hit']} cannot be copied: {exc.strerror}") from exc
         copied += 1
     return copied
 

@@ -15,6 +15,7 @@ from aggregator.adapters.database import Pool, opened
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.evidence_sweep import sweep as sweep_files
 from aggregator.adapters.legal_holds import Hold
+from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.cli.console import AsJson, Cell, Config, say, settings_of, show_rows
 from aggregator.cli.operator import actor
@@ -92,6 +93,8 @@ def sweep(
     """Files of the evidence folder that no row names. Removed only on request: the rows may be what is missing."""
     settings = settings_of(config)
     remove_for = (actor(), checked_reason(reason)) if remove else None
+    if settings.evidence.store != "disk":
+        raise BadInput("a sweep goes over a folder; of a bucket, compare its listing with the database")
     files = EvidenceFiles(settings.evidence_dir)
     strays = _with(settings, lambda pool: sweep_files(pool, files, remove_for=remove_for))
     show_rows(("file", "removed"), [(str(path), remove) for path in strays], as_json=as_json)
@@ -202,7 +205,7 @@ async def _purge(
 
 
 def _store(pool: Pool, settings: Settings) -> RetentionStore:
-    return RetentionStore(pool, EvidenceFiles(settings.evidence_dir))
+    return RetentionStore(pool, pictures_of(settings))
 
 
 def _receipt_cells(receipt: Receipt, *, as_json: bool) -> tuple[Cell, ...]:

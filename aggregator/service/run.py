@@ -21,9 +21,9 @@ from aggregator.adapters.broker import BrokerLine
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
-from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.evidence_store import EvidenceStore
 from aggregator.adapters.keyfiles import read_file, read_signer
+from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.registered import Registered
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.store import Store
@@ -101,7 +101,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=limits.queue_messages))
     signer = read_signer(settings.keys.server_key)
     auditor = ChainAuditor(ChainStore(database.pool), line, signer)
-    files = EvidenceFiles(settings.evidence_dir)
+    files = pictures_of(settings)
     keeper = EvidenceKeeper(EvidenceStore(database.pool, files, step))
     retention = Retention(RetentionStore(database.pool, files), settings)
     worker = IngestWorker(

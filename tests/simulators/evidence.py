@@ -75,7 +75,13 @@ class Street:
         return self.hit
 
     async def picture(self, redacted: bytes = REDACTED_JPEG, original: bytes = ORIGINAL_JPEG) -> Evidence:
-        """Send the hit's picture in pieces, and let the evidence store settle it."""
+        """Send the hit's picture in pieces, and let the evidence store put it on the disk."""
+        evidence = await self.send_picture(redacted, original)
+        await EvidenceStore(self.pool, EvidenceFiles(self.settings.evidence_dir)).settle_all(datetime.now(UTC))
+        return evidence
+
+    async def send_picture(self, redacted: bytes = REDACTED_JPEG, original: bytes = ORIGINAL_JPEG) -> Evidence:
+        """Send the hit's picture in pieces."""
         spki, sha256 = self.settings.keys.evidence_spki.read_bytes(), hashlib.sha256(original).digest()
         sealed = seal(original, spki, Purpose.ORIGINAL, device=self.box.who.device, sha256=sha256)
         evidence = Evidence(
@@ -87,7 +93,6 @@ class Street:
         await self.say(evidence)
         for data in (redacted, sealed):
             await self._pieces(data)
-        await EvidenceStore(self.pool, EvidenceFiles(self.settings.evidence_dir)).settle_all(datetime.now(UTC))
         return evidence
 
     async def say(self, body: Body) -> bytes:

@@ -1,12 +1,15 @@
 """What is owed, and what the city has of it.
 
-The ledger is kept outside the agent. A play that reached the video's end owes every hit of the video's own script,
-once. A play that was killed owes each hit it had announced, once. And every message that a box gave a place in its
-order must be stored, or its loss be told.
+The ledger is kept outside the agent. A play that reached the video's end owes every hit of the video's own script, and
+each as often as the agent announced it; a play that was killed owes what it had announced. And every message that a box
+gave a place in its order must be stored, or its loss be told.
+
+One vehicle may be announced twice without anything being doubled: a video that is not played in real time is stamped
+with the time at which its frames are read, and on a busy machine a track then ends between two looks.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -49,11 +52,10 @@ class Ledger:
     def book(self, box: Box, script: StreetScript, *, is_complete: bool) -> None:
         """The box's last play: to the video's end, or cut short after announcing what its events say."""
         played = epoch(box)
-        if is_complete:
-            self._owe(played, script.expected_hits)
-        else:
-            said = (line for line in events(box.events) if line["event"] == "hit" and line["epoch"] == played)
-            self._owe(played, {line["plate"] for line in said})
+        said = (line for line in events(box.events) if line["event"] == "hit" and line["epoch"] == played)
+        announced = Counter(line["plate"] for line in said)
+        due = Counter(script.expected_hits) | announced if is_complete else announced
+        self.owed.update({(played, plate): times for plate, times in due.items()})
 
     def judge(self, city: LocalCity, box: Box) -> Outcome:
         """Hold the city's database against what is owed of this box's outbox."""
@@ -65,10 +67,12 @@ class Ledger:
             expected=sum(self.owed.values()),
             stored=sum((self.owed & have).values()),
             lost=sum(missing.values()) + unexplained,
-            duplicates=sum((have - self.owed).values()) + found.messages - found.distinct,
+            duplicates=sum(self._beyond(have)) + found.messages - found.distinct,
             missing=tuple(f"{plate} of epoch {played}" for played, plate in sorted(missing.elements()))
             + ((f"{unexplained} messages",) if unexplained else ()),
         )
 
-    def _owe(self, played: int, plates: Iterable[str]) -> None:
-        self.owed.update((played, plate) for plate in plates)
+    def _beyond(self, have: Counter[tuple[int, str]]) -> Iterator[int]:
+        """How often each hit is there beyond what is owed; one that was stored and never announced is no double."""
+        for hit, times in have.items():
+            yield max(0, times - max(self.owed[hit], 1))

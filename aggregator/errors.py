@@ -8,6 +8,7 @@ AggregatorError
 ├── BadKey              a key, certificate or request that cannot be used, or a wrong passphrase (tell the operator)
 ├── BrokerUnwell        the broker does not start, answer or obey (stop, tell the operator)
 ├── ClockInDoubt        the clock leaped; what cannot be undone waits for a person (tell the operator)
+├── FilesLeft           files could not be removed; the next run tries again (tell the operator)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
 A command raises; `aggregator.cli` turns it into one line on stderr and the exit code in one place.
@@ -52,6 +53,10 @@ class BrokerUnwell(AggregatorError):
 
 class DatabaseUnwell(AggregatorError):
     """The database does not start, answer, or hold the schema."""
+
+
+class FilesLeft(AggregatorError):
+    """Files could not be removed; the next run tries again."""
 
 
 class ClockInDoubt(AggregatorError):

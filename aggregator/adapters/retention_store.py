@@ -3,7 +3,7 @@
     due rows found, holds locked -> rows removed, files noted, receipt chained   one transaction
     noted files removed          -> note forgotten                               with nobody writing files
 
-A crash before the commit leaves everything; one after it leaves notes, which the next run works off first.
+A crash before the commit leaves everything; one after it leaves notes, which the next run works off with its own.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from aggregator.adapters.audit_log import audit
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.statements import statements
 from aggregator.core.retention import RECEIPT, Gone, Keeping, Receipt, Rule, read_receipt, receipt_of
+from aggregator.errors import FilesLeft
 from protocol.steps import Step, no_step
 
 STEPS: Final = ("retention.rows_removed", "retention.committed", "retention.file_removed")
@@ -71,9 +72,8 @@ class RetentionStore:
         return await self._pool.fetchval(self._sql["last_run"])  # type: ignore[no-any-return]  # a record's cell
 
     async def begin(self, now: datetime) -> None:
-        """Note that retention runs now, and finish what a run before may have left."""
+        """Note that retention runs now."""
         await self._pool.execute(self._sql["ran"], now)
-        await self.remove_files()
 
     async def due(self, rule: Rule, now: datetime) -> Due:
         """What a purge would take; changes nothing."""
@@ -92,7 +92,6 @@ class RetentionStore:
             after: tuple[datetime, bytes] | None = _START
             while after is not None:
                 receipt, after = await self._purge_batch(rule, source, now, after, actor=actor)
-                await self.remove_files()
                 if receipt is not None:
                     yield receipt
 
@@ -105,12 +104,15 @@ class RetentionStore:
             gone = await self._take(connection, "refused", rows, now)
             return await self._keep_receipt(connection, receipt_of(rule, gone), actor)
 
-    async def remove_files(self) -> int:
-        """Remove the files that purges noted; how many were noted."""
-        count = 0
-        while removed := await self._remove_some_files():
-            count += removed
-        return count
+    async def remove_files(self) -> None:
+        """Remove the files that this run noted or one that was cut off; raises `FilesLeft` after the last."""
+        left: list[OSError] = []
+        after: bytes | None = b""
+        while after is not None:
+            after = await self._remove_some_files(after, left)
+        if left:
+            problem = left[0].strerror or left[0]
+            raise FilesLeft(f"{len(left)} files of purged rows cannot be removed ({problem}); the next run tries again")
 
     async def receipts(self, limit: int) -> list[Kept]:
         """The newest receipts, oldest first."""
@@ -201,16 +203,23 @@ class RetentionStore:
         if pictures:
             await connection.execute(self._sql["note_files"], pictures, now)
 
-    async def _remove_some_files(self) -> int:
+    async def _remove_some_files(self, after: bytes, left: list[OSError]) -> bytes | None:
+        """Go on after a picture; the last one looked at, if there may be more."""
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._sql["files_alone"])
-            noted = await connection.fetch(self._sql["noted_files"], _FILES)
-            for row in noted:
-                if not row["is_needed"]:
-                    await asyncio.to_thread(self._files.remove, row["sha256"])
-                    self._step("retention.file_removed")
-            await connection.execute(self._sql["forget_noted"], [row["sha256"] for row in noted])
-        return len(noted)
+            noted = await connection.fetch(self._sql["noted_files"], after, _FILES)
+            done = [row["sha256"] for row in noted if row["is_needed"] or await self._removed(row["sha256"], left)]
+            await connection.execute(self._sql["forget_noted"], done)
+        return noted[-1]["sha256"] if noted else None
+
+    async def _removed(self, sha256: bytes, left: list[OSError]) -> bool:
+        try:
+            await asyncio.to_thread(self._files.remove, sha256)
+        except OSError as exc:  # one file that is locked or on a bad block keeps no other, and is tried again
+            left.append(exc)
+            return False
+        self._step("retention.file_removed")
+        return True
 
 
 def _sources(rule: Rule) -> tuple[str, ...]:

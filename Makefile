@@ -5,6 +5,8 @@ BIN := .venv/bin
 UV := .venv/bootstrap/uv
 PYTEST_ARGS ?=
 KILLS ?= 20
+FAULTS ?= all
+SEED ?= 1
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,8 +55,9 @@ format: setup  ## rewrite the sources in the house format
 bench: setup models  ## run scripts/bench_*.py one after the other, each beside its reference
 	@for bench in scripts/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-chaos: setup models  ## kill parts of the running system and check that no hit is lost; KILLS=N
-	@$(BIN)/python scripts/fault_drill.py --kills $(KILLS)
+chaos: setup models  ## kill and break parts of the running system, check that no hit is lost; KILLS=N, FAULTS=NAME,..., SEED=N
+	@$(BIN)/python scripts/fault_drill.py --kills $(KILLS) --seed $(SEED)
+	@$(BIN)/python scripts/fault_drill.py --faults $(FAULTS) --seed $(SEED)
 
 docs: setup  ## hold the documentation to the code: links, commands, settings, named tests
 	$(BIN)/pytest tests/unit -k "docs or document" $(PYTEST_ARGS)

@@ -13,6 +13,7 @@ doubled, or a claim that does not hold, makes the exit code 1. docs/drills.md te
 """
 
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from types import FrameType
 
 import cyclopts
 from drills.disks import NotPossible
@@ -117,7 +119,7 @@ def chosen_faults(text: str) -> tuple[str, ...]:
 @contextmanager
 def _stage(folder: Path, seed: int) -> Iterator[Stage]:
     video = folder / "street.mp4"
-    with console.status("render the street, found the city, appoint officers, approve the hotlist"):
+    with console.status("render the street"):
         script = render_street(
             video, seconds=PLAY_S, fps=10, size=(1280, 720), seed=seed, vehicles=wanted_traffic(Random(seed))
         )
@@ -224,7 +226,14 @@ def _counts(outcome: Outcome) -> dict[str, int]:
     }
 
 
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """Being told to end is no reason to leave mounts and servers behind."""
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    for told_to_end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told_to_end, _unwind)
     try:
         sys.exit(app())
     except StackError as error:

@@ -71,10 +71,11 @@ def show(hit: HitHash, /, *, reason: Reason, as_json: AsJson = False, config: Co
         "hit": shown.hit.hex(),
         **msgspec.to_builtins(shown.said),
         "pictures": shown.pictures,
-        "deliveries": msgspec.to_builtins(shown.deliveries),
-        "custody": [msgspec.to_builtins(looked(row)) for row in shown.custody],
+        "deliveries": shown.deliveries,
+        "custody": [looked(row) for row in shown.custody],
     }
-    show_object(fields, as_json=as_json)
+    # Through JSON once, so that people see what programs do.
+    show_object(msgspec.json.decode(msgspec.json.encode(fields)), as_json=as_json)
 
 
 @app.command

@@ -2,7 +2,7 @@
 
 1. Files are stored, not compressed, one behind the other from the first byte on; then the central directory in the
    same order, then its end record, and nothing else: no comments, no extra fields, no gaps, no second disk.
-2. Every date is 1980-01-01, every attribute zero. Names are lower-case ASCII and none occurs twice.
+2. Every date is 1980-01-01, every attribute zero. Names are plain ASCII and none occurs twice.
 3. So a ZIP is read by taking it apart and writing it again: what does not give the same bytes is refused. No bit of it
    is free, and each one that is not a file's content can be named by its field.
 
@@ -20,6 +20,7 @@ from typing import Final
 from aggregator.errors import BadInput
 
 MOST_BYTES: Final = 2**31 - 1
+MOST_FILES: Final = 4096
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL: Final = struct.Struct("<4sHHHHHHIIIHHHHHII")
@@ -68,9 +69,9 @@ def write(members: Sequence[Member]) -> bytes:
     """The ZIP of some files; raises `BadInput` for names or sizes that have no place in one."""
     names = [member.name for member in members]
     if len(set(names)) != len(names) or not all(_NAME.fullmatch(name) for name in names):
-        raise BadInput("two files of one name, or a name that is not lower-case ASCII")
-    if sum(len(member.data) for member in members) > MOST_BYTES or len(members) > 0xFFFF:
-        raise BadInput(f"an export holds at most {MOST_BYTES} bytes")
+        raise BadInput("two files of one name, or a name that is not of plain ASCII")
+    if sum(len(member.data) for member in members) > MOST_BYTES or len(members) > MOST_FILES:
+        raise BadInput(f"an export holds at most {MOST_FILES} files of {MOST_BYTES} bytes together")
     local, directory, at = [], [], 0
     for member in members:
         name, size = member.name.encode(), len(member.data)
@@ -126,7 +127,9 @@ def regions(members: Sequence[Member]) -> tuple[Region, ...]:
 
 def _walk_local(raw: bytes) -> Iterator[Member]:
     at = 0
-    while raw[at : at + 4] != _CENTRAL_MARK and at + _LOCAL.size <= len(raw):
+    for _ in range(MOST_FILES):
+        if raw[at : at + 4] == _CENTRAL_MARK or at + _LOCAL.size > len(raw):
+            return
         *_, size, name_length, _ = _LOCAL.unpack_from(raw, at)
         start = at + _LOCAL.size + name_length
         if start + size > len(raw):
@@ -136,7 +139,7 @@ def _walk_local(raw: bytes) -> Iterator[Member]:
 
 
 def _walk_central(raw: bytes, count: int, at: int) -> Iterator[Member]:
-    for _ in range(count):
+    for _ in range(min(count, MOST_FILES)):
         if at + _CENTRAL.size > len(raw):
             return
         found = _CENTRAL.unpack_from(raw, at)

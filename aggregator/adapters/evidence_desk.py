@@ -25,8 +25,9 @@ from aggregator.adapters.statements import statements
 from aggregator.adapters.trust_ceremony import kept_bundle
 from aggregator.adapters.trust_file import believe
 from aggregator.core.audit import AuditRow
+from aggregator.core.export_case import said_in
 from aggregator.core.export_check import Report, verify
-from aggregator.core.export_claims import EXPORTED, said_in
+from aggregator.core.export_custody import EXPORTED
 from aggregator.core.export_make import Batch, Made, Materials, Trusted, make_export
 from aggregator.core.export_manifest import REDACTED, SEALED, TRUST_THEN, Absent, Case, Delivered, Said
 from aggregator.errors import NotThere

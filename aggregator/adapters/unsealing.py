@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from aggregator.adapters import keyfiles
 from aggregator.core.audit import AuditRow, findings, next_row
 from aggregator.core.audit_lines import read_lines, to_line
+from aggregator.core.export_case import Case, body_in
 from aggregator.core.export_check import verify
-from aggregator.core.export_claims import Case, body_in
 from aggregator.core.export_manifest import EVIDENCE, SEALED
 from aggregator.errors import BadInput, BadKey, NotThere
 from protocol.errors import SealError

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.core.export_claims import Case, Check, box_claims, custody_claims, officer_claims, picture_claims
+from aggregator.core.export_case import Case, Check
+from aggregator.core.export_claims import box_claims, officer_claims, picture_claims
+from aggregator.core.export_custody import custody_claims
 from aggregator.core.export_damage import Change
 from aggregator.core.export_manifest import (
     FORMAT,

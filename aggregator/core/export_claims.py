@@ -1,104 +1,29 @@
-"""The claims of an export about the box, the pictures, the officers and custody. See `export_check` for the whole."""
+"""The claims of an export about the box, its pictures, and the officers. See `export_check` for the whole."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Final, TypeVar
+from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from aggregator.core.audit import AuditRow, row_hash
-from aggregator.core.audit_lines import row_of
-from aggregator.core.checkpoint import read_checkpoint
+from aggregator.core.export_case import Case, Check, Spoken, body_in, read_message, said_in
 from aggregator.core.export_certificates import problem_with_chain
 from aggregator.core.export_manifest import (
     AMENDMENT,
     CERTIFICATES,
-    CHECKPOINT,
-    CUSTODY,
     DEVICE_KEY,
     EVIDENCE,
     HIT,
-    RECEIPT,
     REDACTED,
     SEALED,
-    UNAVAILABLE,
     BatchFile,
-    CustodyLog,
     Delivered,
-    Manifest,
-    Said,
-    said,
 )
 from protocol.clock import to_ms
 from protocol.cosign import parse_cosigned
-from protocol.envelope import Context, Envelope, parse
-from protocol.errors import BadEnvelope, DecodeError
+from protocol.envelope import Context
+from protocol.errors import BadEnvelope
 from protocol.hotlist import MAX_SNAPSHOT_BYTES, Entry, ListRefusal, check_batch, commit_case
-from protocol.keys import PublicKey
-from protocol.messages import (
-    Body,
-    Evidence,
-    EvidenceUnavailable,
-    Hit,
-    HitAmended,
-    HitKey,
-    Match,
-    Message,
-    Quality,
-    body_of,
-    decode_message,
-)
+from protocol.messages import Evidence, EvidenceUnavailable, Hit, HitAmended, HitKey, Match, Quality
 from protocol.plates import CONFUSIONS
-from protocol.receipts import MAX_RECEIPT_BYTES, Status, decode_receipt
-from protocol.trust import Role, TrustStore
-
-EXPORTED: Final = "evidence.export"
-B = TypeVar("B", bound=Body)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A claim, and whether it holds."""
-
-    claim: str
-    is_held: bool
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """The files, and what the root says: now, and when the list was made that the box had."""
-
-    files: Mapping[str, bytes] = field(repr=False)
-    manifest: Manifest = field(repr=False)
-    root: PublicKey
-    trust: TrustStore = field(repr=False)
-    trust_then: TrustStore = field(repr=False)
-
-    @property
-    def made_ms(self) -> int:
-        """When the export was made."""
-        return to_ms(self.manifest.made_at)
-
-    @property
-    def device_key(self) -> PublicKey | None:
-        """The key that the export gives the box."""
-        try:
-            return PublicKey.from_spki(self.files.get(DEVICE_KEY, b""))
-        except DecodeError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A message of the box, with its envelope."""
-
-    file: str
-    envelope: Envelope
-    message: Message
-    body: Body
+from protocol.trust import Role
 
 
 def box_claims(case: Case) -> Iterator[Check]:
@@ -163,59 +88,13 @@ def officer_claims(case: Case) -> Iterator[Check]:
             yield Check(f"the batch of {match.entry} is there, or the manifest says why not", match.entry in told)
             continue
         problem = _problem_with_entry(case, batch, plate, match, hit.message.created_ms)
-        yield Check(claim, problem is None, problem or "")
+        yield Check(claim, problem is None, problem or ", ".join(officers_of(case, batch)))
     for opened in case.manifest.cases:
         entry = _entry_of(case, named.get(opened.entry))
         is_bound = entry is not None and entry.case_commitment == commit_case(
             opened.case_number, bytes.fromhex(opened.salt)
         )
         yield Check(f"the officers signed {opened.entry} for the case number given", is_bound)
-
-
-def custody_claims(case: Case) -> Iterator[Check]:
-    """The audit's rows, the checkpoint behind them, the receipt."""
-    rows = _custody_rows(case.files.get(CUSTODY, b""))
-    wrong = [str(row.number) for row in rows if row.hash != _hash_of(row)]
-    yield Check("each row of the custody log has its hash", bool(rows) and not wrong, ", ".join(wrong))
-    is_chained = all(
-        b.number > a.number and (b.number > a.number + 1 or b.previous_hash == a.hash) for a, b in pairwise(rows)
-    )
-    yield Check("the rows are in order, and neighbours are chained", is_chained)
-    yield Check("the export itself is in the log", any(_is_export(row, case.manifest) for row in rows[-1:]))
-    checkpoint = read_checkpoint(case.files.get(CHECKPOINT, b""), [case.trust], city=case.manifest.city)
-    if isinstance(checkpoint, str):
-        yield Check("the aggregator signed a checkpoint of the audit", is_held=False, detail=checkpoint)
-    else:
-        is_at_end = bool(rows) and (checkpoint.rows, checkpoint.last_hash) == (rows[-1].number, rows[-1].hash)
-        yield Check("the aggregator signed a checkpoint of the audit that ends with the export", is_at_end)
-    yield _receipt_claim(case)
-
-
-def read_message(raw: bytes, file: str) -> Spoken | None:
-    """A message in its envelope, not yet believed."""
-    try:
-        envelope = parse(raw)
-        message = decode_message(envelope.payload)
-        return Spoken(file, envelope, message, body_of(message))
-    except (BadEnvelope, DecodeError):
-        return None
-
-
-def body_in(files: Mapping[str, bytes], name: str, kind: type[B]) -> B | None:
-    """The body of a message in a file, if it is of a kind."""
-    spoken = read_message(files.get(name, b""), name)
-    return spoken.body if spoken is not None and isinstance(spoken.body, kind) else None
-
-
-def said_in(files: Mapping[str, bytes]) -> Said:
-    """What the box said, out of its envelopes; raises `BadEnvelope` if the hit is none."""
-    hit = read_message(files.get(HIT, b""), HIT)
-    if hit is None or not isinstance(hit.body, Hit):
-        raise BadEnvelope("not a hit")
-    found = [body_in(files, name, HitAmended) for name in sorted(files) if AMENDMENT.fullmatch(name)]
-    amendments = [body for body in found if body is not None]
-    evidence, unavailable = body_in(files, EVIDENCE, Evidence), body_in(files, UNAVAILABLE, EvidenceUnavailable)
-    return said(hit.message, hit.body, amendments, evidence, unavailable)
 
 
 def fits(plate: str, read: str, quality: Quality) -> bool:
@@ -295,34 +174,3 @@ def officers_of(case: Case, named: BatchFile) -> list[str]:
         return []
     names = {grant.key_id: grant.subject for grant in case.trust_then.grants if grant.role is Role.OFFICER}
     return [names.get(signature.key_id, "unknown") for signature in signed.signatures]
-
-
-def _custody_rows(raw: bytes) -> Sequence[AuditRow]:
-    try:
-        log = msgspec.json.decode(raw, type=CustodyLog)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ()
-    return [row_of(each) for each in log.rows]
-
-
-def _hash_of(row: AuditRow) -> bytes:
-    return row_hash(row.number, row.at, (row.actor, row.action, row.subject, row.reason), row.previous_hash)
-
-
-def _is_export(row: AuditRow, manifest: Manifest) -> bool:
-    made = (EXPORTED, f"hit:{manifest.hit}", manifest.made_by, manifest.reason)
-    return (row.action, row.subject, row.actor, row.reason) == made
-
-
-def _receipt_claim(case: Case) -> Check:
-    claim = "the aggregator receipted each message of the box"
-    try:
-        envelope = parse(case.files.get(RECEIPT, b""), max_bytes=MAX_RECEIPT_BYTES)
-        receipt = decode_receipt(envelope)
-    except (BadEnvelope, DecodeError):
-        return Check(claim, is_held=False)
-    city, at_ms = case.manifest.city, case.made_ms
-    if case.trust.check(envelope, Context.RECEIPT, Role.RECEIPT, city=city, at_ms=at_ms) is not None:
-        return Check(claim, is_held=False, detail="by no key that the root grants RECEIPT")
-    stored = {item.hash.hex() for item in receipt.items if item.status is Status.STORED}
-    return Check(claim, stored == {each.sha256 for each in case.manifest.deliveries})

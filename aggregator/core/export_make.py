@@ -8,7 +8,7 @@ from typing import Final
 from aggregator.core.audit import AuditRow
 from aggregator.core.audit_lines import looked
 from aggregator.core.checkpoint import sign_checkpoint
-from aggregator.core.export_claims import said_in
+from aggregator.core.export_case import said_in
 from aggregator.core.export_manifest import (
     CERTIFICATES,
     CHECKPOINT,

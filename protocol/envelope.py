@@ -85,6 +85,7 @@ def envelope_hash(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()
 
 
+@lru_cache(maxsize=256)
 def seal_header(key: PublicKey) -> bytes:
     """The protected header of a key's envelopes, encoded."""
     return cbor.encode({1: int(key.algorithm), 4: bytes(key.key_id)})

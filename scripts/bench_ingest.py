@@ -14,6 +14,7 @@ every moment in which a core had nothing to do, and not because somebody else's 
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ DAY_MINUTES: Final = 24 * 60
 DAY_BOXES: Final = 370
 WINDOW: Final = 64  # the agent's for hits; a backlog has its window for reports
 ORDINARY_WINDOW: Final = 16
+CORES: Final = os.cpu_count() or 1
 TABLES: Final = "delivery, hit, hit_match, report, camera_minute, chain, gap"
 
 console = Console(highlight=False)
@@ -230,16 +232,17 @@ def _drain(bench: Bench, extent: str, events: int) -> dict[str, float | bool]:
     bench.city.start_aggregator()
     _, spent = bench.run(said, Plan(Answer.RECEIPT, ORDINARY_WINDOW))
     rate = count / spent.elapsed_s
+    minutes, quiet = day / rate / 60, day * spent.total_s / count / CORES / 60
     how = "measured" if count == day else f"scaled up from {count:,}"
     console.print(f"{count:,} reports of {len(bench.boxes)} boxes drained in {spent.elapsed_s:.1f} s, {rate:,.0f}/s")
-    console.print(
-        f"the day's {day:,}: {day / rate / 60:.1f} minutes ({how}); {spent.available_cores:.2f} cores were ours"
-    )
+    console.print(f"the day's {day:,}: {minutes:.1f} minutes ({how}), with {spent.available_cores:.2f} cores for us")
+    console.print(f"the same CPU time on all {CORES} cores, none idle: {quiet:.1f} minutes (computed)")
     return {
         "drained": count,
         "drained_per_s": round(rate),
         "day_messages": day,
-        "day_minutes": round(day / rate / 60, 2),
+        "day_minutes": round(minutes, 2),
+        "day_minutes_all_cores": round(quiet, 2),
         "is_scaled_up": count != day,
         "cores": round(spent.available_cores, 2),
     }

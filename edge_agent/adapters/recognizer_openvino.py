@@ -21,6 +21,9 @@ CROP_WIDTH_PX: Final = 256
 CROP_HEIGHT_PX: Final = (32, 320)
 LINE_HEIGHT_PX: Final = 48
 LINE_WIDTH_PX: Final = (48, 960)
+LINE_STEP_PX: Final = 32
+"""Lines are filled up to a multiple of this: the runtime keeps memory for every width it has ever been given."""
+GREY: Final = (127, 127, 127)
 MIN_SIDE_PX: Final = 4
 """A box with a shorter side has nothing to read in it."""
 
@@ -57,7 +60,8 @@ class PlateReader:
         wanted = int(np.ceil(LINE_HEIGHT_PX * width / height))
         wanted = min(max(wanted, LINE_WIDTH_PX[0]), LINE_WIDTH_PX[1])
         scaled = cv2.resize(line, (wanted, LINE_HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
-        return decode(self._line_reader.run(scaled[None])["steps"][0], self._symbols)
+        padded = cv2.copyMakeBorder(scaled, 0, 0, 0, -wanted % LINE_STEP_PX, cv2.BORDER_CONSTANT, value=GREY)
+        return decode(self._line_reader.run(np.asarray(padded, np.uint8)[None])["steps"][0], self._symbols)
 
 
 def _cut(image: NDArray[np.uint8], xyxy: Xyxy, margin: float) -> NDArray[np.uint8] | None:

@@ -15,7 +15,7 @@ from edge_agent.core.reads import Read
 from edge_agent.core.vote import Outcome, Weighed, vote
 from protocol.plates import CONFUSIONS
 
-MARGINS: Final = (0.15, 0.05, 0.3)
+MARGINS: Final = (0.2, 0.1, 0.35)
 """Looks at one plate take turns in how much of its surroundings they see."""
 
 MOST_LOOKS: Final = 32

@@ -16,7 +16,7 @@ from edge_agent.core.detections import Detections, Detector
 from edge_agent.core.looks import Recognizer
 from edge_agent.core.vote import Outcome, Weighed, vote
 
-MARGINS: Final = (0.15, 0.05, 0.3)
+MARGINS: Final = (0.2, 0.1, 0.35)
 SURE_PLATE: Final = 0.25
 
 

@@ -9,6 +9,7 @@ from edge_agent.core.boxes import Xyxy
 from edge_agent.core.detections import Detections
 from edge_agent.core.frames import Frame
 from edge_agent.core.looks import Look
+from edge_agent.core.passages import MARGINS
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
 from edge_agent.core.reads import Read
 from tests.simulators.sight import (
@@ -82,7 +83,7 @@ def test_a_read_plate_costs_no_more_looks() -> None:
 
 def test_looks_take_turns_in_their_margins() -> None:
     street = Street(passing(30), always("FAB123C", 0.5))
-    assert street.reader.margins[:3] == [0.15, 0.05, 0.3]
+    assert tuple(street.reader.margins[: len(MARGINS)]) == MARGINS
     assert len(street.reader.margins) <= 12
 
 

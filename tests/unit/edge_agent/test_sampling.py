@@ -32,10 +32,11 @@ def test_a_stream_slower_than_the_plan_loses_nothing() -> None:
     assert taken(FramePlan.per_second(10), times) == times
 
 
-@given(st.lists(st.floats(-0.02, 0.02), min_size=50, max_size=50))
+# A frame may come 2j from where the first one's time puts it, and is due half a spacing, of 100 - 2j ms or more, early.
+@given(st.lists(st.floats(-0.016, 0.016), min_size=50, max_size=50))
 def test_jitter_costs_no_frame_of_a_stream_that_sends_exactly_the_wanted_rate(jitter: list[float]) -> None:
     times = [at + shake for at, shake in zip(stream(10, 5), jitter, strict=True)]
-    assert len(taken(FramePlan.per_second(10), times)) >= 48
+    assert taken(FramePlan.per_second(10), times) == times
 
 
 def test_a_gap_is_not_followed_by_a_burst() -> None:

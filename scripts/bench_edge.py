@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Final, cast
 
 import cyclopts
@@ -81,7 +82,6 @@ class Matcher:
 
     index: HotlistIndex
     found: set[tuple[str, str]] = field(default_factory=set)
-    false: int = 0
     decided_ms: list[float] = field(default_factory=list)
 
     async def take(self, read: Read, decided_by: Frame, tally: Tally) -> None:
@@ -133,6 +133,7 @@ def main(
     bare = measure_bare(log, clip, cameras)
     expected = {(camera.camera, plate) for camera in settings.cameras for plate in script.expected_hits}
     show(settings, played, clocks, log, bare)
+    print(f"a hit was known {median(matcher.decided_ms or [0]):.0f} ms after its frame was captured (median)")
     print(json.dumps(figures(played, log, bare, expected, matcher)))
 
 

@@ -22,7 +22,7 @@ from typing_extensions import override
 from bench.stages import StageClocks
 from edge_agent.adapters.inference_openvino import Network
 
-KEPT: Final = 160
+KEPT: Final = 60
 """Inputs kept of each model, at most twice as many."""
 
 

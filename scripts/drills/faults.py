@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from stack.city import Box, LocalCity
-from stack.measure import dead_letters, epoch
+from stack.measure import dead_letters, epoch, waiting
 
 from drills.databases import ask, dsn_of, pair_of, refused
 from drills.disks import small_disk
@@ -92,7 +92,7 @@ def evidence_disk_full(scene: Scene) -> Claims:
         disk.free()
         is_caught_up = within(90, lambda: bool(ask(dsn, pictures, device) == expected))
     return {
-        "hits are stored and receipted all the same": True,  # the agent has drained its outbox
+        "hits are stored and receipted all the same": waiting(scene.box) == 0,
         "the aggregator logs that pictures are put off": is_logged and while_full < expected,
         "every picture is on the disk when there is room": is_caught_up and expected > 0,
     }
@@ -201,7 +201,7 @@ def cloned_box(scene: Scene) -> Claims:
         "the copy of the disk raises equivocation": caught > 0,
         "what it says is refused for good, and its status shows it": is_buried,
         "the honest box is refused nothing": dead_letters(scene.box) == 0,
-        "it drains while a thief keeps taking its connection": True,  # it has ended by itself
+        "it drains while a thief keeps taking its connection": waiting(scene.box) == 0,
     }
 
 
@@ -220,7 +220,7 @@ def bad_links(scene: Scene) -> Claims:
     return {
         "the link met every fault": all(line.met[mood] for mood in moods) and line.cuts > 0,
         "the agent logs each loss, and by itself a link that died unnoticed": all(is_noticed),
-        "the outbox drains when the line is good": True,  # the agent has ended by itself
+        "the outbox drains when the line is good": waiting(scene.box) == 0,
     }
 
 

@@ -85,6 +85,11 @@ def dead_letters(box: Box) -> int:
     return int(_of_outbox(box, "SELECT count(*) FROM dead_letter"))
 
 
+def waiting(box: Box) -> int:
+    """How many messages wait in the box's outbox for a receipt."""
+    return int(_of_outbox(box, "SELECT count(*) FROM row"))
+
+
 def _of_outbox(box: Box, query: str) -> Any:  # a number or bytes, as the query says
     """One value out of a box's outbox, which no agent may have open."""
     with closing(sqlite3.connect(f"file:{box.folder / 'data' / 'outbox.db'}?mode=ro", uri=True)) as outbox:

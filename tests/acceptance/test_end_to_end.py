@@ -63,14 +63,16 @@ class TestAHit:
 
     def test_comes_in_the_order_in_which_the_cars_passed(self, story: Story) -> None:
         ordered = sorted(story.rows["hits"], key=lambda row: at(row["captured_at"]))
-        assert [row["plate"] for row in ordered] == [EXACT, WITHDRAWN, POSSIBLE]
+        # The second and the third pass side by side: which of their votes is done first depends on the machine.
+        assert ordered[0]["plate"] == EXACT
+        assert sorted(row["plate"] for row in ordered[1:]) == sorted([WITHDRAWN, POSSIBLE])
 
 
 class TestItsEvidence:
     def test_lies_in_the_store_under_the_hashes_that_the_box_signed(self, story: Story) -> None:
         files = EvidenceFiles(story.settings.evidence_dir)
-        pictured = [row["plate"] for row in story.rows["evidence"]]
-        assert pictured == [EXACT, WITHDRAWN, POSSIBLE, EXACT, POSSIBLE, LATE]
+        pictured = sorted(row["plate"] for row in story.rows["evidence"])
+        assert pictured == sorted([EXACT, WITHDRAWN, POSSIBLE, EXACT, POSSIBLE, LATE])
         for row in story.rows["evidence"]:
             for sha256 in (row["redacted_sha256"], row["sealed_sha256"]):
                 assert hashlib.sha256(files.path(sha256).read_bytes()).digest() == sha256

@@ -235,7 +235,7 @@ def fuzz(seed: int, *, count: int | None = None, seconds: float | None = None) -
         raw = mutate(target.valid, rng.choice(others), rng)
         try:
             found[target.name, target.judge(raw)] += 1
-        except Exception as exc:
+        except Exception as exc:  # whatever a decoder raises undocumented is what the fuzzer looks for
             raise Finding(f"{target.name}: {type(exc).__name__}: {exc}\n{raw.hex()}") from exc
     return found
 

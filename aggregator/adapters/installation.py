@@ -38,7 +38,7 @@ async def establish(folder: Path, plan: Plan, passphrases: founding.Passphrases,
         async with opened(settings.database, role=settings.role) as database, database.pool.acquire() as connection:
             await Registry(connection).add("city", City(city_id=plan.city, name=plan.name, time_zone=plan.time_zone))
         unfinished.replace(folder)
-    except BaseException:
+    except BaseException:  # cancellation and Ctrl-C too: a half-made installation must not stay; raised again
         shutil.rmtree(unfinished)
         raise
     settings = load(folder / founding.SETTINGS_NAME)

@@ -100,7 +100,7 @@ class Registry:
         await transaction.start()
         try:
             lines = [await self._import(noun, number, row, replace=replace) for number, row in rows]
-        except BaseException:
+        except BaseException:  # cancellation too: the connection goes back without an open transaction; raised again
             await transaction.rollback()
             raise
         if keep_going or all(line.outcome is not Outcome.REFUSED for line in lines):

@@ -25,11 +25,8 @@ def run(*, config: Config = None) -> None:
     with asyncio.Runner() as runner:
         try:
             runner.run(_serve(settings, step, is_demo=os.environ.get(DEMO) == "1"))
-        except BaseExceptionGroup as group:
-            known = group.subgroup(AggregatorError)
-            if known is None:
-                raise
-            raise _first(known) from None
+        except* AggregatorError as group:  # what else the group holds goes on up, with its traceback
+            raise _first(group) from None
 
 
 async def _serve(settings: Settings, step: Step, *, is_demo: bool) -> None:
@@ -50,8 +47,6 @@ def crash_step(spec: str | None) -> Step:
 
 
 def _first(group: BaseExceptionGroup[AggregatorError]) -> AggregatorError:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, AggregatorError)  # noqa: S101  the group holds no other
-    return found
+    """The first of a group, however deep: the others are its echoes."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -71,7 +71,7 @@ class VideoSource:
         self._on_damage = on_damage
         try:
             self._stream = self._video_stream()
-        except BaseException:
+        except BaseException:  # nobody has the object yet who could close it; raised again
             self._container.close()
             raise
 

@@ -321,7 +321,7 @@ def _connect(path: Path) -> Database:
         with db.atomic():
             _make_tables(db)
             db.execute(sql.RAISE_EPOCH)
-    except BaseException:
+    except BaseException:  # nobody has the connection yet who could close it, and it holds the lock; raised again
         conn.close()
         raise
     return db

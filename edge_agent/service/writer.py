@@ -46,7 +46,7 @@ class Writer:
         """Open the outbox and take its rows into the schedule; raises `OutboxBroken`."""
         try:
             self._outbox = await self._in_thread(self._open_outbox)
-        except BaseException:
+        except BaseException:  # cancellation too: without __aexit__ nobody ends the thread; raised again
             self._thread.shutdown()
             raise
         kept = await self._in_thread(self._outbox.kept_time)

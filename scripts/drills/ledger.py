@@ -1,21 +1,27 @@
 """What is owed, and what the city has of it.
 
 The ledger is kept outside the agent. A play that reached the video's end owes every hit of the video's own script, and
-each as often as the agent announced it; a play that was killed owes what it had announced. And every message that a box
-gave a place in its order must be stored, or its loss be told.
+each once; a play that was killed owes what it had announced. And every message that a box gave a place in its order
+must be stored, or its loss be told.
 
-One vehicle may be announced twice without anything being doubled: a video that is not played in real time is stamped
-with the time at which its frames are read, and on a busy machine a track then ends between two looks.
+The agent promises one hit a passage, and takes what is read again within `same_vehicle_s` for the same passage. A video
+that is not played in real time is stamped with the time at which its frames are read, so that on a busy machine one
+vehicle can lie further apart than that: then, and only then, it owes a hit more.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from math import inf
+from typing import Any, Final, Self
 
 from stack.city import Box, LocalCity
 from stack.measure import epoch, events, sent, stored
 from street.script import StreetScript
+
+from edge_agent.core.passages import ReadingSettings
+
+SAME_VEHICLE_S: Final = ReadingSettings().same_vehicle_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,17 @@ class Outcome:
         )
 
 
+def passages(said: Iterable[dict[str, Any]]) -> Counter[str]:
+    """How often each plate passed, by the lines in which the agent announced hits: as often as it promises to tell."""
+    counted, last_s = Counter[str](), dict[str, float]()
+    for line in sorted(said, key=lambda line: line["decided_mono_s"]):
+        plate, at_s = line["plate"], line["decided_mono_s"]
+        if at_s - last_s.get(plate, -inf) > SAME_VEHICLE_S:
+            counted[plate] += 1
+        last_s[plate] = at_s
+    return counted
+
+
 @dataclass(slots=True)
 class Ledger:
     """What is owed: by (epoch, plate), how often. Kept here, never by the agent."""
@@ -52,8 +69,8 @@ class Ledger:
     def book(self, box: Box, script: StreetScript, *, is_complete: bool) -> None:
         """The box's last play: to the video's end, or cut short after announcing what its events say."""
         played = epoch(box)
-        said = (line for line in events(box.events) if line["event"] == "hit" and line["epoch"] == played)
-        announced = Counter(line["plate"] for line in said)
+        said = [line for line in events(box.events) if line["event"] == "hit" and line["epoch"] == played]
+        announced = passages(said)
         due = Counter(script.expected_hits) | announced if is_complete else announced
         self.owed.update({(played, plate): times for plate, times in due.items()})
 

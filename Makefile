@@ -66,8 +66,8 @@ LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes
   --override requirements/overrides.txt
 lock:  ## resolve pyproject.toml into the hash-pinned lock files
 	@test -x $(UV) || $(PYTHON3) scripts/bootstrap.py
-	$(LOCK) --extra edge --extra aggregator --extra s3 --extra dev pyproject.toml -o requirements/dev.lock
-	$(LOCK) --extra edge --extra aggregator --extra s3 --extra dev --extra train pyproject.toml -o requirements/train.lock
+	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev pyproject.toml -o requirements/dev.lock
+	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev --extra train pyproject.toml -o requirements/train.lock
 
 clean:  ## remove what the build made; .venv and models stay (remove those two folders by hand)
 	rm -rf build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,38 +1,43 @@
 """The control socket: a Unix socket in the data folder, for its owner only, that answers one question with one line.
 
-A client sends a word and a newline and gets a JSON object and a newline. There is one word so far: `status`.
+A client sends a word, or a word, a space and a JSON object of arguments, and a newline; it gets a JSON object and a
+newline. What the agent would not do is an object with the one key `error`. A question has to come quickly; an answer
+may take its time.
 """
 
 import asyncio
+import inspect
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent.errors import BadSettings, NotRunning
+from edge_agent.errors import BadSettings, EdgeError, NotRunning
 
 NAME: Final = "control.sock"
 TIMEOUT_S: Final = 5.0
-MAX_LINE_BYTES: Final = 64
+MAX_ANSWER_S: Final = 120.0
+MAX_LINE_BYTES: Final = 4096
 _MAX_PATH_BYTES: Final = 107  # sun_path of unix(7)
 
-# `Any`: what answers are made of is JSON.
-Answer = Callable[[], Awaitable[dict[str, Any]]]
+# `Any`: what arguments and answers are made of is JSON.
+Answer = Callable[..., Awaitable[dict[str, Any]]]
+"""What answers a word; the arguments come by name. It may raise an `EdgeError`, whose text becomes the answer."""
 
 
 @asynccontextmanager
-async def serving(path: Path, answers: dict[str, Answer]) -> AsyncIterator[None]:
+async def serving(path: Path, answers: Mapping[str, Answer]) -> AsyncIterator[None]:
     """Answer on the socket while the context lasts. A socket that a killed agent left behind is replaced."""
 
     async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                word = (await reader.readline()).decode("ascii", "replace").strip()
-                answer = answers.get(word)
-                found = await answer() if answer else {"error": f"unknown word; known: {', '.join(answers)}"}
+                line = await reader.readline()
+            async with asyncio.timeout(MAX_ANSWER_S):
+                found = await _answer(line, answers)
                 writer.write(json.dumps(found, separators=(",", ":")).encode() + b"\n")
                 await writer.drain()
         except (TimeoutError, ValueError, ConnectionError):
@@ -48,13 +53,14 @@ async def serving(path: Path, answers: dict[str, Answer]) -> AsyncIterator[None]
             server.close()
 
 
-def ask(path: Path, word: str) -> dict[str, Any]:
+def ask(path: Path, word: str, *, timeout_s: float = TIMEOUT_S, **arguments: Any) -> dict[str, Any]:  # `Any`: JSON
     """Ask a running agent; raises `NotRunning`."""
+    question = f"{word} {json.dumps(arguments)}" if arguments else word
     try:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(TIMEOUT_S)
+            client.settimeout(timeout_s)
             client.connect(str(path))
-            client.sendall(word.encode("ascii") + b"\n")
+            client.sendall(question.encode("ascii") + b"\n")
             with client.makefile("rb") as answers:
                 line = answers.readline()
     except OSError as exc:
@@ -62,6 +68,23 @@ def ask(path: Path, word: str) -> dict[str, Any]:
     if not line:
         raise NotRunning(f"{path}: the agent hung up; it may be stopping, ask again")
     return dict(json.loads(line))
+
+
+async def _answer(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """What a question gets, also one that makes no sense."""
+    word, _, given = line.decode("ascii", "replace").strip().partition(" ")
+    answer = answers.get(word)
+    if answer is None:
+        return {"error": f"unknown word; known: {', '.join(answers)}"}
+    try:
+        arguments = json.loads(given or "{}")
+        inspect.signature(answer).bind(**arguments)
+    except (ValueError, TypeError):
+        return {"error": f"{word}: not the arguments that this agent takes; is it of another release?"}
+    try:
+        return await answer(**arguments)
+    except EdgeError as exc:
+        return {"error": str(exc)}
 
 
 @contextmanager

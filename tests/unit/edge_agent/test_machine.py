@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,10 +78,28 @@ async def test_the_control_socket_answers_its_owner_and_goes_with_the_agent(tmp_
         ask(path, "status")
 
 
+async def test_a_word_may_carry_arguments_and_the_agent_may_say_why_not(tmp_path: Path) -> None:
+    async def echo(text: str, times: int = 1) -> dict[str, object]:
+        if times > 9:
+            raise BadSettings("at most nine times")
+        return {"said": text * times}
+
+    path = tmp_path / "control.sock"
+    async with serving(path, {"echo": echo}):
+
+        async def said(**arguments: Any) -> dict[str, Any]:  # `Any`: JSON
+            return await asyncio.to_thread(ask, path, "echo", **arguments)
+
+        assert await said(text="año", times=2) == {"said": "añoaño"}
+        assert await said(text="x", times=10) == {"error": "at most nine times"}
+        for wrong in ({}, {"text": "x", "other": 1}):
+            assert "echo: not the arguments" in str((await said(**wrong))["error"])
+
+
 async def test_a_client_that_talks_nonsense_does_not_end_the_service(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     async with serving(path, {"status": answer}):
-        for nonsense in (b"", b"\xff\xfe\n", b"x" * 10_000 + b"\n"):
+        for nonsense in (b"", b"\xff\xfe\n", b"status {\n", b"status [1]\n", b"x" * 10_000 + b"\n"):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(path))
                 await asyncio.to_thread(client.sendall, nonsense)

@@ -13,6 +13,7 @@ EdgeError
 ├── BadSettings         a settings file that cannot be used; names the key (tell the user)
 ├── NotEnrolled         the box has no certificate yet (tell the user)
 ├── BadIdentity         identity files that do not fit together (stop)
+├── VaultError          what was sealed cannot be opened on this box (tell the user)
 ├── OutboxBroken        the outbox cannot be opened, or is damaged (stop)
 ├── OutboxFailed        a write to the outbox failed, as on a full disk (retry)
 ├── OutboxFull          no room, and nothing less important to give up for it (drop the message)
@@ -71,6 +72,10 @@ class NotEnrolled(EdgeError):
 
 class BadIdentity(EdgeError):
     """Identity files that do not fit together."""
+
+
+class VaultError(EdgeError):
+    """Something sealed that cannot be opened here."""
 
 
 class OutboxBroken(EdgeError):

@@ -36,6 +36,8 @@ AUTHORITY: Final = "ca.crt.pem"
 ROOT: Final = "root.spki"
 TRUST: Final = "trust.cbor"
 FACTS: Final = "identity.toml"
+TRIAL: Final = "trial"
+"""The folder of a certificate that is being tried, and of the authorities that came with it."""
 
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name
 
@@ -50,6 +52,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     broker_port: int
     server_name: str
     artefacts_url: str
+    enrolment_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,15 @@ class Enrolment:
         """Who signs."""
         return Identity(device=self.facts.device, city=self.facts.city, point=self.facts.point)
 
-    def tls(self, *, check_dates: bool = True) -> ssl.SSLContext:
+    def tls(self, *, check_dates: bool = True, on_trial: bool = False) -> ssl.SSLContext:
         """Client context for broker and artefacts. Dates are not checked by a clock that is known to be wrong."""
+        papers = self.folder / TRIAL if on_trial else self.folder
         context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
         context.server_name = self.facts.server_name
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_verify_locations(self.folder / AUTHORITY)
-            context.load_cert_chain(self.folder / CERTIFICATE, self.folder / KEY)
+            context.load_verify_locations(papers / AUTHORITY)
+            context.load_cert_chain(papers / CERTIFICATE, self.folder / KEY)
         except (OSError, ssl.SSLError) as exc:
             raise BadIdentity(f"{self.folder}: the certificates cannot be used; enrol the box again") from exc
         if not check_dates:

@@ -84,10 +84,11 @@ class Mosquitto(Section, frozen=True):
 
 
 class Http(Section, frozen=True):
-    """Artefacts for boxes (mTLS) and health for the machine (plain, loopback)."""
+    """Artefacts (mTLS) and enrolment (TLS) for boxes, and health for the machine (plain, loopback)."""
 
     host: str = "0.0.0.0"  # noqa: S104  boxes come from outside; only mTLS is spoken there
     port: Port = 8443
+    enrol_port: Port = 8444
     certificate: Path = Path("tls/http.crt.pem")
     key: Path = Path("tls/http.key.pem")
     health_host: str = "127.0.0.1"
@@ -101,6 +102,15 @@ class Boxes(Section, frozen=True):
     broker_port: Port = 8883
     server_name: str = "localhost"
     artefacts_url: str = "https://127.0.0.1:8443"
+    enrolment_url: str = "https://127.0.0.1:8444"
+
+
+class Enrolment(Section, frozen=True):
+    """How boxes are let in: what an invitation is like unless it says otherwise, and how often one may try."""
+
+    invitation_hours: Positive = 72
+    needs_approval: bool = False
+    attempts_per_minute: Positive = 60
 
 
 class Keys(Section, frozen=True):
@@ -179,6 +189,7 @@ class Settings(Section, frozen=True):
     mosquitto: Mosquitto = Mosquitto()
     http: Http = Http()
     boxes: Boxes = Boxes()
+    enrolment: Enrolment = Enrolment()
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     hotlist: Hotlist = Hotlist()

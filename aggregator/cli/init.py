@@ -47,6 +47,7 @@ def init(
     broker_host: str = "127.0.0.1",
     broker_port: int = 8883,
     http_port: int = 8443,
+    enrol_port: int = 8444,
     health_port: int = 8080,
     workers: Annotated[int, Parameter(help="Ingest clients to certify, worker.1 to worker.N.")] = 1,
     dsn: Annotated[str | None, Parameter(help="PostgreSQL server; without it an embedded one runs.")] = None,
@@ -76,6 +77,8 @@ def init(
         The broker's port.
     http_port
         Port of the artefacts.
+    enrol_port
+        Port where boxes without a certificate enrol.
     health_port
         Port of `/healthz`, on loopback.
     database_password_file
@@ -91,6 +94,7 @@ def init(
         broker_host=broker_host,
         broker_port=broker_port,
         http_port=http_port,
+        enrol_port=enrol_port,
         health_port=health_port,
         workers=workers,
         dsn=dsn,

@@ -16,6 +16,7 @@ def identity_text(device: str, city: str, point: str, settings: Settings) -> str
         "broker_port": boxes.broker_port,
         "artefacts_url": boxes.artefacts_url,
         "server_name": boxes.server_name,
+        "enrolment_url": boxes.enrolment_url,
     }
     # A JSON string or integer is a TOML one.
     return "".join(f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in pairs.items())

@@ -23,6 +23,7 @@ class Plan:
     broker_host: str = "127.0.0.1"
     broker_port: int = 8883
     http_port: int = 8443
+    enrol_port: int = 8444
     health_port: int = 8080
     workers: int = 1
     dsn: str | None = None
@@ -56,12 +57,18 @@ def settings_text(plan: Plan) -> str:
         "database": {} if plan.dsn is None else database,
         "broker": {"host": plan.broker_host, "port": plan.broker_port},
         "mosquitto": {"listen_host": plan.listen_host},
-        "http": {"host": plan.listen_host, "port": plan.http_port, "health_port": plan.health_port},
+        "http": {
+            "host": plan.listen_host,
+            "port": plan.http_port,
+            "enrol_port": plan.enrol_port,
+            "health_port": plan.health_port,
+        },
         "boxes": {
             "broker_host": plan.broker_host,
             "broker_port": plan.broker_port,
             "server_name": plan.broker_host,
             "artefacts_url": f"https://{plan.broker_host}:{plan.http_port}",
+            "enrolment_url": f"https://{plan.broker_host}:{plan.enrol_port}",
         },
     }
     head = ["# Written by `aggregator init`; docs/settings.md lists every key.", *_pairs(_top(plan))]

@@ -25,6 +25,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     store_retries: int
     dropped_unacknowledged: int
+    enrolled: dict[str, int] = {}  # what the open port gave, by kind
+    enrolment_refused: dict[str, int] = {}  # and what it refused, by word
     problems: tuple[str, ...] = ()
 
 

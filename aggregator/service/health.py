@@ -12,6 +12,7 @@ import asyncpg
 from aggregator.adapters.broker import BrokerLine
 from aggregator.adapters.database import AWAY, Pool
 from aggregator.http.health import Health
+from aggregator.http.open_port import Tally
 from aggregator.service.ingest import Counts
 
 _DATABASE_TIMEOUT_S: Final = 2.0
@@ -26,6 +27,7 @@ class HealthCheck:
     line: BrokerLine
     counts: Counts
     queue_bound: int
+    tally: Tally
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
@@ -43,6 +45,8 @@ class HealthCheck:
             refused=self.counts.refused,
             store_retries=self.counts.store_retries,
             dropped_unacknowledged=self.line.inbox.dropped,
+            enrolled=dict(self.tally.granted),
+            enrolment_refused=dict(self.tally.refused),
             problems=tuple(self._problems(lag_s, database=database)),
         )
 

@@ -33,6 +33,7 @@ from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.health import health_app
+from aggregator.http.open_port import Tally, open_app, open_context
 from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
@@ -115,10 +116,13 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
         step=step,
         stored=lambda taken: _wake(taken, auditor, keeper),
     )
-    check = HealthCheck(database.pool, line, worker.counts, limits.queue_messages)
+    tally = Tally()
+    check = HealthCheck(database.pool, line, worker.counts, limits.queue_messages, tally)
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
+    open_port = open_app(settings, (), tally)
+    await _serve(stack, open_port, settings.http.host, settings.http.enrol_port, open_context(settings))
     return Parts(database, registered, line, worker, auditor, keeper, retention)
 
 

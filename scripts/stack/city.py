@@ -57,7 +57,7 @@ class LocalCity:
 
     folder: Path
     city: str = "saltillo"
-    ports: tuple[int, ...] = field(default_factory=lambda: free_ports(3))
+    ports: tuple[int, ...] = field(default_factory=lambda: free_ports(4))
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,12 +76,12 @@ class LocalCity:
 
     def found(self, *, workers: int = 1) -> None:
         """Make keys, certificates, database, settings and the broker's configuration."""
-        broker, http, health = self.ports
+        broker, http, health, enrol = self.ports
         self._run(
             *("init", str(self.home), "--city", self.city, "--name", self.city.title()),
             *("--root-passphrase-file", self._passphrase("root"), "--workers", str(workers)),
             *("--evidence-passphrase-file", self._passphrase("evidence"), "--broker-port", str(broker)),
-            *("--http-port", str(http), "--health-port", str(health)),
+            *("--http-port", str(http), "--health-port", str(health), "--enrol-port", str(enrol)),
             with_config=False,
         )
 

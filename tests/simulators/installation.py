@@ -127,6 +127,7 @@ async def make_installation(
         name=city.title(),
         broker_port=port or free_port(),
         http_port=free_port(),
+        enrol_port=free_port(),
         health_port=free_port(),
         workers=workers,
         dsn=dsn,

@@ -6,7 +6,9 @@
    told in a signed `Dropped`. A row refused for good goes to the dead letters, of which the newest are kept.
 3. A hit whose picture is still being made is noted with its place only. After a crash the notes that are left are
    hits whose picture is lost.
-4. Each opening raises the epoch. One process has the file at a time (SQLite's exclusive lock), one thread writes.
+4. What a sender must remember of having said something (`keeps`) is written with it, in one transaction: so it is never
+   said twice, nor believed said when it was not.
+5. Each opening raises the epoch. One process has the file at a time (SQLite's exclusive lock), one thread writes.
 
 The disk holds hits and what belongs to them, never a read that matched nothing. Deleted bytes are overwritten
 (`secure_delete`), and a commit is on disk when it returns (`synchronous=FULL`).
@@ -92,11 +94,20 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A small thing that is kept under a name; a later one of the name takes its place."""
+
+    name: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Notes:
     """What is written beside new rows, in the same transaction."""
 
     owes_picture: bool = False
     settles: HitKey | None = None
+    keeps: Kept | None = None
     tells: tuple[Tombstone, ...] = ()
 
 
@@ -140,14 +151,21 @@ class Outbox:
         return self._position
 
     def append(
-        self, bodies: Sequence[Body], stamp: Stamp, *, owes_picture: bool = False, settles: HitKey | None = None
+        self,
+        bodies: Sequence[Body],
+        stamp: Stamp,
+        *,
+        owes_picture: bool = False,
+        settles: HitKey | None = None,
+        keeps: Kept | None = None,
     ) -> Appended:
         """Commit messages, in this order, all or nothing; raises `OutboxFailed` or `OutboxFull`.
 
-        `owes_picture`: they are hits whose picture follows. `settles`: they are what a hit's picture came to.
+        `owes_picture`: they are hits whose picture follows. `settles`: they are what a hit's picture came to. `keeps`:
+        what their sender must remember of having said them.
         """
         with _translated():
-            return self._commit(bodies, stamp, _Notes(owes_picture, settles))
+            return self._commit(bodies, stamp, _Notes(owes_picture, settles, keeps))
 
     def tell_dropped(self, stamp: Stamp) -> Appended:
         """Commit a `Dropped` for the oldest tombstones that were not told yet, if there are any."""
@@ -188,6 +206,16 @@ class Outbox:
         """Keep the version of the last hotlist taken; it never falls. Raises `OutboxFailed`."""
         with _translated(), self._db.atomic():
             self._db.execute(sql.KEEP_LIST_VERSION, [version])
+
+    def keep(self, keeps: Kept) -> None:
+        """Keep a small thing without saying anything; raises `OutboxFailed`."""
+        with _translated(), self._db.atomic():
+            self._db.execute(sql.KEEP, [keeps.name, keeps.value])
+
+    def kept(self, name: str) -> bytes | None:
+        """What is kept under a name."""
+        found = self._all(sql.KEPT, name)
+        return bytes(found[0][0]) if found else None
 
     def next_connection(self) -> int:
         """Take the next connection number."""
@@ -276,6 +304,8 @@ class Outbox:
             conn.executemany(sql.OWE_PICTURE, [(row.sequence, row.epoch, row.hash) for row in rows])
         if notes.settles is not None:
             self._db.execute(sql.PICTURE_SETTLED, [notes.settles.sequence])
+        if notes.keeps is not None:
+            self._db.execute(sql.KEEP, [notes.keeps.name, notes.keeps.value])
 
     def _settle(self, item: ReceiptItem) -> Settled | None:
         found = self._all(sql.ROW_BY_HASH, item.hash)
@@ -320,6 +350,7 @@ def _connect(path: Path) -> Database:
             db.execute(pragma).fetchall()
         with db.atomic():
             _make_tables(db)
+            db.execute(sql.KEPT_TABLE)
             db.execute(sql.RAISE_EPOCH)
     except BaseException:  # nobody has the connection yet who could close it, and it holds the lock; raised again
         conn.close()

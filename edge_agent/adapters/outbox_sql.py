@@ -37,6 +37,8 @@ TABLES: Final = (
     """,
     "CREATE TABLE picture_owed (sequence INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, hash BLOB NOT NULL) STRICT",
 )
+# Small things of the agent's own that must be told no more than once, under a name. Made in outboxes of before, too.
+KEPT_TABLE: Final = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT"
 
 NEW_META: Final = "INSERT INTO meta VALUES (1, ?, ?, ?, ?, 0, 0, 0, 0)"
 RAISE_EPOCH: Final = "UPDATE meta SET epoch = epoch + 1"
@@ -46,6 +48,8 @@ KEEP_TIME: Final = "UPDATE meta SET floor_ms = ?, vouched_ms = ?"
 KEPT_TIME: Final = "SELECT floor_ms, vouched_ms FROM meta"
 KEEP_LIST_VERSION: Final = "UPDATE meta SET list_version = max(list_version, ?)"
 KEPT_LIST_VERSION: Final = "SELECT list_version FROM meta"
+KEEP: Final = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+KEPT: Final = "SELECT value FROM kept WHERE name = ?"
 NEXT_CONNECTION: Final = "UPDATE meta SET connection = connection + 1 RETURNING connection"
 
 ADD_ROW: Final = """

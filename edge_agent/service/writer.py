@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from edge_agent.adapters.outbox import Appended, Holdings, Outbox, Settled
+from edge_agent.adapters.outbox import Appended, Holdings, Kept, Outbox, Settled
 from edge_agent.core.delivery import Row, Schedule
 from edge_agent.errors import OutboxFailed
 from edge_agent.service.timekeeper import Timekeeper, WallClock
@@ -77,15 +77,28 @@ class Writer:
         return HitKey(outbox=self.outbox_id, epoch=row.epoch, sequence=row.sequence, hash=row.hash)
 
     async def append(
-        self, bodies: Sequence[Body], *, owes_picture: bool = False, settles: HitKey | None = None
+        self,
+        bodies: Sequence[Body],
+        *,
+        owes_picture: bool = False,
+        settles: HitKey | None = None,
+        keeps: Kept | None = None,
     ) -> Appended:
         """Commit messages and schedule them; raises `OutboxFailed` or `OutboxFull`."""
         stamp = self.time.stamp()
         return self._scheduled(
             await self._in_thread(
-                lambda: self._outbox.append(bodies, stamp, owes_picture=owes_picture, settles=settles)
+                lambda: self._outbox.append(bodies, stamp, owes_picture=owes_picture, settles=settles, keeps=keeps)
             )
         )
+
+    async def keep(self, keeps: Kept) -> None:
+        """Keep a small thing under a name; raises `OutboxFailed`."""
+        await self._in_thread(lambda: self._outbox.keep(keeps))
+
+    async def kept(self, name: str) -> bytes | None:
+        """What is kept under a name."""
+        return await self._in_thread(lambda: self._outbox.kept(name))
 
     async def tell_dropped(self) -> None:
         """Commit what is still to be told of given up messages; raises `OutboxFailed`."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
-from edge_agent.adapters.outbox import STEPS, KeptTime, Limits, Outbox, Stamp
+from edge_agent.adapters.outbox import STEPS, Kept, KeptTime, Limits, Outbox, Stamp
 from edge_agent.core.delivery import Row
 from edge_agent.core.giving_up import place_of
 from edge_agent.errors import OutboxBroken, OutboxFailed, OutboxFull
@@ -191,6 +191,35 @@ def test_a_picture_is_owed_until_it_is_settled_even_over_a_restart(path: Path) -
         assert outbox.pictures_owed() == (owed,)
         outbox.append([make_unavailable(owed)], STAMP, settles=owed)
         assert outbox.pictures_owed() == ()
+
+
+class Cut(Exception):
+    """The power is cut."""
+
+
+@pytest.mark.parametrize("at", STEPS[:3])
+def test_what_a_sender_remembers_is_there_exactly_if_its_message_is(path: Path, at: str) -> None:
+    def cut(step: str) -> None:
+        if step == at:
+            raise Cut
+
+    with closing(open_outbox(path, step=cut)) as outbox, pytest.raises(Cut):
+        outbox.append([make_report()], STAMP, keeps=Kept("alarms", b"one"))
+    with closing(open_outbox(path)) as outbox:
+        assert (outbox.kept("alarms") is not None) == (outbox.holdings().rows == 1) == (at == "outbox.committed")
+        outbox.append([make_report()], STAMP, keeps=Kept("alarms", b"two"))
+        outbox.keep(Kept("other", b"three"))
+        assert (outbox.kept("alarms"), outbox.kept("other"), outbox.kept("none")) == (b"two", b"three", None)
+
+
+def test_an_outbox_of_an_earlier_release_learns_to_keep(path: Path) -> None:
+    with closing(open_outbox(path)) as outbox:
+        append(outbox, make_report())
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE kept")
+    with closing(open_outbox(path)) as outbox:
+        outbox.keep(Kept("alarms", b"one"))
+        assert (outbox.kept("alarms"), outbox.holdings().rows) == (b"one", 1)
 
 
 def test_connection_numbers_list_version_and_time_survive_a_restart(path: Path) -> None:

@@ -11,6 +11,7 @@ EdgeError
 ├── CameraLost          a camera's stream broke or cannot be opened (retry)
 │   └── CameraStalled   the connection is there, nothing new comes (retry; never shown as live)
 ├── BadSettings         a settings file that cannot be used; names the key (tell the user)
+├── BadProfile          a firmware profile that cannot be used; names the key (tell the user)
 ├── NotEnrolled         the box has no certificate yet (tell the user)
 ├── BadIdentity         identity files that do not fit together (stop)
 ├── VaultError          what was sealed cannot be opened on this box (tell the user)
@@ -64,6 +65,10 @@ class CameraStalled(CameraLost):
 
 class BadSettings(EdgeError):
     """A settings file that cannot be used."""
+
+
+class BadProfile(EdgeError):
+    """A firmware profile that cannot be used."""
 
 
 class NotEnrolled(EdgeError):

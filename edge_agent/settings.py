@@ -47,6 +47,7 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
     device: str = "CPU"
     precision: Word = "f32"
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    plate_side_px: Annotated[int, msgspec.Meta(ge=320, le=1280, multiple_of=32)] = 640
 
 
 class OutboxSettings(Section, frozen=True, kw_only=True):
@@ -92,6 +93,7 @@ class Settings(Section, frozen=True, kw_only=True):
 
     identity_dir: Path = Path("/etc/atalaya/identity")
     data_dir: Path = Path("/var/lib/atalaya-agent")
+    profile: str = ""
     cameras: tuple[CameraSettings, ...] = ()
     report_interval_s: Positive = 60.0
     face_count_interval_s: Positive = 10.0

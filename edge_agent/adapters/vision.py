@@ -36,7 +36,7 @@ class Vision:
         return self.running
 
 
-def open_vision(settings: InferenceSettings, *, plate_side_px: int = 640) -> Vision:
+def open_vision(settings: InferenceSettings) -> Vision:
     """Load and compile all models; raises an `EdgeError` that says what to do if any is not as it must be."""
     store = ModelStore.open(settings.models_dir)
     core = ov.Core()
@@ -49,7 +49,7 @@ def open_vision(settings: InferenceSettings, *, plate_side_px: int = 640) -> Vis
     face_detector = FaceDetector(faces)
     hiding = PlateDetector(plates, sides_px=HIDING_SIDES_PX, min_confidence=HIDING_CONFIDENCE)
     return Vision(
-        plates=PlateDetector(plates, sides_px=(plate_side_px,)),
+        plates=PlateDetector(plates, sides_px=(settings.plate_side_px,)),
         faces=face_detector,
         reader=PlateReader(lines, reader, store.entry(models.LINE_READER).characters),
         redactor=Redactor(face_detector, hiding),

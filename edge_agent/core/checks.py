@@ -1,7 +1,7 @@
 """What is found when a box is looked over: a verdict, the value it rests on, and what a technician can do about it.
 
 Rules
-- A check is `pass`, `warn` (works, but will hurt; or could not be looked at) or `fail` (must be mended before one leaves).
+- A check is `pass`, `warn` (works, but will hurt; or could not be looked at) or `fail` (to be mended first).
 - Whatever is not `pass` carries a remedy. Its text is a message of the technician's catalogue with its variables, so
   that the same check reads in any language; the value beside it is plain figures and names.
 - No value holds a plate, an address with a password, or a key.

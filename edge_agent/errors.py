@@ -10,15 +10,19 @@ EdgeError
 ├── CameraUnusable      a source that only a person can mend: no such file, no video (tell the user)
 ├── CameraLost          a camera's stream broke or cannot be opened (retry)
 │   └── CameraStalled   the connection is there, nothing new comes (retry; never shown as live)
+├── OnvifFailed         a camera's ONVIF service cannot be reached, or makes no sense (retry)
+│   └── OnvifRefused    it refuses user or password (tell the user)
 ├── BadSettings         a settings file that cannot be used; names the key (tell the user)
 ├── BadProfile          a firmware profile that cannot be used; names the key (tell the user)
 ├── NotEnrolled         the box has no certificate yet (tell the user)
 ├── BadIdentity         identity files that do not fit together (stop)
+├── TpmFailed           the box's TPM is missing, or refuses (tell the user)
 ├── VaultError          what was sealed cannot be opened on this box (tell the user)
 ├── OutboxBroken        the outbox cannot be opened, or is damaged (stop)
 ├── OutboxFailed        a write to the outbox failed, as on a full disk (retry)
 ├── OutboxFull          no room, and nothing less important to give up for it (drop the message)
 ├── LinkFailed          no connection to the broker, or it was lost (retry)
+├── RenewalFailed       no new certificate, or one that is not taken; the old one stays in force (retry)
 └── NotRunning          no agent answers on the control socket (tell the user)
 """
 
@@ -63,6 +67,14 @@ class CameraStalled(CameraLost):
     """A camera that is connected and sends nothing new."""
 
 
+class OnvifFailed(EdgeError):
+    """A camera whose ONVIF service cannot be reached or makes no sense."""
+
+
+class OnvifRefused(OnvifFailed):
+    """A camera that refuses user or password."""
+
+
 class BadSettings(EdgeError):
     """A settings file that cannot be used."""
 
@@ -77,6 +89,10 @@ class NotEnrolled(EdgeError):
 
 class BadIdentity(EdgeError):
     """Identity files that do not fit together."""
+
+
+class TpmFailed(EdgeError):
+    """A TPM that is not there, or does not do what it is asked."""
 
 
 class VaultError(EdgeError):
@@ -97,6 +113,10 @@ class OutboxFull(EdgeError):
 
 class LinkFailed(EdgeError):
     """No connection to the broker."""
+
+
+class RenewalFailed(EdgeError):
+    """No new certificate, or one that is not taken; the old one stays in force."""
 
 
 class NotRunning(EdgeError):

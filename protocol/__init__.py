@@ -8,7 +8,10 @@ docs/protocol.md is the specification; the modules are its chapters, lowest firs
     messages, order              what devices say, and its place in sequence and chain
     receipts, delivery           what is answered, and what a sender does about it
     presence, clock, topics      who is on line, what time it cannot be before, where it is said
+    renewal                      a certificate for another term, by the key it is for
     trust, hotlist, sealing      who may say what; wanted vehicles; what only the evidence authority opens
+    settings                     what a box runs, by its region's word
+    enrolment, armour            how a new box gets its identity; bytes as text that can be pasted
     plates                       how plate texts are written and mistaken
     steps                        where a drill may stop a program
 
@@ -16,10 +19,12 @@ What is received goes one way: `envelope.parse`, find the registered key, `Envel
 """
 
 __all__ = [
+    "armour",
     "cbor",
     "clock",
     "cosign",
     "delivery",
+    "enrolment",
     "envelope",
     "errors",
     "hotlist",
@@ -31,7 +36,9 @@ __all__ = [
     "presence",
     "receipts",
     "refusals",
+    "renewal",
     "sealing",
+    "settings",
     "steps",
     "topics",
     "trust",

@@ -34,6 +34,7 @@ from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.health import health_app
 from aggregator.http.open_port import Tally, open_app, open_context
+from aggregator.http.renewal import renewal_routes
 from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
@@ -121,7 +122,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
-    open_port = open_app(settings, (), tally)
+    open_port = open_app(settings, renewal_routes(database.pool, settings, tally), tally)
     await _serve(stack, open_port, settings.http.host, settings.http.enrol_port, open_context(settings))
     return Parts(database, registered, line, worker, auditor, keeper, retention)
 

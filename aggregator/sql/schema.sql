@@ -81,6 +81,38 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.acceptance (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    technician text NOT NULL,
+    profile text NOT NULL,
+    verdict smallint NOT NULL,
+    checks integer NOT NULL,
+    is_drift boolean NOT NULL,
+    versions text[] NOT NULL
+);
+
+CREATE TABLE public.acceptance_check (
+    envelope_hash public.sha256 NOT NULL,
+    number integer NOT NULL,
+    check_name text NOT NULL,
+    verdict smallint NOT NULL,
+    value text NOT NULL,
+    camera_id text
+);
+
 CREATE TABLE public.alarm (
     envelope_hash public.sha256 NOT NULL,
     device_id text NOT NULL,
@@ -124,6 +156,40 @@ CREATE TABLE public.camera (
     lane text DEFAULT ''::text NOT NULL,
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT camera_heading_deg_check CHECK (((heading_deg >= 0) AND (heading_deg <= 359)))
+);
+
+CREATE TABLE public.camera_condition (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    camera_id text NOT NULL,
+    condition smallint NOT NULL,
+    is_active boolean NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    sharpness_before bigint NOT NULL,
+    brightness_before smallint NOT NULL,
+    contrast_before smallint NOT NULL,
+    edges_before smallint NOT NULL,
+    shift_px_before bigint NOT NULL,
+    still_ms_before bigint NOT NULL,
+    sharpness_after bigint NOT NULL,
+    brightness_after smallint NOT NULL,
+    contrast_after smallint NOT NULL,
+    edges_after smallint NOT NULL,
+    shift_px_after bigint NOT NULL,
+    still_ms_after bigint NOT NULL,
+    before_jpeg bytea,
+    after_jpeg bytea
 );
 
 CREATE TABLE public.camera_minute (
@@ -646,6 +712,27 @@ CREATE TABLE public.schema_migration (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.settings_result (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    number bigint NOT NULL,
+    rollout_id text NOT NULL,
+    state smallint NOT NULL,
+    reason text NOT NULL,
+    note text NOT NULL
+);
+
 CREATE TABLE public.tombstone (
     device_id text NOT NULL,
     outbox bytea NOT NULL,
@@ -656,6 +743,10 @@ CREATE TABLE public.tombstone (
     told_by public.sha256 NOT NULL,
     stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
+ALTER TABLE ONLY public.acceptance_check
+    ADD CONSTRAINT acceptance_check_pkey PRIMARY KEY (envelope_hash, number);
+ALTER TABLE ONLY public.acceptance
+    ADD CONSTRAINT acceptance_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.alarm
     ADD CONSTRAINT alarm_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.audit
@@ -664,6 +755,8 @@ ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_previous_hash_key UNIQUE (previous_hash);
+ALTER TABLE ONLY public.camera_condition
+    ADD CONSTRAINT camera_condition_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.camera_minute
     ADD CONSTRAINT camera_minute_pkey PRIMARY KEY (counted_at, point_id, camera_id, report_hash);
 ALTER TABLE ONLY public.camera
@@ -750,8 +843,12 @@ ALTER TABLE ONLY public.retention_run
     ADD CONSTRAINT retention_run_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.settings_result
+    ADD CONSTRAINT settings_result_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_pkey PRIMARY KEY (device_id, outbox, sequence, epoch, envelope_hash);
+
+CREATE INDEX acceptance_of_device ON public.acceptance USING btree (device_id, counted_at);
 
 CREATE INDEX alarm_by_receipt ON public.alarm USING btree (received_at, envelope_hash);
 
@@ -762,6 +859,10 @@ CREATE INDEX audit_by_time ON public.audit USING btree (at);
 CREATE INDEX audit_of_purges ON public.audit USING btree (number) WHERE (action = 'retention.purge'::text);
 
 CREATE INDEX audit_of_subject ON public.audit USING btree (subject);
+
+CREATE INDEX camera_condition_by_time ON public.camera_condition USING btree (counted_at);
+
+CREATE INDEX camera_condition_of_camera ON public.camera_condition USING btree (point_id, camera_id, counted_at);
 
 CREATE INDEX delivery_by_transaction ON public.delivery USING btree (stored_in);
 
@@ -815,6 +916,10 @@ CREATE INDEX report_by_receipt ON public.report USING btree (received_at, envelo
 
 CREATE INDEX report_of_device ON public.report USING btree (device_id, counted_at);
 
+CREATE INDEX settings_result_by_time ON public.settings_result USING btree (counted_at);
+
+CREATE INDEX settings_result_of_device ON public.settings_result USING btree (device_id, number);
+
 CREATE INDEX tombstone_by_transaction ON public.tombstone USING btree (stored_in);
 
 CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_audit_change();
@@ -836,6 +941,8 @@ CREATE TRIGGER legal_hold_is_not_emptied BEFORE TRUNCATE ON public.legal_hold FO
 CREATE TRIGGER legal_hold_is_only_released BEFORE DELETE OR UPDATE ON public.legal_hold FOR EACH ROW EXECUTE FUNCTION public.refuse_hold_change();
 
 CREATE TRIGGER point_changed AFTER INSERT OR DELETE OR UPDATE ON public.point FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+ALTER TABLE ONLY public.acceptance_check
+    ADD CONSTRAINT acceptance_check_envelope_hash_fkey FOREIGN KEY (envelope_hash) REFERENCES public.acceptance(envelope_hash) ON DELETE CASCADE;
 ALTER TABLE ONLY public.camera
     ADD CONSTRAINT camera_point_id_fkey FOREIGN KEY (point_id) REFERENCES public.point(point_id);
 ALTER TABLE ONLY public.device_certificate

@@ -5,25 +5,28 @@ aggregator's `device issue`. A box is enrolled once it holds its certificate. Th
 once, at enrolment; trust bundles follow it, the newest accepted one is kept in the data folder, and an older one is
 refused (`protocol.trust`).
 
-One key does both, TLS client authentication and message signatures.
+One key does both, TLS client authentication and message signatures. It lives in the box's TPM where there is one
+(`tpm`), else in a file that the service's user alone can read; `device.key.pem` is then the TPM's wrapping, or the key.
 """
 
 import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
-from typing_extensions import override
 
+from edge_agent.adapters.certificate_request import certificate_request
+from edge_agent.adapters.tls import client_context
+from edge_agent.adapters.tpm import PEM_BEGIN, Tpm, TpmSigner, find_tpm, need_tpm
 from edge_agent.errors import BadIdentity, NotEnrolled
 from protocol.errors import DecodeError
-from protocol.keys import KeySigner, PublicKey
+from protocol.keys import KeySigner, PublicKey, Signer
 from protocol.messages import Id
 from protocol.names import check_id
 from protocol.order import Identity
@@ -39,7 +42,8 @@ FACTS: Final = "identity.toml"
 TRIAL: Final = "trial"
 """The folder of a certificate that is being tried, and of the authorities that came with it."""
 
-_NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name
+Keystore: TypeAlias = Literal["file", "tpm", "auto"]
+"""Where a key is made; `auto` takes the TPM if there is one."""
 
 
 class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +65,7 @@ class Enrolment:
 
     folder: Path
     facts: IdentityFacts
-    signer: KeySigner
+    signer: Signer
     root: PublicKey
 
     @property
@@ -72,35 +76,16 @@ class Enrolment:
     def tls(self, *, check_dates: bool = True, on_trial: bool = False) -> ssl.SSLContext:
         """Client context for broker and artefacts. Dates are not checked by a clock that is known to be wrong."""
         papers = self.folder / TRIAL if on_trial else self.folder
-        context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.server_name = self.facts.server_name
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_verify_locations(papers / AUTHORITY)
-            context.load_cert_chain(papers / CERTIFICATE, self.folder / KEY)
+            return client_context(
+                authority=papers / AUTHORITY,
+                certificate=papers / CERTIFICATE,
+                key=self.folder / KEY,
+                server_name=self.facts.server_name,
+                check_dates=check_dates,
+            )
         except (OSError, ssl.SSLError) as exc:
             raise BadIdentity(f"{self.folder}: the certificates cannot be used; enrol the box again") from exc
-        if not check_dates:
-            context.verify_flags = ssl.VerifyFlags(context.verify_flags | _NO_CHECK_TIME)
-        return context
-
-
-class NamedContext(ssl.SSLContext):
-    """Expects a fixed name in the peer's certificate, whatever address was dialled."""
-
-    server_name: str = ""
-
-    @override
-    def wrap_socket(self, sock, *args, **kwargs):  # type: ignore[no-untyped-def]  # signature is the base's
-        """As the base does, under the fixed name."""
-        kwargs["server_hostname"] = self.server_name
-        return super().wrap_socket(sock, *args, **kwargs)
-
-    @override
-    def wrap_bio(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # signature is the base's
-        """As the base does, under the fixed name."""
-        kwargs["server_hostname"] = self.server_name
-        return super().wrap_bio(*args, **kwargs)
 
 
 class TrustFile:
@@ -144,10 +129,13 @@ def load_enrolment(folder: Path) -> Enrolment:
     return Enrolment(folder, facts, signer, root)
 
 
-def load_signer(path: Path) -> KeySigner:
-    """Read a private key; raises `BadIdentity`."""
+def load_signer(path: Path) -> Signer:
+    """Read a private key, or have the TPM load it; raises `BadIdentity` or `TpmFailed`."""
+    pem = _read(path)
+    if pem.startswith(PEM_BEGIN):
+        return TpmSigner.load(pem, need_tpm())
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
+        key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as exc:
         raise BadIdentity(f"{path}: not a PEM private key without passphrase; make a new identity") from exc
     if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
@@ -155,21 +143,28 @@ def load_signer(path: Path) -> KeySigner:
     return KeySigner(key)
 
 
-def new_identity(folder: Path, device: str) -> Path:
+def new_identity(folder: Path, device: str, keystore: Keystore = "auto") -> Path:
     """Make a box's key and its certificate request; gives the request's path. Never replaces a key."""
     check_id(device, "device")
     if (folder / KEY).exists():
         raise BadIdentity(f"{folder / KEY} exists; a box keeps its key. Move the folder away to start afresh")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    key = ed25519.Ed25519PrivateKey.generate()
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, None)
+    private, signer = _new_key(keystore)
     write_private(folder / KEY, private)
-    write_private(folder / REQUEST, request.public_bytes(pem))
+    write_private(folder / REQUEST, certificate_request(device, signer))
     return folder / REQUEST
+
+
+def _new_key(keystore: Keystore) -> tuple[bytes, Signer]:
+    """A key as its file has it, and what signs with it; raises `TpmFailed`."""
+    if keystore == "tpm" or (keystore == "auto" and find_tpm()):
+        with Tpm(need_tpm()) as tpm:
+            wrapped = tpm.new_key()
+        return wrapped, TpmSigner.load(wrapped, need_tpm())
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(pem, pkcs8, serialization.NoEncryption()), KeySigner(key)
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -188,7 +183,7 @@ def write_private(path: Path, data: bytes) -> None:
         os.close(folder)
 
 
-def _check_certificate(cert: x509.Certificate, facts: IdentityFacts, signer: KeySigner, folder: Path) -> None:
+def _check_certificate(cert: x509.Certificate, facts: IdentityFacts, signer: Signer, folder: Path) -> None:
     spki = cert.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     names = [name.value for name in cert.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if spki != signer.public_key.spki:

@@ -41,13 +41,17 @@ class CameraSettings(Section, frozen=True, kw_only=True):
 
 
 class InferenceSettings(Section, frozen=True, kw_only=True):
-    """What the models must really run on; the agent stops if they do not."""
+    """What the models must really run on; the agent stops if they do not.
+
+    `workers` are sets of the models that work side by side; 0 leaves it to the machine, as 0 threads do.
+    """
 
     models_dir: Path = Path("/usr/share/atalaya/models")
     device: str = "CPU"
     precision: Word = "f32"
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     plate_side_px: Annotated[int, msgspec.Meta(ge=320, le=1280, multiple_of=32)] = 640
+    workers: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
 
 
 class OutboxSettings(Section, frozen=True, kw_only=True):
@@ -88,6 +92,17 @@ class LookbackSettings(Section, frozen=True, kw_only=True):
     max_mb: AtLeastOne = 64
 
 
+class RenewalSettings(Section, frozen=True, kw_only=True):
+    """When the certificate is renewed: at a share of its term; and when it is said that it should have been."""
+
+    due_share: Annotated[float, msgspec.Meta(gt=0, le=0.9)] = 2 / 3
+    late_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 5 / 6
+    check_interval_s: Positive = 3600.0
+    spread_s: Annotated[float, msgspec.Meta(ge=0)] = 900.0
+    retry_first_s: Positive = 60.0
+    retry_most_s: Positive = 21_600.0
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -103,6 +118,7 @@ class Settings(Section, frozen=True, kw_only=True):
     delivery: DeliverySettings = DeliverySettings()
     evidence: EvidenceSettings = EvidenceSettings()
     lookback: LookbackSettings = LookbackSettings()
+    renewal: RenewalSettings = RenewalSettings()
 
 
 def load_settings(path: Path) -> Settings:

@@ -39,7 +39,7 @@ from edge_agent.adapters.capture_stream import BgrConverter, VideoSource
 from edge_agent.adapters.detector_openvino import FaceDetector, PlateDetector
 from edge_agent.adapters.progress import no_progress
 from edge_agent.adapters.recognizer_openvino import PlateReader
-from edge_agent.adapters.vision import open_vision
+from edge_agent.adapters.vision_pool import open_pool
 from edge_agent.core.frames import Frame
 from edge_agent.core.matching import HotlistIndex
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
@@ -115,12 +115,15 @@ def main(
     seconds: int = 30,
     precision: str = "",
     threads: int = 1,
+    workers: int = 0,
     unpaced: bool = False,
     models: ExistingDirectory = ROOT / "models",
 ) -> None:
     """Run the benchmark; without a precision, in bf16 where the processor has it, else in f32."""
     clip, script = street_clip(seconds)
-    inference = InferenceSettings(models_dir=models, precision=precision or best_precision(), threads=threads)
+    inference = InferenceSettings(
+        models_dir=models, precision=precision or best_precision(), threads=threads, workers=workers
+    )
     settings = agent_settings(clip, cameras, inference, is_paced=not unpaced)
     matcher = Matcher(HotlistIndex(entries(script.hotlist)))
     clocks, log = StageClocks(), ModelLog()
@@ -184,7 +187,7 @@ def entries(plates: Iterable[str]) -> Iterable[Entry]:
 
 async def play(settings: Settings, matcher: Matcher) -> Played:
     """Play the clip on all cameras, to its end."""
-    vision = open_vision(settings.inference)
+    vision = open_pool(settings.inference, len(settings.cameras))
     played = Cameras(settings, vision, cast("HitPath", matcher), clock=lambda: datetime.now(UTC), progress=no_progress)
     begun_s, begun_cpu_s, library_s = time.monotonic(), time.process_time(), library_threads_s()
     async with played:

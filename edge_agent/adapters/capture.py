@@ -4,6 +4,9 @@
         async for frame in capture.frames():
             ...
 
+Several consumers may iterate `frames()` side by side. A camera whose frame is with one of them is served again only
+when that one comes back for more, so that each camera's frames are worked on one at a time and in order.
+
 Every camera is decoded in a thread of its own, which fails, stalls and reconnects without the others. The consumer
 may be as slow as it is: what it misses is dropped and counted, and what it gets is new. `frames` ends when
 all sources have ended and every frame left was taken; cameras never end, files do.
@@ -84,6 +87,7 @@ class Capture:
         self._changed = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
         self._last_served = -1
+        self._busy: set[int] = set()
         self._readers = [
             CameraReader(source, rules or CaptureRules(), self._wake, clock=clock, monotonic=monotonic)
             for source in sources
@@ -117,9 +121,17 @@ class Capture:
         """Yield the cameras' newest frames in turn; ends with the last source, raises what crashed a reader."""
         while True:
             self._changed.clear()
-            frame = self._next_frame()
-            if frame is not None:
-                yield frame
+            turn = next_in_turn(
+                [bool(reader.slot) and at not in self._busy for at, reader in enumerate(self._readers)],
+                self._last_served,
+            )
+            if turn is not None and (frame := self._taken(turn)) is not None:
+                self._busy.add(turn)
+                try:
+                    yield frame
+                finally:
+                    self._busy.discard(turn)
+                    self._changed.set()  # for others who wait, its next frame may be there already
                 continue
             for reader in self._readers:
                 if reader.crash is not None:
@@ -151,10 +163,7 @@ class Capture:
             fault=reader.fault,
         )
 
-    def _next_frame(self) -> Frame | None:
-        turn = next_in_turn([bool(reader.slot) for reader in self._readers], self._last_served)
-        if turn is None:
-            return None
+    def _taken(self, turn: int) -> Frame | None:
         self._last_served = turn
         reader = self._readers[turn]
         frame = reader.slot.take()

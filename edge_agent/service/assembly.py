@@ -16,7 +16,8 @@ from edge_agent.adapters.hotlist import HotlistReceiver
 from edge_agent.adapters.keystore import Enrolment, TrustFile
 from edge_agent.adapters.outbox import Limits, Outbox
 from edge_agent.adapters.progress import Progress, no_progress
-from edge_agent.adapters.vision import Vision, open_vision
+from edge_agent.adapters.vision import open_vision
+from edge_agent.adapters.vision_pool import VisionPool, open_pool
 from edge_agent.core.delivery import Schedule, Windows
 from edge_agent.core.lookback import Lookback
 from edge_agent.core.redaction import Redactor
@@ -25,6 +26,7 @@ from edge_agent.service.cameras import Cameras
 from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
 from edge_agent.service.pictures import PictureDesk
+from edge_agent.service.renewal import Renewer
 from edge_agent.service.status import Box
 from edge_agent.service.timekeeper import WallClock, utc_now
 from edge_agent.service.writer import Writer
@@ -50,9 +52,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Two sets of the same networks: each serves one thread."""
+    """Sets of the same networks, one for each thread: those of the cameras and the redactor's."""
 
-    vision: Vision
+    vision: VisionPool
     redactor: Redactor
 
 
@@ -67,8 +69,8 @@ class Site:
     options: Options
 
 
-def open_models(inference: InferenceSettings) -> Models:
-    vision = open_vision(inference)
+def open_models(inference: InferenceSettings, cameras: int) -> Models:
+    vision = open_pool(inference, cameras)
     for model in vision.describe():
         log.info(
             "model_running", model=model.name, device=model.device, precision=model.precision, on=model.device_name
@@ -77,7 +79,7 @@ def open_models(inference: InferenceSettings) -> Models:
     return Models(vision, redacting.redactor)
 
 
-def _versions(vision: Vision) -> tuple[str, ...]:
+def _versions(vision: VisionPool) -> tuple[str, ...]:
     running = vision.describe()
     engines = {f"inference/{model.device}/{model.precision}/{model.threads}" for model in running}
     models = [f"{model.name}/{model.version}@{model.sha256[:12]}" for model in running]
@@ -105,7 +107,8 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     hotlist = _hotlist(site.enrolment, trust, writer, hits)
     delivery = _delivery(site, trust, writer, hotlist)
     cameras = Cameras(settings, models.vision, hits, clock=writer.time.now, progress=options.progress)
-    return Box(settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening)
+    renewer = Renewer(site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal)
+    return Box(settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer)
 
 
 def _writer(site: Site, trust: TrustFile) -> Writer:

@@ -1,8 +1,8 @@
-"""The cameras: frames in turn through the models, in the models' own thread, and what came of them counted.
+"""The cameras: frames in turn through the models, in threads of their own, and what came of them counted.
 
-All cameras share the models and their one thread; while it works, the newest frame of each camera waits in its place
-(`adapters.capture`). Faces are counted on one frame of each camera every `face_count_interval_s`, and a count is all
-that is kept of them.
+All cameras share the sets of models, each with a thread (`adapters.vision_pool`); while these work, the newest frame of
+each camera waits in its place (`adapters.capture`). A camera's frames are worked on one at a time, in order. Faces are
+counted on one frame of each camera every `face_count_interval_s`, and a count is all that is kept of them.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import structlog
 from edge_agent.adapters.capture import CameraSource, Capture, CaptureStats
 from edge_agent.adapters.progress import Progress
 from edge_agent.adapters.stopwatch import TimedDetector, TimedRecognizer
-from edge_agent.adapters.vision import Vision
+from edge_agent.adapters.vision_pool import VisionPool
 from edge_agent.core.frames import Frame
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
 from edge_agent.core.report import CameraCounts, Snapshot, Tally
@@ -40,10 +40,10 @@ class Cameras:
     """All cameras of a box. A context: the capture threads live inside it."""
 
     def __init__(
-        self, settings: Settings, vision: Vision, hits: HitPath, *, clock: Callable[[], datetime], progress: Progress
+        self, settings: Settings, pool: VisionPool, hits: HitPath, *, clock: Callable[[], datetime], progress: Progress
     ) -> None:
         """Nothing is opened yet."""
-        self._vision, self._hits, self._clock, self._progress = vision, hits, clock, progress
+        self._pool, self._hits, self._clock, self._progress = pool, hits, clock, progress
         self._face_interval_s = settings.face_count_interval_s
         self._sources = [
             CameraSource(CameraId(c.camera), c.url, c.frames_per_s, realtime=c.realtime, loop=c.loop)
@@ -53,7 +53,7 @@ class Cameras:
         self._tallies = {source.camera: Tally() for source in self._sources}
         self._pipelines = {source.camera: self._pipeline(source.camera) for source in self._sources}
         self._face_count_due_s = dict.fromkeys(self._tallies, 0.0)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        self._thread = ThreadPoolExecutor(pool.size, thread_name_prefix="inference")
         self._told_s = 0.0
 
     async def __aenter__(self) -> Self:
@@ -64,16 +64,15 @@ class Cameras:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the capture and the models' thread."""
+        """Stop the capture and the models' threads."""
         await self._capture.__aexit__(kind, exc, trace)
         await asyncio.to_thread(self._thread.shutdown)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until every source has ended, or `stop`; open passages are closed, and their reads taken, before it ends."""
-        async for frame in _until(self._capture.frames(), stop):
-            output = await self._in_thread(partial(self._look, frame))
-            await self._take(frame.camera, output, frame)
-            self._tell()
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._pool.size):
+                group.create_task(self._work(stop), name=f"vision-{number + 1}")
         await self._flush()
 
     def stats(self) -> dict[CameraId, CaptureStats]:
@@ -88,18 +87,25 @@ class Cameras:
             cameras={camera: (found.state, _counts(found, self._tallies[camera])) for camera, found in stats.items()},
         )
 
+    async def _work(self, stop: asyncio.Event) -> None:
+        """What one set of models does: a frame of a camera that no other works on, then the next."""
+        async for frame in _until(self._capture.frames(), stop):
+            output = await self._in_thread(partial(self._look, frame))
+            await self._take(frame.camera, output, frame)
+            self._tell()
+
     def _pipeline(self, camera: CameraId) -> CameraPipeline:
         tally = self._tallies[camera]
-        detector = StillnessGate(TimedDetector(self._vision.plates, tally))
-        return CameraPipeline(camera, detector, TimedRecognizer(self._vision.reader, tally))
+        detector = StillnessGate(TimedDetector(self._pool, tally))
+        return CameraPipeline(camera, detector, TimedRecognizer(self._pool, tally))
 
     def _look(self, frame: Frame) -> PipelineOutput:
-        """In the models' thread: all that is done with a frame."""
+        """In one of the models' threads: all that is done with a frame."""
         tally = self._tallies[frame.camera]
         tally.processed += 1
         if frame.captured_mono_s >= self._face_count_due_s[frame.camera]:
             self._face_count_due_s[frame.camera] = frame.captured_mono_s + self._face_interval_s
-            tally.faces += self._vision.faces.count(frame.image)
+            tally.faces += self._pool.count_faces(frame.image)
             tally.frames_face_counted += 1
         return self._pipelines[frame.camera].process(frame)
 

@@ -44,12 +44,14 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
     prepare_data_dir(settings)
     hardening = harden(lock_memory=settings.lock_memory)
     log.info("hardened", memory_locked=hardening.memory_locked, why_not=hardening.why_not)
-    models = await asyncio.to_thread(open_models, settings.inference)
+    models = await asyncio.to_thread(open_models, settings.inference, len(settings.cameras))
     async with AsyncExitStack() as stack:
         box = await assemble(stack, Site(settings, enrolment, models, hardening, options))
-        await stack.enter_async_context(serving(settings.data_dir / NAME, {"status": box.status}))
+        await stack.enter_async_context(
+            serving(settings.data_dir / NAME, {"status": box.status, "renew": box.renewer.answer})
+        )
         options.progress("started", device=enrolment.who.device, versions=list(box.versions))
-        async with background(delivery=box.delivery.run(), hotlist=box.hotlist.run()):
+        async with background(delivery=box.delivery.run(), hotlist=box.hotlist.run(), renewal=box.renewer.run()):
             await _work(box, settings, stop, options)
             await _drain(box, settings, stop, options)
         options.progress("ended", unreceipted=len(box.writer.schedule), hits_lost=box.hits.lost)

@@ -105,6 +105,28 @@ async def test_cameras_are_served_in_turn(clip: Path) -> None:
     assert changes >= len(middle) * 3 / 4, "neither camera waits while the other is served again and again"
 
 
+async def test_two_consumers_never_have_frames_of_one_camera_at_a_time(clip: Path) -> None:
+    served: dict[CameraId, list[int]] = {NORTH: [], SOUTH: []}
+    busy: set[CameraId] = set()
+    both = asyncio.Event()
+
+    async def consume(capture: Capture) -> None:
+        async for frame in capture.frames():
+            assert frame.camera not in busy
+            busy.add(frame.camera)
+            if len(busy) == 2:
+                both.set()
+            await asyncio.sleep(0.005)
+            busy.discard(frame.camera)
+            served[frame.camera].append(frame.index)
+
+    async with Capture([source(clip, NORTH), source(clip, SOUTH)], clock=now) as capture, asyncio.TaskGroup() as group:
+        for number in range(3):  # one more than cameras: it waits, and ends with the others
+            group.create_task(consume(capture), name=f"consumer-{number}")
+    assert both.is_set(), "cameras are worked on side by side"
+    assert served[NORTH] == served[SOUTH] == list(range(FRAMES))
+
+
 async def test_a_looped_file_goes_on(clip: Path) -> None:
     looped = CameraSource(NORTH, str(clip), FPS, realtime=False, loop=True)
     async with Capture([looped], clock=now) as capture, aclosing(capture.frames()) as frames:

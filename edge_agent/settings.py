@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
+from typing_extensions import override
 
+from edge_agent.core.camera_topics import WANTED, is_refused
 from edge_agent.errors import BadSettings
 from protocol.messages import Id, Word
 
@@ -20,6 +22,7 @@ ENVIRONMENT_KEY: Final = "ATALAYA_AGENT_CONFIG"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Topic = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:/-]{1,96}\Z")]
 Quality = Annotated[int, msgspec.Meta(ge=50, le=100)]
 
 
@@ -30,7 +33,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class CameraSettings(Section, frozen=True, kw_only=True):
     """One camera. `url` is `rtsp://...` or a file; there is no default for what only the site knows.
 
-    `realtime` and `loop` are for files: played at their own pace, and over and over.
+    `realtime` and `loop` are for files: played at their own pace, and over and over. `onvif` is where the camera's own
+    detections are asked for, with the user and password of `url`.
     """
 
     camera: Id
@@ -38,6 +42,12 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     frames_per_s: Positive = 10.0
     realtime: bool = True
     loop: bool = False
+    onvif: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Without the address, which may hold a password."""
+        return f"{type(self).__name__}({self.camera!r})"
 
 
 class InferenceSettings(Section, frozen=True, kw_only=True):
@@ -92,6 +102,27 @@ class LookbackSettings(Section, frozen=True, kw_only=True):
     max_mb: AtLeastOne = 64
 
 
+class CameraEventSettings(Section, frozen=True, kw_only=True):
+    """The cameras' own detections: which are wanted, makers' topics besides ours, and what keeps them from flapping."""
+
+    wanted: tuple[Word, ...] = WANTED
+    topics: dict[Topic, Word] = {}
+    settle_s: Positive = 3.0
+    merge_s: Positive = 10.0
+    most_per_minute: AtLeastOne = 30
+
+
+class PanicSettings(Section, frozen=True, kw_only=True):
+    """Panic buttons: wired to a GPIO line, or calling over the local network. Off until a port or a line is named."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    gpio_chip: Path = Path("/dev/gpiochip0")
+    gpio_lines: tuple[Annotated[int, msgspec.Meta(ge=0, le=1023)], ...] = ()
+    gpio_active_low: bool = True
+    debounce_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
+
+
 class RenewalSettings(Section, frozen=True, kw_only=True):
     """When the certificate is renewed: at a share of its term; and when it is said that it should have been."""
 
@@ -119,6 +150,8 @@ class Settings(Section, frozen=True, kw_only=True):
     evidence: EvidenceSettings = EvidenceSettings()
     lookback: LookbackSettings = LookbackSettings()
     renewal: RenewalSettings = RenewalSettings()
+    camera_events: CameraEventSettings = CameraEventSettings()
+    panic: PanicSettings = PanicSettings()
 
 
 def load_settings(path: Path) -> Settings:
@@ -139,6 +172,7 @@ def parse_settings(text: str, path: Path) -> Settings:
     except msgspec.ValidationError as exc:
         raise BadSettings(f"{path}: {exc}; docs/settings.md lists the keys") from exc
     check_cameras(settings.cameras)
+    check_topics(settings.camera_events)
     return _from_folder(settings, path.resolve().parent)
 
 
@@ -148,6 +182,13 @@ def check_cameras(cameras: tuple[CameraSettings, ...]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadSettings(f"cameras named twice: {', '.join(twice)}; give each its own name")
+
+
+def check_topics(events: CameraEventSettings) -> None:
+    """What cameras recognise of plates and people does not come in by this way: raises `BadSettings`."""
+    refused = sorted(topic for topic in events.topics if is_refused(topic))
+    if refused:
+        raise BadSettings(f"camera_events.topics: {', '.join(refused)}: recognised plates and people are not taken")
 
 
 def _to_path(kind: type, value: object) -> Any:

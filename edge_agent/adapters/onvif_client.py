@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from typing_extensions import override
 
 from edge_agent.core.camera_topics import printable
 from edge_agent.errors import BadSettings, OnvifFailed, OnvifRefused
@@ -54,6 +55,7 @@ class OnvifAddress:
         is_tls = parts.scheme == "https"
         return cls(parts.hostname, port or (443 if is_tls else 80), is_tls)
 
+    @override
     def __str__(self) -> str:
         """The address as it is kept and shown."""
         scheme, usual = ("https", 443) if self.is_tls else ("http", 80)

@@ -24,15 +24,18 @@ RANK: Final[dict[Kind, int]] = {
     Kind.HIT_AMENDED: 1,
     Kind.DROPPED: 2,
     Kind.REPORT: 3,
+    Kind.ACCEPTANCE: 3,
+    Kind.SETTINGS_RESULT: 3,
     Kind.EVIDENCE: 4,
     Kind.EVIDENCE_UNAVAILABLE: 4,
+    Kind.CAMERA_CONDITION: 4,
     Kind.PIECE: 5,
 }
 # First to last to be given up when the outbox is full (DESIGN section 6); `dropped` itself never is.
 GIVEN_UP: Final[tuple[frozenset[Kind], ...]] = (
     frozenset({Kind.REPORT}),
-    frozenset({Kind.PIECE, Kind.EVIDENCE, Kind.EVIDENCE_UNAVAILABLE}),
-    frozenset({Kind.ALARM, Kind.HIT_AMENDED}),
+    frozenset({Kind.PIECE, Kind.EVIDENCE, Kind.EVIDENCE_UNAVAILABLE, Kind.CAMERA_CONDITION}),
+    frozenset({Kind.ALARM, Kind.HIT_AMENDED, Kind.ACCEPTANCE, Kind.SETTINGS_RESULT}),
     frozenset({Kind.HIT}),
 )
 

@@ -47,6 +47,10 @@ class Context(Enum):
     WITHDRAWAL = b"atalaya/v1/hotlist-withdrawal"
     CHECKPOINT = b"atalaya/v1/audit-checkpoint"
     EXPORT = b"atalaya/v1/evidence-export"
+    SETTINGS = b"atalaya/v1/settings"
+    ENROLMENT = b"atalaya/v1/enrolment"
+    ENROLMENT_ANSWER = b"atalaya/v1/enrolment-answer"
+    RENEWAL = b"atalaya/v1/renewal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Topics: one typed schema, from which topics are built and parsed and the broker's access list is made.
 
     atalaya/v1/{city}/{point}/{device}/{word}      up: one word per message kind, and `presence`
-                                                   down: `receipt`, `resend`
+                                                   down: `receipt`, `resend`; `settings`, retained
     atalaya/v1/{city}/-/-/{word}                   down to all of a city, retained: `hotlist`, `trust`
 
 Build and parse are inverse: a string parses if and only if building what it parsed gives the same string.
@@ -35,14 +35,18 @@ class Direction(Enum):
 PRESENCE: Final = "presence"
 RECEIPT: Final = "receipt"
 RESEND: Final = "resend"
+SETTINGS: Final = "settings"
 HOTLIST: Final = "hotlist"
 TRUST: Final = "trust"
+RETAINED: Final = frozenset({SETTINGS, HOTLIST, TRUST})
+"""What the broker keeps, so that a box that comes later gets it too."""
 
 SCHEMA: Final[dict[str, Direction]] = {
     **{kind.slug: Direction.UP for kind in Kind},
     PRESENCE: Direction.UP,
     RECEIPT: Direction.DOWN,
     RESEND: Direction.DOWN,
+    SETTINGS: Direction.DOWN,
     HOTLIST: Direction.BROADCAST,
     TRUST: Direction.BROADCAST,
 }

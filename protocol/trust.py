@@ -37,6 +37,7 @@ class Role(IntEnum):
     OFFICER = 3  # a person: half of a hotlist batch, or a withdrawal
     EVIDENCE = 4  # the evidence authority: X25519, opens sealed originals; never signs
     AUDIT = 5  # an aggregator: checkpoints of the audit chain
+    SETTINGS = 6  # an aggregator: what boxes run
 
 
 class Grant(WireStruct, frozen=True, kw_only=True):

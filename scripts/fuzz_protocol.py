@@ -21,7 +21,9 @@ from typing import Final
 import cbor2
 from make_vectors import sealing_vectors
 from protocol_negatives import negatives
+from protocol_negatives_minor import minor_negatives
 from protocol_samples import ENTRIES, WHO, Refused, arm, evidence_key, samples, signed_payload, snapshot
+from protocol_samples_minor import minor_samples
 
 from protocol import cbor, errors
 from protocol import messages as m
@@ -49,12 +51,11 @@ class Finding(Exception):
 
 def targets() -> list[Target]:
     """What is mutated."""
-    signed = [Target(s.name, s.raw, _judge_signed(s.take, s.raw)) for s in samples()]
-    payloads = [Target(f"payload of {s.name}", _cbor_of(s.raw), judge_cbor) for s in samples()]
+    every = [*samples(), *minor_samples()]
+    signed = [Target(s.name, s.raw, _judge_signed(s.take, s.raw)) for s in every]
+    payloads = [Target(f"payload of {s.name}", _cbor_of(s.raw), judge_cbor) for s in every]
     bodies = [
-        Target(f"signed payload of {s.name}", _cbor_of(s.raw), judge_payload)
-        for s in samples()
-        if " (device)" in s.name
+        Target(f"signed payload of {s.name}", _cbor_of(s.raw), judge_payload) for s in every if " (device)" in s.name
     ]
     sealed = bytes.fromhex(SEALED["sealed"])
     topic = b"atalaya/v1/saltillo/p-204/box-17/hit"
@@ -228,7 +229,9 @@ def mutate(valid: bytes, other: bytes, rng: Random) -> bytes:
 def fuzz(seed: int, *, count: int | None = None, seconds: float | None = None) -> Counter[tuple[str, str]]:
     """Mutate until the count or the time is up; how often what became of what. Raises `Finding`."""
     rng, found, all_targets = Random(seed), Counter[tuple[str, str]](), targets()
-    others = [target.valid for target in all_targets] + [negative.raw for negative in negatives() if negative.raw]
+    others = [target.valid for target in all_targets] + [
+        negative.raw for negative in (*negatives(), *minor_negatives()) if negative.raw
+    ]
     ends_at = None if seconds is None else time.monotonic() + seconds
     while (count is None or found.total() < count) and (ends_at is None or time.monotonic() < ends_at):
         target = rng.choice(all_targets)

@@ -1,4 +1,4 @@
-"""Writes the golden vectors, tests/vectors/v1/*.json: everything that crosses the wire, as hex and as its meaning.
+"""Writes the golden vectors, tests/vectors/v1*/*.json: everything that crosses the wire, as hex and as its meaning.
 
 They are for whoever writes a second implementation, in whatever language: bytes are hex, test keys included; `meaning`
 has the field names of docs/protocol.md, with numbers for enumerations. Vectors that were committed stay: the same code
@@ -12,12 +12,14 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from protocol_negatives import negatives
+from protocol_negatives import Negative, negatives
+from protocol_negatives_minor import minor_negatives
 from protocol_samples import (
     NOW_MS,
     SALT,
@@ -33,6 +35,7 @@ from protocol_samples import (
     seed,
     snapshot,
 )
+from protocol_samples_minor import LAST_TAKEN, minor_samples
 
 from protocol import messages as m
 from protocol import topics
@@ -43,10 +46,12 @@ from protocol.keys import key_id
 from protocol.presence import Presence
 from protocol.receipts import Receipt, Resend
 from protocol.sealing import Purpose, seal
+from protocol.settings import SettingsDocument
 from protocol.trust import TrustBundle
 from protocol.wire import WireStruct, from_bytes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "v1"
+MINOR: Final = FOLDER.with_name("v1.1")
 PLAIN: Final = b"the original picture"
 
 PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
@@ -58,6 +63,7 @@ PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
     Context.BATCH: Batch,
     Context.WITHDRAWAL: Withdrawal,
     Context.MANIFEST: Manifest,
+    Context.SETTINGS: SettingsDocument,
 }
 FILES: Final = {
     "messages": (Context.MESSAGE,),
@@ -66,6 +72,9 @@ FILES: Final = {
     "trust": (Context.TRUST,),
     "hotlist": (Context.BATCH, Context.WITHDRAWAL, Context.MANIFEST),
 }
+MINOR_FILES: Final = {"messages": (Context.MESSAGE,), "trust": (Context.TRUST,), "settings": (Context.SETTINGS,)}
+# The words that minor 1.1 brought; those of v1 are all the others.
+MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
 
 
 def meaning(value: object) -> Any:
@@ -93,17 +102,38 @@ def vectors() -> dict[str, Any]:
     return {
         "keys": keys(),
         **files,
-        "topics": topic_vectors(),
+        "topics": {"valid": topic_vectors(w for w in topics.SCHEMA if w not in MINOR_WORDS), "refused": BAD_TOPICS},
         "sealing": sealing_vectors(),
         "commitments": [
             {"case_number": number, "salt": SALT.hex(), "commitment": commit_case(number, SALT).hex()}
             for number in ("FGE-COAH-1234/2026", "")
         ],
-        "refused": [
-            {"name": n.name, "given_as": n.structure, "bytes": n.raw.hex(), "refused": refusal_word(n.refusal)}
-            for n in negatives()
-        ],
+        "refused": refused_vectors(negatives()),
     }
+
+
+def minor_vectors() -> dict[str, Any]:
+    """The files of minor 1.1."""
+    files: dict[str, Any] = {
+        name: [signed_vector(s) for s in minor_samples() if s.context in contexts]
+        for name, contexts in MINOR_FILES.items()
+    }
+    return {
+        **files,
+        "topics": {"valid": topic_vectors(MINOR_WORDS), "refused": BAD_MINOR_TOPICS},
+        "refused": {
+            "last_settings": {"number": LAST_TAKEN.number, "sha256": LAST_TAKEN.hash.hex()},
+            "vectors": refused_vectors(minor_negatives()),
+        },
+    }
+
+
+def refused_vectors(found: Iterable[Negative]) -> list[dict[str, str]]:
+    """Bytes, as what they are given, and how they must be refused."""
+    return [
+        {"name": n.name, "given_as": n.structure, "bytes": n.raw.hex(), "refused": refusal_word(n.refusal)}
+        for n in found
+    ]
 
 
 def refusal_word(refusal: Refused) -> str:
@@ -186,35 +216,44 @@ def snapshot_vector() -> dict[str, Any]:
     }
 
 
-def topic_vectors() -> dict[str, Any]:
-    """Every word's topic, and strings that are no topics."""
+def topic_vectors(words: Iterable[str]) -> list[dict[str, str]]:
+    """Each word's topic."""
     valid = [
-        topics.broadcast_topic(WHO.city, word) if way is topics.Direction.BROADCAST else topics.device_topic(WHO, word)
-        for word, way in topics.SCHEMA.items()
+        topics.broadcast_topic(WHO.city, word)
+        if topics.SCHEMA[word] is topics.Direction.BROADCAST
+        else topics.device_topic(WHO, word)
+        for word in words
     ]
-    return {
-        "valid": [
-            {"topic": str(t), "city": t.city, "point": t.point, "device": t.device, "word": t.word}
-            | {"direction": t.direction.value}
-            for t in valid
-        ],
-        "refused": [
-            "",
-            "atalaya/v1",
-            "atalaya/v1/saltillo/p-204/box-17/hit/",
-            "/atalaya/v1/saltillo/p-204/box-17/hit",
-            "atalaya/v2/saltillo/p-204/box-17/hit",
-            "atalaya/v1/Saltillo/p-204/box-17/hit",
-            "atalaya/v1/saltillo/p-204/box-17/hit_amended",
-            "atalaya/v1/saltillo/p-204/box-17/hotlist",
-            "atalaya/v1/saltillo/-/-/hit",
-            "atalaya/v1/saltillo/p-204/-/hotlist",
-            "atalaya/v1/-/-/-/hotlist",
-            "atalaya/v1/saltillo/+/+/hit",
-            "atalaya/v1/saltillo/#",
-            "atalaya/v1/saltillo/p-204/box-17\n/hit",
-        ],
-    }
+    return [
+        {"topic": str(t), "city": t.city, "point": t.point, "device": t.device, "word": t.word}
+        | {"direction": t.direction.value}
+        for t in valid
+    ]
+
+
+BAD_TOPICS: Final = (
+    "",
+    "atalaya/v1",
+    "atalaya/v1/saltillo/p-204/box-17/hit/",
+    "/atalaya/v1/saltillo/p-204/box-17/hit",
+    "atalaya/v2/saltillo/p-204/box-17/hit",
+    "atalaya/v1/Saltillo/p-204/box-17/hit",
+    "atalaya/v1/saltillo/p-204/box-17/hit_amended",
+    "atalaya/v1/saltillo/p-204/box-17/hotlist",
+    "atalaya/v1/saltillo/-/-/hit",
+    "atalaya/v1/saltillo/p-204/-/hotlist",
+    "atalaya/v1/-/-/-/hotlist",
+    "atalaya/v1/saltillo/+/+/hit",
+    "atalaya/v1/saltillo/#",
+    "atalaya/v1/saltillo/p-204/box-17\n/hit",
+)
+BAD_MINOR_TOPICS: Final = (
+    "atalaya/v1/saltillo/-/-/settings",
+    "atalaya/v1/saltillo/p-204/-/settings",
+    "atalaya/v1/saltillo/p-204/box-17/camera_condition",
+    "atalaya/v1/saltillo/p-204/box-17/settings-document",
+    "atalaya/v1/saltillo/p-204/box-17/settings/",
+)
 
 
 def sealing_vectors() -> list[dict[str, Any]]:
@@ -238,10 +277,14 @@ def sealing_vectors() -> list[dict[str, Any]]:
     ]
 
 
-def texts() -> dict[str, str]:
-    """File names and contents."""
-    files = {name: json.dumps(content, indent=1, ensure_ascii=False) + "\n" for name, content in vectors().items()}
-    return {f"{name}.json": text for name, text in files.items()}
+def texts() -> dict[Path, str]:
+    """Files and contents."""
+    made = {FOLDER: vectors(), MINOR: minor_vectors()}
+    return {
+        folder / f"{name}.json": json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        for folder, files in made.items()
+        for name, content in files.items()
+    }
 
 
 def main() -> int:
@@ -249,14 +292,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
     is_check = parser.parse_args().check
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    changed = [name for name, text in texts().items() if not _is_as_written(FOLDER / name, text)]
+    changed = {path: text for path, text in texts().items() if not _is_as_written(path, text)}
     if is_check:
-        print("\n".join(f"would change: {name}" for name in changed) or "as committed")
+        print("\n".join(f"would change: {path}" for path in changed) or "as committed")
         return 1 if changed else 0
-    for name, text in texts().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
-    print(f"{FOLDER}: {len(changed)} files written anew")
+    for path, text in changed.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    print(f"{FOLDER.parent}: {len(changed)} files written anew")
     return 0
 
 

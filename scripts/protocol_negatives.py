@@ -63,10 +63,10 @@ class Negative:
     refusal: Refused
 
 
-def outcome(structure: str, raw: bytes) -> object:
+def outcome(structure: str, raw: bytes, takers: dict[str, Callable[[bytes], object]] = TAKERS) -> object:
     """What becomes of bytes: what was read, or the refusal, raised or returned."""
     try:
-        return TAKERS[structure](raw)
+        return takers[structure](raw)
     except errors.Refused as exc:
         return exc.refusal
 

@@ -51,6 +51,7 @@ from protocol.receipts import (
     sign_resend,
 )
 from protocol.refusals import Refusal
+from protocol.settings import SettingsRefusal
 from protocol.trust import Grant, Role, TrustBundle, TrustRefusal, TrustStore, sign_bundle
 from protocol.wire import WireStruct, from_bytes
 
@@ -61,7 +62,7 @@ OUTBOX: Final = bytes(range(16))
 SALT: Final = bytes(range(16, 32))
 _P256_SHA256: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
-Refused = Refusal | ListRefusal | TrustRefusal
+Refused = Refusal | ListRefusal | TrustRefusal | SettingsRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,11 @@ def _taker_of_messages(signer: str) -> Callable[[bytes], WireStruct | Refused]:
     return take
 
 
+def take_message(raw: bytes) -> WireStruct | Refused:
+    """A message of the test device, or why not."""
+    return _taker_of_messages("device")(raw)
+
+
 def _presence(name: str, life: Life, connection: int, versions: tuple[str, ...]) -> Sample:
     raw = sign_presence(
         life, WHO, key("device"), connection=connection, time_ms=NOW_MS, versions=versions, outbox=OUTBOX
@@ -225,7 +231,8 @@ def evidence_spki() -> bytes:
     return evidence_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _grant(role: Role, spki: bytes, subject: str, cities: tuple[str, ...] = ()) -> Grant:
+def grant_of(role: Role, spki: bytes, subject: str, cities: tuple[str, ...] = ()) -> Grant:
+    """A grant that holds a year either way."""
     return Grant(
         role=role,
         spki=spki,
@@ -236,17 +243,21 @@ def _grant(role: Role, spki: bytes, subject: str, cities: tuple[str, ...] = ()) 
     )
 
 
+def grants() -> tuple[Grant, ...]:
+    """Whom the test root trusts."""
+    server = key("server").public_key.spki
+    return (
+        grant_of(Role.RECEIPT, server, "saltillo-c4", ("saltillo",)),
+        grant_of(Role.MANIFEST, server, "saltillo-c4", ("saltillo",)),
+        grant_of(Role.OFFICER, key("officer-ana").public_key.spki, "ana"),
+        grant_of(Role.OFFICER, key("officer-luis-p256").public_key.spki, "luis"),
+        grant_of(Role.EVIDENCE, evidence_spki(), "fge-coahuila"),
+    )
+
+
 def bundle() -> bytes:
     """The test root's bundle."""
-    server = key("server").public_key.spki
-    grants = (
-        _grant(Role.RECEIPT, server, "saltillo-c4", ("saltillo",)),
-        _grant(Role.MANIFEST, server, "saltillo-c4", ("saltillo",)),
-        _grant(Role.OFFICER, key("officer-ana").public_key.spki, "ana"),
-        _grant(Role.OFFICER, key("officer-luis-p256").public_key.spki, "luis"),
-        _grant(Role.EVIDENCE, evidence_spki(), "fge-coahuila"),
-    )
-    return sign_bundle(7, grants, key("root"), created_ms=NOW_MS)
+    return sign_bundle(7, grants(), key("root"), created_ms=NOW_MS)
 
 
 @cache

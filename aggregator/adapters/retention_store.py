@@ -30,7 +30,13 @@ _SOURCES: Final[dict[Keeping, tuple[str, ...]]] = {
     Keeping.HITS: ("hits", "parts"),
     Keeping.PIECES: ("pieces", "pictures"),
 }
-_TABLE: Final = {"alarms": "alarm", "reports": "report"}
+_TABLE: Final = {
+    "alarms": "alarm",
+    "conditions": "camera_condition",
+    "acceptances": "acceptance",
+    "settings": "settings_result",
+    "reports": "report",
+}
 
 
 class Pictures(Protocol):

@@ -22,7 +22,7 @@ from protocol.trust import Grant, Role, TrustBundle, TrustStore
 
 app = App(name="trust", help="Keys that the root grants: servers', officers', the evidence authority's.")
 
-RoleName: TypeAlias = Literal["receipt", "manifest", "officer", "evidence", "audit"]
+RoleName: TypeAlias = Literal["receipt", "manifest", "officer", "evidence", "audit", "settings"]
 COLUMNS = ("role", "subject", "cities", "from", "until", "key_id")
 
 

@@ -2,8 +2,9 @@
 
 A device writes its own up words and reads its own down words; `%u` is its certificate's common name, which the broker
 also makes its client id. It reads the words that go to all of its city. A worker reads every device's up words and
-writes every device's down words. A publisher writes the words for all of a city, retained, and reads them back. The
-probe reads the broker's own figures. Whoever is not named here, and whatever topic is not, gets nothing.
+writes every device's down words, but for those that are retained. A publisher writes what is retained, for all of a
+city and for each device, and reads it back. The probe reads the broker's own figures. Whoever is not named here, and
+whatever topic is not, gets nothing.
 
 mosquitto grants every SUBSCRIBE and holds these lines to each message as it is delivered: somebody who subscribes to
 another's receipts is not told off, he hears silence. Its user names are certificates' common names, so the names
@@ -15,7 +16,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from aggregator.errors import BadInput
-from protocol.topics import Direction, patterns
+from protocol.topics import RETAINED, Direction, patterns
 
 WORKER: Final = "worker"
 PUBLISHER: Final = "publisher"
@@ -41,9 +42,10 @@ def access_list(clients: Iterable[str], *, city: str | None) -> str:
 
 def _client_lines(client: str, city: str) -> list[str]:
     up, down, broadcast = (patterns(way, city=city) for way in (Direction.UP, Direction.DOWN, Direction.BROADCAST))
+    kept = [topic for topic in down if topic.rpartition("/")[2] in RETAINED]
     rules = {
-        WORKER: [*_lines("topic read", up), *_lines("topic write", down)],
-        PUBLISHER: _lines("topic readwrite", broadcast),
+        WORKER: [*_lines("topic read", up), *_lines("topic write", (topic for topic in down if topic not in kept))],
+        PUBLISHER: _lines("topic readwrite", [*broadcast, *kept]),
         PROBE: [f"topic read {BROKER_FIGURES}"],
     }
     return [f"user {client}", *rules[duty_of(client)]]

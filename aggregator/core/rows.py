@@ -14,8 +14,10 @@ from typing import Any, Final, TypeAlias
 from aggregator.core.ingest import TimeRules, Times, judge_times
 from protocol.clock import from_ms
 from protocol.messages import (
+    Acceptance,
     Alarm,
     Body,
+    CameraCondition,
     Dropped,
     Evidence,
     EvidenceUnavailable,
@@ -24,6 +26,8 @@ from protocol.messages import (
     Message,
     Piece,
     Report,
+    SceneFigures,
+    SettingsResult,
 )
 
 Cell: TypeAlias = int | str | bytes | bool | datetime | tuple[str, ...] | None
@@ -45,6 +49,10 @@ class Table(StrEnum):
     PIECE = "piece"
     DROPPED = "dropped"
     TOMBSTONE = "tombstone"
+    CAMERA_CONDITION = "camera_condition"
+    ACCEPTANCE = "acceptance"
+    ACCEPTANCE_CHECK = "acceptance_check"
+    SETTINGS_RESULT = "settings_result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +178,31 @@ def _tombstones(taken: Taken, dropped: Dropped, _times: Times) -> Iterator[tuple
         yield Table.TOMBSTONE, (*place, stone.hash, int(stone.kind), taken.hash)
 
 
+def _condition(told: CameraCondition) -> Row:
+    return (
+        *(told.camera, int(told.condition), told.is_active, from_ms(told.since_ms)),
+        *(*_figures(told.before), *_figures(told.after), told.before_jpeg, told.after_jpeg),
+    )
+
+
+def _figures(scene: SceneFigures) -> Row:
+    return (scene.sharpness, scene.brightness, scene.contrast, scene.edges, scene.shift_px, scene.still_ms)
+
+
+def _acceptance(acceptance: Acceptance) -> Row:
+    said = (from_ms(acceptance.accepted_ms), acceptance.technician, acceptance.profile, int(acceptance.verdict))
+    return (*said, len(acceptance.checks), acceptance.is_drift, acceptance.versions)
+
+
+def _checks(taken: Taken, acceptance: Acceptance, _times: Times) -> Iterator[tuple[Table, Row]]:
+    for number, check in enumerate(acceptance.checks, start=1):
+        yield Table.ACCEPTANCE_CHECK, (taken.hash, number, check.check, int(check.verdict), check.value, check.camera)
+
+
+def _settings_result(result: SettingsResult) -> Row:
+    return (result.number, result.rollout, int(result.state), result.reason, result.note)
+
+
 # By exact type, since a `match` over message classes asks each of them in turn, at a price that ingest would feel.
 # `Any`: mypy cannot tie a class to the function that takes it.
 _COLUMNS: Final[dict[type[Body], tuple[Table, Callable[[Any], Row]]]] = {
@@ -180,18 +213,23 @@ _COLUMNS: Final[dict[type[Body], tuple[Table, Callable[[Any], Row]]]] = {
     Evidence: (Table.EVIDENCE, _evidence),
     EvidenceUnavailable: (Table.EVIDENCE_UNAVAILABLE, _unavailable),
     Dropped: (Table.DROPPED, _dropped),
+    CameraCondition: (Table.CAMERA_CONDITION, _condition),
+    Acceptance: (Table.ACCEPTANCE, _acceptance),
+    SettingsResult: (Table.SETTINGS_RESULT, _settings_result),
 }
 _EVENT_TIME: Final[dict[type[Body], str]] = {
     Hit: "captured_ms",
     Evidence: "captured_ms",
     Alarm: "started_ms",
     Report: "from_ms",
+    CameraCondition: "since_ms",
 }
 _RELATED: Final[dict[type[Body], Callable[[Taken, Any, Times], Iterator[tuple[Table, Row]]]]] = {
     Hit: _matches,
     HitAmended: _matches,
     Report: _minutes,
     Dropped: _tombstones,
+    Acceptance: _checks,
 }
 
 

@@ -17,7 +17,7 @@ from protocol.keys import KeyId, Signer
 from protocol.messages import VERSION
 from protocol.trust import EVERYWHERE, Grant, Role, TrustBundle, TrustStore, sign_bundle
 
-SERVER_ROLES: Final = (Role.RECEIPT, Role.MANIFEST, Role.AUDIT)
+SERVER_ROLES: Final = (Role.RECEIPT, Role.MANIFEST, Role.AUDIT, Role.SETTINGS)
 # Boxes' clocks are off: what is granted now holds for a box that is a day behind.
 BACKDATED: Final = timedelta(days=1)
 
@@ -45,7 +45,7 @@ def make_grant(
 def server_grants(
     spki: bytes, subject: str, *, now: datetime, valid: timedelta, cities: tuple[str, ...]
 ) -> tuple[Grant, ...]:
-    """What an aggregator's key may do: receipts, manifests, audit checkpoints."""
+    """What an aggregator's key may do: receipts, manifests, audit checkpoints, boxes' settings."""
     return tuple(make_grant(role, spki, subject, now=now, valid=valid, cities=cities) for role in SERVER_ROLES)
 
 

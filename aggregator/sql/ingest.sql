@@ -158,6 +158,56 @@ SELECT * FROM unnest(
         $1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::smallint[], $7::bytea[])
 ON CONFLICT DO NOTHING;
 
+-- name: camera_condition
+INSERT INTO camera_condition (
+    envelope_hash, device_id, city_id, point_id, outbox, epoch, sequence, created_at, received_at, counted_at,
+    is_historical, is_clock_suspect, envelope, camera_id, condition, is_active, since_at,
+    sharpness_before, brightness_before, contrast_before, edges_before, shift_px_before, still_ms_before,
+    sharpness_after, brightness_after, contrast_after, edges_after, shift_px_after, still_ms_after,
+    before_jpeg, after_jpeg)
+SELECT * FROM unnest(
+        $1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::bytea[],
+        $14::text[], $15::smallint[], $16::boolean[], $17::timestamptz[],
+        $18::bigint[], $19::smallint[], $20::smallint[], $21::smallint[], $22::bigint[], $23::bigint[],
+        $24::bigint[], $25::smallint[], $26::smallint[], $27::smallint[], $28::bigint[], $29::bigint[],
+        $30::bytea[], $31::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- name: acceptance
+INSERT INTO acceptance (
+    envelope_hash, device_id, city_id, point_id, outbox, epoch, sequence, created_at, received_at, counted_at,
+    is_historical, is_clock_suspect, envelope, accepted_at, technician, profile, verdict, checks, is_drift, versions)
+SELECT
+    envelope_hash, device_id, city_id, point_id, outbox, epoch, sequence, created_at, received_at, counted_at,
+    is_historical, is_clock_suspect, envelope, accepted_at, technician, profile, verdict, checks, is_drift,
+    string_to_array(versions, E'\n')
+FROM unnest(
+        $1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::bytea[],
+        $14::timestamptz[], $15::text[], $16::text[], $17::smallint[], $18::integer[], $19::boolean[], $20::text[])
+    AS row (
+        envelope_hash, device_id, city_id, point_id, outbox, epoch, sequence, created_at, received_at, counted_at,
+        is_historical, is_clock_suspect, envelope, accepted_at, technician, profile, verdict, checks, is_drift, versions)
+ON CONFLICT DO NOTHING;
+
+-- name: acceptance_check
+INSERT INTO acceptance_check (
+    envelope_hash, number, check_name, verdict, value, camera_id)
+SELECT * FROM unnest(
+        $1::bytea[], $2::integer[], $3::text[], $4::smallint[], $5::text[], $6::text[])
+ON CONFLICT DO NOTHING;
+
+-- name: settings_result
+INSERT INTO settings_result (
+    envelope_hash, device_id, city_id, point_id, outbox, epoch, sequence, created_at, received_at, counted_at,
+    is_historical, is_clock_suspect, envelope, number, rollout_id, state, reason, note)
+SELECT * FROM unnest(
+        $1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::bytea[],
+        $14::bigint[], $15::text[], $16::smallint[], $17::text[], $18::text[])
+ON CONFLICT DO NOTHING;
+
 -- name: presence_lines
 SELECT device_id, connection, is_online, outbox FROM presence WHERE device_id = ANY($1::text[]) FOR UPDATE;
 

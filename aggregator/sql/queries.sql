@@ -37,6 +37,26 @@ WITH event AS (
            is_historical, is_clock_suspect, tombstones || ' messages: ' || reason
     FROM dropped WHERE counted_at >= $1 AND counted_at < $2
     UNION ALL
+    SELECT 'camera-condition', envelope_hash, device_id, city_id, point_id, camera_id, created_at, received_at,
+           counted_at, is_historical, is_clock_suspect,
+           (ARRAY['blocked', 'moved', 'blurred', 'dark', 'frozen'])[condition] || CASE WHEN is_active THEN '' ELSE ' ended' END
+    FROM camera_condition WHERE counted_at >= $1 AND counted_at < $2
+    UNION ALL
+    SELECT 'acceptance', envelope_hash, device_id, city_id, point_id, NULL, created_at, received_at, counted_at,
+           is_historical, is_clock_suspect,
+           concat_ws(': ', CASE WHEN is_drift THEN 'drift, ' ELSE '' END || (ARRAY['pass', 'warn', 'fail'])[verdict],
+                     nullif((SELECT string_agg(concat_ws(' ', check_name, acceptance_check.camera_id), ', ' ORDER BY number)
+                             FROM acceptance_check
+                             WHERE acceptance_check.envelope_hash = acceptance.envelope_hash
+                               AND acceptance_check.verdict > 1), ''))
+    FROM acceptance WHERE counted_at >= $1 AND counted_at < $2
+    UNION ALL
+    SELECT 'settings-result', envelope_hash, device_id, city_id, point_id, NULL, created_at, received_at, counted_at,
+           is_historical, is_clock_suspect,
+           'number ' || number || ' of ' || rollout_id || ' ' || (ARRAY['kept', 'rolled back', 'refused'])[state]
+           || ': ' || reason
+    FROM settings_result WHERE counted_at >= $1 AND counted_at < $2
+    UNION ALL
     SELECT 'equivocation', other_hash, device_id, city_id, point_id, NULL, received_at, received_at, received_at,
            false, false, 'two boxes speak as one'
     FROM equivocation JOIN device USING (device_id) WHERE received_at >= $1 AND received_at < $2

@@ -112,6 +112,40 @@ LIMIT $4;
 -- name: forget_alarm
 DELETE FROM alarm WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
 
+-- name: due_conditions
+SELECT received_at AS at, envelope_hash AS id
+FROM camera_condition
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3)
+  AND NOT is_held(device_id, point_id, camera_id, least(since_at, counted_at), greatest(since_at, counted_at))
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- name: forget_camera_condition
+DELETE FROM camera_condition WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- name: due_acceptances
+SELECT received_at AS at, envelope_hash AS id
+FROM acceptance
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3)
+  AND NOT is_held(device_id, point_id, NULL, counted_at, counted_at)
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- Its checks go with it.
+-- name: forget_acceptance
+DELETE FROM acceptance WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
+-- name: due_settings
+SELECT received_at AS at, envelope_hash AS id
+FROM settings_result
+WHERE received_at < $1 AND (received_at, envelope_hash) > ($2, $3)
+  AND NOT is_held(device_id, point_id, NULL, counted_at, counted_at)
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- name: forget_settings_result
+DELETE FROM settings_result WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
 -- name: due_reports
 SELECT received_at AS at, envelope_hash AS id
 FROM report

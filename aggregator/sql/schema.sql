@@ -272,6 +272,8 @@ CREATE TABLE public.device (
     profile text DEFAULT ''::text NOT NULL,
     state text DEFAULT 'active'::text NOT NULL,
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    replaces public.registry_id,
+    CONSTRAINT device_check CHECK (((replaces)::text <> (device_id)::text)),
     CONSTRAINT device_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
 );
 
@@ -293,9 +295,20 @@ CREATE TABLE public.device_key (
     issued_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
     revoked_reason text,
+    renewed_ms bigint DEFAULT 0 NOT NULL,
     CONSTRAINT device_key_algorithm_check CHECK ((algorithm = ANY (ARRAY['-19'::integer, '-9'::integer]))),
     CONSTRAINT device_key_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
-    CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16))
+    CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16)),
+    CONSTRAINT device_key_renewed_ms_check CHECK ((renewed_ms >= 0))
+);
+
+CREATE TABLE public.device_past_place (
+    device_id public.registry_id NOT NULL,
+    point_id public.registry_id NOT NULL,
+    city_id public.registry_id NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT device_past_place_check CHECK ((until > since))
 );
 
 CREATE TABLE public.dropped (
@@ -779,8 +792,12 @@ ALTER TABLE ONLY public.device_key
     ADD CONSTRAINT device_key_serial_key UNIQUE (serial);
 ALTER TABLE ONLY public.device_key
     ADD CONSTRAINT device_key_spki_key UNIQUE (spki);
+ALTER TABLE ONLY public.device_past_place
+    ADD CONSTRAINT device_past_place_pkey PRIMARY KEY (device_id, until);
 ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_pkey PRIMARY KEY (device_id);
+ALTER TABLE ONLY public.device
+    ADD CONSTRAINT device_replaces_key UNIQUE (replaces);
 ALTER TABLE ONLY public.dropped
     ADD CONSTRAINT dropped_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.equivocation
@@ -934,6 +951,8 @@ CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON public.device 
 
 CREATE TRIGGER device_key_changed AFTER INSERT OR DELETE OR UPDATE ON public.device_key FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
+CREATE TRIGGER device_past_place_changed AFTER INSERT OR DELETE OR UPDATE ON public.device_past_place FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
 CREATE TRIGGER hotlist_snapshot_made AFTER INSERT ON public.hotlist_snapshot FOR EACH ROW EXECUTE FUNCTION public.tell_hotlist_changed();
 
 CREATE TRIGGER legal_hold_is_not_emptied BEFORE TRUNCATE ON public.legal_hold FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_hold_change();
@@ -949,8 +968,14 @@ ALTER TABLE ONLY public.device_certificate
     ADD CONSTRAINT device_certificate_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.device_key(key_id);
 ALTER TABLE ONLY public.device_key
     ADD CONSTRAINT device_key_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.device(device_id);
+ALTER TABLE ONLY public.device_past_place
+    ADD CONSTRAINT device_past_place_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.device(device_id);
+ALTER TABLE ONLY public.device_past_place
+    ADD CONSTRAINT device_past_place_point_id_city_id_fkey FOREIGN KEY (point_id, city_id) REFERENCES public.point(point_id, city_id);
 ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_point_id_city_id_fkey FOREIGN KEY (point_id, city_id) REFERENCES public.point(point_id, city_id);
+ALTER TABLE ONLY public.device
+    ADD CONSTRAINT device_replaces_fkey FOREIGN KEY (replaces) REFERENCES public.device(device_id);
 ALTER TABLE ONLY public.hotlist_draft
     ADD CONSTRAINT hotlist_draft_import_id_fkey FOREIGN KEY (import_id) REFERENCES public.hotlist_import(import_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.hotlist_entry

@@ -11,7 +11,9 @@ import pytest
 from interop_env import interop_python
 from make_vectors import PAYLOADS
 from protocol_negatives import negatives
+from protocol_negatives_minor import minor_negatives
 from protocol_samples import samples, snapshot
+from protocol_samples_minor import minor_samples
 
 from protocol import cbor
 from protocol.cosign import parse_cosigned
@@ -54,7 +56,7 @@ def rules_of(context: Context, payload: bytes) -> list[tuple[str, bytes]]:
 def test_every_vector_conforms() -> None:
     items = [
         item
-        for sample in samples()
+        for sample in (*samples(), *minor_samples())
         for item in rules_of(
             sample.context,
             parse_cosigned(sample.raw, max_bytes=10_000).payload
@@ -70,7 +72,7 @@ def test_every_vector_conforms() -> None:
 def unfit_payloads() -> list[tuple[str, list[tuple[str, bytes]]]]:
     """Messages of bad form but in the one encoding, which CDDL cannot judge: name, and the rules to try."""
     found = []
-    for negative in negatives():
+    for negative in (*negatives(), *minor_negatives()):
         if (negative.structure, negative.refusal) != ("message", Refusal.BAD_FORM):
             continue
         with contextlib.suppress(BadEnvelope, DecodeError):

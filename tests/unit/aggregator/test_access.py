@@ -7,7 +7,7 @@ from aggregator.core.founding import Plan
 from aggregator.errors import BadInput
 from protocol.messages import Kind
 from protocol.names import is_id
-from protocol.topics import SCHEMA, Direction
+from protocol.topics import RETAINED, SCHEMA, Direction
 
 
 def lines_of(text: str, user: str | None) -> set[str]:
@@ -36,10 +36,13 @@ def test_a_worker_writes_nothing_that_a_device_or_the_publisher_writes() -> None
     assert not any(line.startswith("topic readwrite") for line in lines)
 
 
-def test_only_the_publisher_writes_what_goes_to_all_of_a_city() -> None:
+def test_only_the_publisher_writes_what_is_retained() -> None:
     text = access_list(["worker.1", "publisher.1", "probe.1"], city="saltillo")
-    writing = [line for line in text.splitlines() if "write" in line and "/-/-/" in line]
+    writing = [
+        line for line in text.splitlines() if "write" in line and ("/-/-/" in line or line.endswith("/settings"))
+    ]
     assert set(writing) == lines_of(text, "publisher.1")
+    assert {line.rsplit("/", 1)[1] for line in writing} == RETAINED
 
 
 def test_the_probe_reads_the_brokers_figures_only() -> None:

@@ -43,10 +43,10 @@ def test_a_grant_is_added_to_those_that_hold(store: TrustStore) -> None:
     assert holders(grown, Role.RECEIPT) == {"saltillo"}
 
 
-def test_a_server_key_does_three_things_and_signs_no_hotlist(store: TrustStore) -> None:
+def test_a_server_key_does_four_things_and_signs_no_hotlist(store: TrustStore) -> None:
     at = to_ms(NOW)
     roles = [r for r in Role if store.find(r, SERVER.public_key.key_id, city="saltillo", at_ms=at)]
-    assert roles == [Role.RECEIPT, Role.MANIFEST, Role.AUDIT]
+    assert roles == [Role.RECEIPT, Role.MANIFEST, Role.AUDIT, Role.SETTINGS]
 
 
 def test_a_server_of_one_city_is_not_believed_in_another(store: TrustStore) -> None:
@@ -79,7 +79,7 @@ def test_a_withdrawn_key_holds_no_role(store: TrustStore) -> None:
 
 def test_one_role_of_a_key_can_be_withdrawn(store: TrustStore) -> None:
     left = after(store, trust_ledger.withdrawn(store, [SERVER.public_key.key_id], now=NOW, role=Role.AUDIT))
-    assert {g.role for g in left.grants if g.subject == "saltillo"} == {Role.RECEIPT, Role.MANIFEST}
+    assert {g.role for g in left.grants if g.subject == "saltillo"} == {Role.RECEIPT, Role.MANIFEST, Role.SETTINGS}
 
 
 def test_withdrawing_what_was_never_granted_is_told(store: TrustStore) -> None:

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from protocol_samples import SALT
 
-from protocol import cbor, cosign, delivery, hotlist, messages, presence, receipts, topics, trust
+from protocol import cbor, cosign, delivery, hotlist, messages, presence, receipts, settings, topics, trust
 from protocol.envelope import MAX_ENVELOPE_BYTES, Context
 from protocol.hotlist import ListRefusal, commit_case
 from protocol.keys import KEY_ID_BYTES, Algorithm
-from protocol.messages import BODIES, CameraState, Clock, Kind, Quality
+from protocol.messages import BODIES, CameraState, Clock, Condition, Kind, Quality, SettingsState, Verdict
 from protocol.presence import Life
 from protocol.receipts import Status
 from protocol.refusals import Refusal
@@ -34,7 +34,7 @@ RULES = dict(
 
 def wire_structs() -> list[type[WireStruct]]:
     """Every struct with a form on the wire; `_Received` is a view of a bundle."""
-    modules = {module.__name__ for module in (messages, presence, receipts, trust, hotlist)}
+    modules = {module.__name__ for module in (messages, presence, receipts, trust, hotlist, settings)}
     return [
         kind for kind in WireStruct.__subclasses__() if kind.__module__ in modules and not kind.__name__.startswith("_")
     ]
@@ -75,6 +75,8 @@ def test_every_field_is_documented_by_number_name_and_whether_it_may_be_left_out
         (receipts.MAX_RECEIPT_BYTES, "A receipt is at most {} bytes"),
         (presence.MAX_PRESENCE_BYTES, "at most {} bytes of payload"),
         (trust.MAX_TRUST_BYTES, "at most {} bytes"),
+        (settings.MAX_SETTINGS_BYTES, "context SETTINGS, at most {} bytes"),
+        (settings.MAX_TEXT_CHARACTERS, "at most {} characters, none of U+0000-0008"),
         (hotlist.MAX_MANIFEST_BYTES, "context MANIFEST, at most {} bytes"),
         (hotlist.MAX_SNAPSHOT_BYTES, "at most {} bytes and"),
         (hotlist.MAX_ENTRIES, "and {} entry ids"),
@@ -125,6 +127,9 @@ def test_every_refusal_has_its_row(refusal: Refusal) -> None:
         ("life", Life),
         ("status", Status),
         ("role", Role),
+        ("condition", Condition),
+        ("verdict", Verdict),
+        ("settings-state", SettingsState),
     ],
 )
 def test_every_enumeration_has_its_numbers(word: str, values: type[Enum]) -> None:
@@ -138,6 +143,8 @@ def test_every_list_and_trust_refusal_is_named() -> None:
         assert f"`{refusal.value}`" in DOC
     for why in TrustRefusal:
         assert f"`{why.name}`" in DOC
+    for each in settings.SettingsRefusal:
+        assert f"`{each.value}`" in DOC.partition("## Settings")[2].partition("## Hotlists")[0]
 
 
 def test_every_topic_word_has_its_direction() -> None:
@@ -174,8 +181,10 @@ def test_the_example_is_the_first_vector_byte_for_byte() -> None:
 
 
 def test_every_vector_file_is_listed() -> None:
-    for path in (ROOT / "tests" / "vectors" / "v1").iterdir():
-        assert f"`{path.name}`" in DOC
+    first, _, minor = DOC.partition("## Vectors")[2].partition("and in v1.1:")
+    for folder, told in (("v1", first), ("v1.1", minor)):
+        for path in (ROOT / "tests" / "vectors" / folder).iterdir():
+            assert f"`{path.name}`" in told
 
 
 def test_the_case_commitment_is_made_as_written() -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from protocol_samples import WHO, key, samples, signed_payload
+from protocol_samples_minor import minor_samples
 
 from protocol import cbor
 from protocol import messages as m
@@ -13,7 +14,8 @@ from protocol.errors import DecodeError, EncodeError
 from protocol.order import Position, seal_message
 from protocol.refusals import Refusal
 
-MESSAGES = [m.decode_message(parse(s.raw).payload) for s in samples() if s.context is Context.MESSAGE]
+EVERY = [*samples(), *minor_samples()]
+MESSAGES = [m.decode_message(parse(s.raw).payload) for s in EVERY if s.context is Context.MESSAGE]
 HIT = m.body_of(MESSAGES[0])
 KEY = m.HitKey(outbox=bytes(16), epoch=1, sequence=1, hash=bytes(32))
 
@@ -130,4 +132,7 @@ def test_slugs_are_words_of_topics() -> None:
         "piece",
         "evidence-unavailable",
         "dropped",
+        "camera-condition",
+        "acceptance",
+        "settings-result",
     ]

@@ -103,6 +103,7 @@ def test_patterns_take_a_devices_own_place() -> None:
     assert patterns(Direction.DOWN, device="%u") == [
         "atalaya/v1/+/+/%u/receipt",
         "atalaya/v1/+/+/%u/resend",
+        "atalaya/v1/+/+/%u/settings",
     ]
     assert patterns(Direction.BROADCAST, city="saltillo", device="%u") == [
         "atalaya/v1/saltillo/-/-/hotlist",

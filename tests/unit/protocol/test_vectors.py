@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import make_vectors
+import protocol_negatives_minor
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x25519
 from protocol_negatives import outcome
 from protocol_samples import arm, samples
+from protocol_samples_minor import minor_samples
 
 from protocol import topics
 from protocol.errors import BadTopic
@@ -18,6 +20,7 @@ from protocol.keys import PublicKey
 from protocol.sealing import Purpose, unseal
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "v1"
+MINOR = FOLDER.with_name("v1.1")
 # SHA-256 of the files as committed: a vector that was released stays as it is, or gets a folder of its own.
 COMMITTED = {
     "commitments.json": "428503a969851dceea4488a550882123d3508143669372e42c52e7a58a0b5eea",
@@ -33,23 +36,34 @@ COMMITTED = {
 }
 
 
-def load(name: str) -> Any:
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+COMMITTED_MINOR = {
+    "messages.json": "c316f506e39fde80eee93af71698ccd842b4ff1cb80c85438db9c6da74025005",
+    "refused.json": "e7de96af198f1ed70218bee257faade7a144ae376ae906074a7e961c062beccd",
+    "settings.json": "438f28d70c63dda640dd3ed9156bbaa68dd2b58c820412af5b7bb5895f3d5a3b",
+    "topics.json": "3893da78403b8e27d9d3a859de500d308e2eb75b6a1718ceb32fdc9cb4da25be",
+    "trust.json": "0810b47b3460847e3f2368c98e461645339a304989b7d1e48e8c2fda6d5427af",
+}
+ALL = [(FOLDER, COMMITTED), (MINOR, COMMITTED_MINOR)]
+
+
+def load(name: str, folder: Path = FOLDER) -> Any:
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
 KEYS = load("keys")["keys"]
 SIGNED = [vector for name in make_vectors.FILES for vector in load(name) if "signatures" in vector]
-TAKERS = {sample.name: sample.take for sample in samples()}
+SIGNED += [vector for name in make_vectors.MINOR_FILES for vector in load(name, MINOR)]
+TAKERS = {sample.name: sample.take for sample in (*samples(), *minor_samples())}
 
 
 def test_making_them_again_gives_the_same_bytes() -> None:
-    written = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    written = {path: path.read_text(encoding="utf-8") for path in FOLDER.parent.glob("*/*.json")}
     assert make_vectors.texts() == written
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.name)
-def test_a_committed_vector_never_changes(path: Path) -> None:
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == COMMITTED[path.name]
+@pytest.mark.parametrize(("folder", "committed"), ALL, ids=lambda each: getattr(each, "name", ""))
+def test_a_committed_vector_never_changes(folder: Path, committed: dict[str, str]) -> None:
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()} == committed
 
 
 @pytest.mark.parametrize("vector", SIGNED, ids=lambda vector: vector["name"])
@@ -65,7 +79,7 @@ def test_a_signed_structure_is_taken_and_means_what_the_vector_says(vector: dict
 
 
 def test_the_messages_hang_together_as_a_chain() -> None:
-    chain = [v for v in load("messages") if v["name"].endswith("(device)")]
+    chain = [v for v in (*load("messages"), *load("messages", MINOR)) if v["name"].endswith("(device)")]
     assert [v["meaning"]["sequence"] for v in chain] == list(range(1, len(chain) + 1))
     before = "00" * 32
     for vector in chain:
@@ -86,6 +100,12 @@ def test_what_must_be_refused_is_refused_for_its_reason(vector: dict[str, str]) 
     assert getattr(outcome(vector["given_as"], bytes.fromhex(vector["bytes"])), "name", "taken") == vector["refused"]
 
 
+def test_a_document_is_refused_for_its_reason() -> None:
+    for vector in load("refused", MINOR)["vectors"]:
+        told = outcome(vector["given_as"], bytes.fromhex(vector["bytes"]), protocol_negatives_minor.TAKERS)
+        assert getattr(told, "name", "taken") == vector["refused"], vector["name"]
+
+
 @pytest.mark.parametrize("vector", load("sealing"), ids=lambda vector: vector["purpose"])
 def test_a_sealed_vector_opens_with_the_test_key(vector: dict[str, str]) -> None:
     key = x25519.X25519PrivateKey.from_private_bytes(bytes.fromhex(KEYS[vector["recipient"]]["private"]))
@@ -100,13 +120,15 @@ def test_a_sealed_vector_opens_with_the_test_key(vector: dict[str, str]) -> None
 
 
 def test_topics_are_parsed_as_the_vectors_say() -> None:
-    for vector in load("topics")["valid"]:
+    both = load("topics"), load("topics", MINOR)
+    assert {v["word"] for each in both for v in each["valid"]} == set(topics.SCHEMA)
+    for vector in (v for each in both for v in each["valid"]):
         topic = topics.parse_topic(vector["topic"])
         assert {name: getattr(topic, name) for name in ("city", "point", "device", "word")} == {
             name: vector[name] for name in ("city", "point", "device", "word")
         }
         assert topic.direction.value == vector["direction"]
-    for text in load("topics")["refused"]:
+    for text in (t for each in both for t in each["refused"]):
         with pytest.raises(BadTopic):
             topics.parse_topic(text)
 

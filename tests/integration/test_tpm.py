@@ -1,12 +1,25 @@
 """The box's key and secrets in a TPM 2.0: swtpm, which is libtpms, the reference implementation."""
 
+import json
+import os
+import socketserver
+import ssl
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from typing_extensions import override
 
-from edge_agent.adapters.keystore import KEY, load_enrolment, load_signer, new_identity
+from edge_agent.adapters.keystore import AUTHORITY, KEY, load_enrolment, load_signer, new_identity
 from edge_agent.adapters.tpm import Tpm, TpmSigner, find_tpm
 from edge_agent.adapters.vault import KEY_FILE, TPM_FILE, open_vault
 from edge_agent.errors import TpmFailed, VaultError
@@ -15,6 +28,7 @@ from protocol.keys import Algorithm, spki_of
 from tests.simulators.city import City
 from tests.simulators.tpm import Tpm as Chip
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = b"rtsp-password-canary"
 
 
@@ -125,3 +139,63 @@ def test_a_tpm_that_is_gone_is_named_with_what_to_do(
     if find_tpm() is None:  # else this machine has a real one
         with pytest.raises(TpmFailed, match="switch it on in the firmware"):
             load_signer(tmp_path / KEY)
+
+
+def test_many_threads_shake_hands_with_the_tpms_key_at_once(chip: Chip, tmp_path: Path) -> None:
+    """The provider is not safe for threads by itself; and all but signatures stays OpenSSL's own."""
+    city = City(tmp_path / "city")
+    city.enrol(tmp_path / "identity")
+    with _greeter(tmp_path, city) as port:
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("tpm_handshakes.py"), tmp_path / "identity", str(port), "4"],
+            capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["greetings"], found["signed"]) == (4 * 3 + 3, [True, True])
+    assert found["hashes_s"] > 20_000, "a TPM makes some hundred hashes a second"
+
+
+@contextmanager
+def _greeter(folder: Path, city: City) -> Iterator[int]:
+    """A TLS server under an Ed25519 certificate, as Atalaya's are, that greets whom the city has certified."""
+    authority = Ed25519PrivateKey.generate()
+    ours = _self_signed(authority)
+    (folder / "server.crt.pem").write_bytes(ours.public_bytes(Encoding.PEM))
+    (folder / "server.key.pem").write_bytes(authority.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "identity" / AUTHORITY).write_bytes(ours.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.crt.pem", folder / "server.key.pem")
+    context.load_verify_locations(city.folder / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    class Greet(socketserver.BaseRequestHandler):
+        @override
+        def handle(self) -> None:
+            with context.wrap_socket(self.request, server_side=True) as line:
+                line.sendall(b"hello")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _self_signed(key: Ed25519PrivateKey) -> x509.Certificate:
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")]), datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, None)
+    )

@@ -58,7 +58,7 @@ class Letter:
 class Link:
     """A connection. Every method is for the event loop's thread; paho's callbacks are brought there."""
 
-    def __init__(self, broker: Broker, will: Letter, on_acknowledged: Callable[[], None]) -> None:
+    def __init__(self, broker: Broker, will: Letter | None, on_acknowledged: Callable[[], None]) -> None:
         """Use `connected`."""
         self._broker = broker
         self._on_acknowledged = on_acknowledged
@@ -70,11 +70,14 @@ class Link:
         self._has_room.set()
         self._why = "closed"
         self.dropped_downlinks = 0
+        self.server_certificate: bytes | None = None
+        """What the broker showed of itself, DER."""
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=broker.device, protocol=MQTTv5, reconnect_on_failure=False
         )
         self._client.tls_set_context(broker.tls)
-        self._client.will_set(will.topic, will.payload, _QOS)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, _QOS)
         self._client.max_inflight_messages_set(MAX_ON_THE_WAY)
         self._client.connect_timeout = DIAL_TIMEOUT_S
 
@@ -136,6 +139,9 @@ class Link:
             self._client.connect(broker.host, broker.port, broker.keepalive_s, clean_start=False, properties=connect)
         except (OSError, ValueError) as exc:
             raise LinkFailed(f"no connection to the broker: {exc}") from exc
+        line = self._client.socket()
+        if isinstance(line, ssl.SSLSocket):
+            self.server_certificate = line.getpeercert(binary_form=True)
 
     def _wire(self, filters: Sequence[str]) -> None:
         """Set paho's callbacks, which run in its thread. `Any`: paho leaves user data untyped."""
@@ -194,7 +200,11 @@ class Link:
 
 @contextlib.asynccontextmanager
 async def connected(
-    broker: Broker, *, will: Letter, filters: Sequence[str], on_acknowledged: Callable[[], None] = lambda: None
+    broker: Broker,
+    *,
+    will: Letter | None = None,
+    filters: Sequence[str],
+    on_acknowledged: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Link]:
     """A connection with its subscriptions made; raises `LinkFailed`. Leaving it lets the broker publish the will."""
     link = Link(broker, will, on_acknowledged)

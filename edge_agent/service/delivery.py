@@ -6,10 +6,15 @@ due again at each new connection.
 
 What comes down is believed only under a key that the root granted for it. Anything else is counted as a refused
 downlink, logged without its bytes, and has no effect.
+
+A connection test under the box's own certificate would throw this connection off the broker, so papers on trial are
+tried here: the next connection is made under them, and stays if the broker takes them; if not, the one after it is
+made under those in force.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -46,6 +51,7 @@ class LinkState:
     refused_downlinks: int = 0
     sent: int = 0
     stored: int = 0
+    server_certificate: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -62,36 +68,67 @@ class Delivery:
     step: Step
     rng: Random = field(default_factory=Random)
     state: LinkState = field(default_factory=LinkState)
+    _trial: "asyncio.Future[str | None] | None" = None
+    _turn: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Keep a connection as long as the agent lives."""
         pace = Pace(self.settings.reconnect_first_s, self.settings.reconnect_most_s)
         failed = 0
         while True:
+            trial, self._trial = self._trial, None
+            self._turn.clear()
             try:
-                await self._connection()
+                await self._connection(trial)
             except* LinkFailed as group:
                 failed = 1 if self.state.is_connected else failed + 1
                 self.state.is_connected = False
                 self.state.why_not = str(group.exceptions[0])
                 log.warning("link_lost", why=self.state.why_not, connection=self.state.connection)
-            await asyncio.sleep(pace.wait_s(failed, self.rng))
+                _settle(trial, self.state.why_not)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pace.wait_s(failed, self.rng)):
+                    await self._turn.wait()
 
-    async def _connection(self) -> None:
+    async def try_papers(self, limit_s: float) -> str | None:
+        """Connect anew under the papers on trial: None if the broker takes them, else why not."""
+        trial: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._trial = trial
+        self._turn.set()
+        try:
+            async with asyncio.timeout(limit_s):
+                return await trial
+        except TimeoutError:
+            return f"no connection within {limit_s:.0f} s"
+        finally:
+            self._trial = None
+
+    async def _connection(self, trial: "asyncio.Future[str | None] | None") -> None:
         number = await self._next_number()
         presence = str(device_topic(self.enrolment.who, PRESENCE))
         will = Letter(presence, self._presence(Life.DEATH, number))
         async with connected(
-            self._broker(), will=will, filters=list(self._takers()), on_acknowledged=self._on_acknowledged
+            self._broker(on_trial=trial is not None),
+            will=will,
+            filters=list(self._takers()),
+            on_acknowledged=self._on_acknowledged,
         ) as link:
+            _settle(trial, None)
+            self.state.server_certificate = link.server_certificate
             await link.publish(Letter(presence, self._presence(Life.BIRTH, number)))
             self.state.connection, self.state.is_connected = number, True
             log.info("link_made", connection=number)
             self.writer.schedule.hurry_all()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(link.lost(), name="link_watch")
+                tasks.create_task(self._turned(), name="link_turn")
                 tasks.create_task(self._pump(link), name="uplink_pump")
                 tasks.create_task(self._listen(link), name="downlink")
+
+    async def _turned(self) -> None:
+        """Give this connection up for one under papers on trial."""
+        await self._turn.wait()
+        raise LinkFailed("given up to try new papers")
 
     async def _pump(self, link: Link) -> None:
         loop = asyncio.get_running_loop()
@@ -186,9 +223,9 @@ class Delivery:
     def _on_acknowledged(self) -> None:
         self.step("uplink.acknowledged")
 
-    def _broker(self) -> Broker:
+    def _broker(self, *, on_trial: bool) -> Broker:
         facts = self.enrolment.facts
-        tls = self.enrolment.tls(check_dates=self.writer.time.is_clock_good)
+        tls = self.enrolment.tls(check_dates=self.writer.time.is_clock_good, on_trial=on_trial)
         return Broker(facts.broker_host, facts.broker_port, facts.device, tls, self.settings.keepalive_s)
 
     def _presence(self, life: Life, number: int) -> bytes:
@@ -210,3 +247,9 @@ class Delivery:
         except OutboxFailed as exc:
             log.warning("outbox_failed", what="connection", why=str(exc))
             return self.state.connection + 1
+
+
+def _settle(trial: "asyncio.Future[str | None] | None", problem: str | None) -> None:
+    """Say how a trial went, unless nobody waits for it any more."""
+    if trial is not None and not trial.done():
+        trial.set_result(problem)

@@ -13,6 +13,7 @@ from edge_agent.service.cameras import Cameras
 from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
 from edge_agent.service.pictures import PictureDesk
+from edge_agent.service.renewal import Renewer
 from edge_agent.service.writer import Writer
 from protocol.messages import Health
 
@@ -30,6 +31,7 @@ class Box:
     cameras: Cameras
     versions: tuple[str, ...]
     hardening: Hardening
+    renewer: Renewer
     processor: Processor = field(default_factory=Processor)
     started_s: float = field(default_factory=time.monotonic)
 
@@ -79,6 +81,7 @@ class Box:
                 "clock_offset_ms": self.writer.time.offset_ms,
                 "trust_bundle": self.delivery.trust.store.number,
             },
+            "certificate": self.renewer.status(),
             "outbox": {
                 "outbox": self.writer.outbox_id.hex(),
                 "rows": held.rows,

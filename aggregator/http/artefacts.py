@@ -17,6 +17,7 @@ from aggregator.adapters import hotlist_store as store
 from aggregator.adapters.database import Pool
 from aggregator.core.byte_ranges import Span, Unsatisfiable, span_of
 from aggregator.errors import BadSettings, DatabaseUnwell
+from aggregator.http.line_probe import probe_routes
 from aggregator.settings import Settings
 from protocol.keys import key_id, spki_of
 
@@ -28,7 +29,7 @@ IsAdmitted = Callable[[bytes], bool]
 
 
 def artefacts_app(pool: Pool, is_admitted: IsAdmitted) -> web.Application:
-    """The one-route application. aiohttp answers HEAD with it too."""
+    """The artefacts (aiohttp answers HEAD with their route too), and the probe of the way to them."""
 
     async def artefact(request: web.Request) -> web.StreamResponse:
         if not is_admitted(_key_of(request)):
@@ -44,6 +45,7 @@ def artefacts_app(pool: Pool, is_admitted: IsAdmitted) -> web.Application:
 
     app = web.Application()
     app.router.add_get(f"/artefacts/{{sha256:{_HASH}}}", artefact)
+    app.add_routes(probe_routes(lambda request: is_admitted(_key_of(request))))
     return app
 
 

@@ -1,8 +1,11 @@
 """`GET /artefacts/{sha256}` over real TLS: who is let in, and what a range, a hash and a cache get."""
 
 import asyncio
+import contextlib
 import hashlib
+import io
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from aggregator.adapters.database import Access, Pool
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.registered import Registered
 from aggregator.http.artefacts import PART_BYTES, artefacts_app, server_context
+from aggregator.http.line_probe import MAX_BYTES
 from aggregator.settings import Settings
 from tests.simulators.city import City
 from tests.simulators.enrolment import Box
@@ -145,3 +149,24 @@ async def test_a_revoked_box_is_turned_away_at_once(site: Site, registry: Pool) 
             await asyncio.sleep(0.01)
     following.cancel()
     await asyncio.wait([following])
+
+
+async def test_a_probe_is_told_how_much_of_it_came_and_when(site: Site) -> None:
+    async with site.session.post(f"{site.url}/probe", data=bytes(200_000)) as response:
+        told = await response.json()
+    assert response.status == 200
+    assert told["bytes"] == 200_000
+    assert abs(told["now_ms"] - time.time() * 1000) < 60_000
+
+
+async def test_a_probe_is_bounded(site: Site) -> None:
+    with contextlib.suppress(aiohttp.ClientOSError):  # it may be cut off before it has sent everything
+        async with site.session.post(f"{site.url}/probe", data=io.BytesIO(bytes(MAX_BYTES + 1))) as response:
+            assert response.status == 413
+
+
+async def test_a_revoked_box_may_not_probe(site: Site, registry: Pool) -> None:
+    await registry.execute("UPDATE device_key SET revoked_at = now(), revoked_reason = 'stolen'")
+    await site.registered.load()
+    async with site.session.post(f"{site.url}/probe", data=b"x") as response:
+        assert response.status == 403

@@ -28,6 +28,8 @@ point = App(name="point", help="Street sites: one box and its cameras.")
 camera = App(name="camera", help="Cameras of the points.")
 device = App(name="device", help="Identities that boxes speak under, and their certificates.")
 APPS: Final = (city, partner, point, camera, device)
+for _command in ("invite", "invitations", "uninvite", "approve", "answer"):
+    device.command(f"aggregator.cli.invite:{_command}", name=_command)
 
 
 @city.command(name="add")

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from aggregator.adapters import broker, evidence_store, hotlist_publisher
+from aggregator.adapters import broker, enrolment_desk, evidence_store, hotlist_publisher
 from aggregator.adapters.broker import BrokerLine
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
@@ -32,6 +32,7 @@ from aggregator.core.ingest import TimeRules
 from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
+from aggregator.http.enrolment import enrolment_routes
 from aggregator.http.health import health_app
 from aggregator.http.open_port import Tally, open_app, open_context
 from aggregator.http.renewal import renewal_routes
@@ -46,7 +47,7 @@ from aggregator.settings import Ingest, Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
-STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS)
+STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS, *enrolment_desk.STEPS)
 _WATCH_EVERY_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
@@ -122,7 +123,11 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
-    open_port = open_app(settings, renewal_routes(database.pool, settings, tally), tally)
+    routes = [
+        *enrolment_routes(database.pool, settings, tally, step),
+        *renewal_routes(database.pool, settings, tally),
+    ]
+    open_port = open_app(settings, routes, tally)
     await _serve(stack, open_port, settings.http.host, settings.http.enrol_port, open_context(settings))
     return Parts(database, registered, line, worker, auditor, keeper, retention)
 

@@ -571,6 +571,34 @@ CREATE TABLE public.hotlist_withdrawn (
     withdrawal_id bigint NOT NULL
 );
 
+CREATE TABLE public.invitation (
+    invitation_id bytea NOT NULL,
+    spki bytea NOT NULL,
+    device_id public.registry_id NOT NULL,
+    settings_toml text DEFAULT ''::text NOT NULL,
+    needs_approval boolean NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    invited_by text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    key_id bytea,
+    claimed_at timestamp with time zone,
+    approved_at timestamp with time zone,
+    approved_by text,
+    certified_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    cancelled_by text,
+    CONSTRAINT invitation_check CHECK ((expires_at > invited_at)),
+    CONSTRAINT invitation_check1 CHECK (((key_id IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT invitation_check2 CHECK (((approved_at IS NULL) = (approved_by IS NULL))),
+    CONSTRAINT invitation_check3 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
+    CONSTRAINT invitation_check4 CHECK (((approved_at IS NULL) OR (claimed_at IS NOT NULL))),
+    CONSTRAINT invitation_check5 CHECK (((certified_at IS NULL) OR ((claimed_at IS NOT NULL) AND ((approved_at IS NOT NULL) OR (NOT needs_approval))))),
+    CONSTRAINT invitation_check6 CHECK (((certified_at IS NULL) OR (cancelled_at IS NULL))),
+    CONSTRAINT invitation_invitation_id_check CHECK ((octet_length(invitation_id) = 16)),
+    CONSTRAINT invitation_invited_by_check CHECK ((invited_by <> ''::text)),
+    CONSTRAINT invitation_key_id_check CHECK ((octet_length(key_id) = 16))
+);
+
 CREATE TABLE public.legal_hold (
     hold_id bigint NOT NULL,
     hit_hash public.sha256,
@@ -834,6 +862,10 @@ ALTER TABLE ONLY public.hotlist_withdrawal
     ADD CONSTRAINT hotlist_withdrawal_pkey PRIMARY KEY (withdrawal_id);
 ALTER TABLE ONLY public.hotlist_withdrawn
     ADD CONSTRAINT hotlist_withdrawn_pkey PRIMARY KEY (entry_id, withdrawal_id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (invitation_id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_spki_key UNIQUE (spki);
 ALTER TABLE ONLY public.legal_hold
     ADD CONSTRAINT legal_hold_pkey PRIMARY KEY (hold_id);
 ALTER TABLE ONLY public.officer
@@ -921,6 +953,10 @@ CREATE INDEX hotlist_entry_of_plate ON public.hotlist_entry USING btree (plate, 
 
 CREATE INDEX hotlist_withdrawn_by ON public.hotlist_withdrawn USING btree (withdrawal_id);
 
+CREATE UNIQUE INDEX invitation_in_force ON public.invitation USING btree (device_id) WHERE ((certified_at IS NULL) AND (cancelled_at IS NULL));
+
+CREATE INDEX invitation_of_device ON public.invitation USING btree (device_id);
+
 CREATE INDEX picture_by_hash ON public.picture USING btree (sha256);
 
 CREATE INDEX piece_by_receipt ON public.piece USING btree (received_at);
@@ -990,6 +1026,8 @@ ALTER TABLE ONLY public.hotlist_withdrawn
     ADD CONSTRAINT hotlist_withdrawn_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.hotlist_entry(entry_id);
 ALTER TABLE ONLY public.hotlist_withdrawn
     ADD CONSTRAINT hotlist_withdrawn_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.hotlist_withdrawal(withdrawal_id);
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.device(device_id);
 ALTER TABLE ONLY public.point
     ADD CONSTRAINT point_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
 ALTER TABLE ONLY public.point

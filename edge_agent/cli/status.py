@@ -33,6 +33,8 @@ def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JS
     console.print(f"{found['device']} at {found['city']}/{found['point']}, up {found['uptime_s']} s")
     line = f"connected, number {link['connection']}" if link["is_connected"] else f"not connected: {link['why_not']}"
     console.print(line + ("" if link["clock_is_good"] else "; the clock is wrong"))
+    papers = found["certificate"]
+    console.print(f"certificate: {papers['standing']}, holds until {papers['ends'][:10]}{_behind(papers['problem'])}")
     console.print(
         f"outbox: {outbox['rows']} waiting ({outbox['bytes']} bytes), {outbox['receipted']} receipted, "
         f"{outbox['dead_letters']} dead letters"
@@ -44,3 +46,7 @@ def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JS
         shown = (each[key] for key in ("camera", "state", "frames_per_s", "processed", "dropped", "reads", "hits"))
         table.add_row(*map(str, shown), each["fault"] or "")
     console.print(table)
+
+
+def _behind(problem: str) -> str:
+    return f"; {problem}" if problem else ""

@@ -1,5 +1,8 @@
 """Renewal as the running agent does it: real broker, real aggregator, a certificate tried before the old one goes."""
 
+import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from aggregator.adapters import keyfiles, pki
 from aggregator.adapters.database import Access, Pool
 from aggregator.adapters.registry_store import Registry
+from edge_agent.adapters.control_socket import NAME, serving
 from edge_agent.adapters.keystore import TRIAL
 from edge_agent.core.renewal import Standing
 from edge_agent.errors import RenewalFailed
@@ -110,3 +114,44 @@ async def test_a_revoked_box_gets_no_certificate_and_keeps_asking_seldom(centre:
         with pytest.raises(RenewalFailed, match="this key was revoked"):
             await agent.renewer.renew()
         assert "revoked" in agent.renewer.status()["problem"]
+
+
+async def renew_command(centre: Centre, data_dir: Path, *args: str) -> tuple[int, str, str]:
+    """`edge-agent identity renew` as a technician types it."""
+    config = data_dir.with_name("agent.toml")
+    config.write_text(f'identity_dir = "{centre.installation.box("box-1").folder}"\ndata_dir = "{data_dir}"\n')
+    program = "from edge_agent.cli import main; main()"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, "identity", "renew", "--config", str(config), *args),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, complained = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode(), complained.decode()
+
+
+async def test_the_command_asks_the_running_agent(centre: Centre) -> None:
+    async with renewing_box(centre, "box-1") as agent:
+        data_dir = agent.folder.with_name("box-1-data")
+        await until(lambda: agent.delivery.state.is_connected, "a connection")
+        before = agent.certificate
+        async with serving(data_dir / NAME, {"renew": agent.renewer.answer}):
+            code, said, _ = await renew_command(centre, data_dir, "--json")
+        assert (code, json.loads(said)["agent_runs"]) == (0, True)
+        assert agent.certificate != before
+        assert agent.delivery.state.connection == 2, "its own next connection, and no other"
+
+
+async def test_the_command_does_it_alone_where_no_agent_runs(centre: Centre, tmp_path: Path) -> None:
+    box, data_dir = centre.installation.box("box-1"), tmp_path / "data"
+    data_dir.mkdir()
+    centre.date(box, begins=in_days(-30), ends=in_days(-1))
+    code, said, complained = await renew_command(centre, data_dir, "--language", "es-MX")
+    assert (code, "vigente hasta" in said) == (0, True), complained
+    renewed = keyfiles.read_certificate(box.certificate)
+    assert renewed.not_valid_after_utc > in_days(pki.DEVICE_DAYS - 2)
+    forget_to_tell_the_broker_of_a_new_issuer(centre.installation)
+    code, _, complained = await renew_command(centre, data_dir)
+    assert (code, "the old one stays" in complained) == (1, True)
+    assert keyfiles.read_certificate(box.certificate) == renewed

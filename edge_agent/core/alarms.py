@@ -114,7 +114,9 @@ class AlarmBook:
         standing = self._standing.get(signal.key)
         if signal.sign is Sign.OFF:
             if standing is not None:
-                standing.ends_s, standing.remark = now_s + self.rules.settle_s, ""
+                # A button found released after a restart was let go long ago: the next press is a new one.
+                was_let_go = standing.remark == END_NOT_SEEN and signal.alarm in ENDLESS
+                standing.ends_s, standing.remark = now_s + (0 if was_let_go else self.rules.settle_s), ""
             return ended
         if standing is None:
             return (*ended, *self._start(signal, now_s, now_ms))

@@ -174,6 +174,15 @@ def test_a_held_panic_button_is_said_once_even_over_a_restart() -> None:
     assert (before.said, after.said) == ([(PANIC, True)], [])
 
 
+def test_a_button_that_was_let_go_while_the_box_was_off_can_be_pressed_at_once() -> None:
+    before = Street()
+    before.signal(Sign.ON, PANIC, camera=None)
+    after = before.restarted(after_s=2)
+    after.signal(Sign.OFF, PANIC, camera=None)
+    after.signal(Sign.ON, PANIC, camera=None)
+    assert after.said == [(PANIC, True)]
+
+
 @pytest.mark.parametrize(("off_s", "said"), [(1.0, []), (11.0, [(PANIC, True)])])
 def test_a_press_after_a_restart_counts_unless_it_is_the_same_press_again(
     off_s: float, said: list[tuple[str, bool]]

@@ -8,7 +8,7 @@ docs/settings.md describes every key; a test holds it to the classes below.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from typing_extensions import override
@@ -102,6 +102,15 @@ class LookbackSettings(Section, frozen=True, kw_only=True):
     max_mb: AtLeastOne = 64
 
 
+class HotlistSettings(Section, frozen=True, kw_only=True):
+    """Whether the list may lie on the disk, for a start without a network: under the TPM, not at all, or in any case.
+
+    `accept-risk` seals it under a key in a file where there is no TPM: whoever takes the disk can then read the list.
+    """
+
+    at_rest: Literal["tpm", "memory", "accept-risk"] = "tpm"
+
+
 class CameraEventSettings(Section, frozen=True, kw_only=True):
     """The cameras' own detections: which are wanted, makers' topics besides ours, and what keeps them from flapping."""
 
@@ -158,6 +167,8 @@ def load_settings(path: Path) -> Settings:
     """Read a settings file; raises `BadSettings` that names the key."""
     try:
         text = path.read_text(encoding="utf-8")
+    scenes: SceneSettings = SceneSettings()
+    hotlist: HotlistSettings = HotlistSettings()
     except OSError as exc:
         raise BadSettings(f"{path}: cannot be read; give a settings file with --config FILE") from exc
     return parse_settings(text, path)

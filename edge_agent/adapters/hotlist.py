@@ -12,8 +12,10 @@ The uplink hands over the retained manifest (`take_manifest`) and the trust stor
    is gone takes his batches along, whoever signs manifests now.
 4. Entries that were seen withdrawn stay withdrawn until a restart, whatever becomes of the officer who did it.
 
-The list is in memory only, and expires by itself with its manifest, even if nothing is ever heard again. Nothing of
-it is logged but numbers.
+What was armed is put on the shelf (`hotlist_shelf`), and at the start what lies there is judged as if it had just come
+in, so that a box without a network has its last list until that expires. Where nothing may lie at rest the list is in
+memory only. It expires by itself with its manifest, even if nothing is ever heard again, and is then taken from the
+shelf. Nothing of it is logged but numbers.
 """
 
 import asyncio
@@ -26,6 +28,7 @@ from typing import Final
 import structlog
 
 from edge_agent.adapters.artefacts import ArtefactServer, Download, Problem
+from edge_agent.adapters.hotlist_shelf import HotlistShelf, KeptList, NoShelf, Place
 from edge_agent.core.matching import HotlistIndex
 from protocol.delivery import Pace
 from protocol.hotlist import MAX_SNAPSHOT_BYTES, Assembled, ListRefusal, Manifest, assemble, check_manifest
@@ -47,6 +50,7 @@ class HotlistStatus:
     expires_ms: int | None
     refused: dict[str, int]
     fetch_problems: dict[str, int]
+    at_rest: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,13 @@ class HotlistReceiver:
         keep_version: Callable[[int], Awaitable[None]],
         vouch: Callable[[int], None],
         now_ms: Callable[[], int],
+        shelf: HotlistShelf | None = None,
         pace: Pace = PACE,
     ) -> None:
         """`vouch` gets the time in each accepted manifest, for the time floor; `now_ms` is above that floor."""
         self._city, self._server, self._now_ms, self._pace = city, server, now_ms, pace
         self._arm, self._keep_version, self._vouch = arm, keep_version, vouch
+        self._shelf = shelf or NoShelf()
         self._said = _Said(None, trust)
         self._armed: _Armed | None = None
         self._woken = asyncio.Event()
@@ -114,15 +120,17 @@ class HotlistReceiver:
             self._index.expires_ms or None,
             {why.value: count for why, count in self._refused.items()},
             {problem.value: count for problem, count in self._problems.items()},
+            self._shelf.place,
         )
 
     async def run(self) -> None:
         """Follow what is said until cancelled."""
+        await self._start_from_shelf()
         while True:
             self._woken.clear()
             pause_s = await self._settle(self._said)
             try:
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(self._until_expiry(pause_s)):
                     await self._woken.wait()
             except TimeoutError:
                 continue
@@ -133,15 +141,40 @@ class HotlistReceiver:
         self._said = said
         self._woken.set()
 
+    async def _start_from_shelf(self) -> None:
+        """Arm the list at rest, if it would be taken from the broker now; else keep it no longer."""
+        kept = await asyncio.to_thread(self._shelf.take)
+        if kept is None:
+            return
+        said = _Said(kept.manifest, self._said.trust)
+        manifest = self._judge(said)
+        if isinstance(manifest, ListRefusal):
+            self._refuse(said, manifest)
+        elif await self._arm_with(_Armed(said, manifest, kept.artefact)):
+            return
+        await asyncio.to_thread(self._shelf.clear)
+
+    def _until_expiry(self, pause_s: float | None) -> float | None:
+        """The pause, cut short at the end of the armed list."""
+        if self._armed is None:
+            return pause_s
+        left_s = max(0.0, (self._armed.manifest.expires_ms - self._now_ms()) / 1000) + 1.0
+        return left_s if pause_s is None else min(pause_s, left_s)
+
+    def _judge(self, said: _Said) -> Manifest | ListRefusal:
+        return check_manifest(
+            said.manifest or b"", said.trust, city=self._city, last_version=self._last_version, now_ms=self._now_ms()
+        )
+
     async def _settle(self, said: _Said) -> float | None:
         """Bring the box to what was said. Seconds until another try is due; None if none is."""
+        if self._armed is not None and self._armed.manifest.expires_ms <= self._now_ms():
+            await self._disarm()
         if self._armed is not None and said.trust != self._armed.said.trust:
             await self._verify_again(self._armed, said.trust)
         if said.manifest is None or (self._armed is not None and said == self._armed.said):
             return None
-        manifest = check_manifest(
-            said.manifest, said.trust, city=self._city, last_version=self._last_version, now_ms=self._now_ms()
-        )
+        manifest = self._judge(said)
         if isinstance(manifest, ListRefusal):
             self._refuse(said, manifest)
             return REJUDGE_S
@@ -154,8 +187,12 @@ class HotlistReceiver:
     async def _verify_again(self, armed: _Armed, trust: TrustStore) -> None:
         again = _Armed(_Said(armed.said.manifest, trust), armed.manifest, armed.artefact)
         if not await self._arm_with(again):
-            self._armed, self._index = None, HotlistIndex(expires_ms=0)
-            self._arm(self._index)
+            await self._disarm()
+
+    async def _disarm(self) -> None:
+        self._armed, self._index = None, HotlistIndex(expires_ms=0)
+        self._arm(self._index)
+        await asyncio.to_thread(self._shelf.clear)
 
     async def _follow(self, manifest: Manifest, said: _Said) -> float | None:
         """Fetch what an accepted manifest names, unless it is what is armed, and arm it."""
@@ -169,8 +206,11 @@ class HotlistReceiver:
             if problem is not None:
                 return self._try_again(problem)
             artefact, self._download = bytes(download.arrived), None
-        is_armed = await self._arm_with(_Armed(said, manifest, artefact))
-        return None if is_armed else self._try_again(None)
+        if not await self._arm_with(_Armed(said, manifest, artefact)):
+            return self._try_again(None)
+        if said.manifest is not None:
+            await asyncio.to_thread(self._shelf.keep, KeptList(said.manifest, artefact))
+        return None
 
     async def _arm_with(self, made_of: _Armed) -> bool:
         """Verify a whole snapshot under what was said, index it and arm it; False if it is refused."""

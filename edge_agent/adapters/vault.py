@@ -78,6 +78,13 @@ def open_vault(identity_dir: Path) -> Vault:
     return Vault(key, is_hardware=False)
 
 
+def is_in_tpm(identity_dir: Path) -> bool:
+    """Whether the vault's key is the TPM's to give, or would be at the first use."""
+    if (identity_dir / TPM_FILE).exists():
+        return True
+    return not (identity_dir / KEY_FILE).exists() and _belongs_in_tpm(identity_dir / _DEVICE_KEY)
+
+
 def _make(identity_dir: Path) -> None:
     identity_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_BYTES)

@@ -1,5 +1,6 @@
 """The parts of an agent, opened and joined: sinks first."""
 
+import asyncio
 import random
 import time
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ import structlog
 from edge_agent.adapters.artefacts import ArtefactServer
 from edge_agent.adapters.hardening import Hardening
 from edge_agent.adapters.hotlist import HotlistReceiver
+from edge_agent.adapters.hotlist_shelf import open_shelf
 from edge_agent.adapters.keystore import Enrolment, TrustFile
 from edge_agent.adapters.outbox import Limits, Outbox
 from edge_agent.adapters.progress import Progress, no_progress
@@ -104,11 +106,13 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
         budget_bytes=settings.lookback.max_mb * _MB,
     )
     hits = HitPath(who.city, writer, desk, lookback, options.progress)
-    hotlist = _hotlist(site.enrolment, trust, writer, hits)
+    hotlist = await _hotlist(site, trust, writer, hits)
     delivery = _delivery(site, trust, writer, hotlist)
     cameras = Cameras(settings, models.vision, hits, clock=writer.time.now, progress=options.progress)
     renewer = Renewer(site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal)
-    return Box(settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer)
+    return Box(
+        settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes
+    )
 
 
 def _writer(site: Site, trust: TrustFile) -> Writer:
@@ -125,7 +129,11 @@ def _writer(site: Site, trust: TrustFile) -> Writer:
     return Writer(open_outbox, schedule, options.wall_clock, root_said_ms=trust.store.created_ms)
 
 
-def _hotlist(enrolment: Enrolment, trust: TrustFile, writer: Writer, hits: HitPath) -> HotlistReceiver:
+async def _hotlist(site: Site, trust: TrustFile, writer: Writer, hits: HitPath) -> HotlistReceiver:
+    settings, enrolment = site.settings, site.enrolment
+    shelf = await asyncio.to_thread(open_shelf, settings.hotlist.at_rest, enrolment.folder, settings.data_dir)
+    log.info("hotlist_at_rest", allowed=settings.hotlist.at_rest, place=shelf.place)
+
     async def keep_version(list_version: int) -> None:
         try:
             await writer.keep_list_version(list_version)
@@ -152,6 +160,7 @@ def _delivery(site: Site, trust: TrustFile, writer: Writer, hotlist: HotlistRece
         hotlist.take_manifest(raw)
 
     return Delivery(
+        shelf=shelf,
         enrolment=site.enrolment,
         trust=trust,
         writer=writer,

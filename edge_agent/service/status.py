@@ -102,6 +102,7 @@ class Box:
             "hits": {
                 "lost": self.hits.lost,
                 "pictures_pending": self.desk.held,
+                "at_rest": listed.at_rest,
                 "latency_ms_p50": _share(self.hits.latencies_ms, 0.5),
                 "latency_ms_p99": _share(self.hits.latencies_ms, 0.99),
             },

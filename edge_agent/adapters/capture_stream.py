@@ -83,6 +83,11 @@ class VideoSource:
         """Free decoder and connection."""
         self._container.close()
 
+    @property
+    def codec(self) -> str:
+        """What the pictures are packed in, as FFmpeg names it: `h264`, `hevc`, `mjpeg`."""
+        return str(self._stream.codec_context.name)
+
     def frames(self) -> Iterator[av.VideoFrame]:
         """Yield decoded frames until a file ends; raises `CameraLost` when a camera's stream ends or breaks."""
         try:

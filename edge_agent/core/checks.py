@@ -43,17 +43,17 @@ class Check:
     camera: str | None = None
 
 
-def passed(name: Word, value: str, *, camera: str | None = None) -> Check:
+def passed(name: Word, value: str, /, *, camera: str | None = None) -> Check:
     """A check that found nothing wrong."""
     return Check(name, Verdict.PASS, value, camera=camera)
 
 
-def warned(name: Word, value: str, message: str, *, camera: str | None = None, **variables: str | float) -> Check:
+def warned(name: Word, value: str, message: str, /, *, camera: str | None = None, **variables: str | float) -> Check:
     """A check of something that works and will hurt, or that could not be looked at."""
     return Check(name, Verdict.WARN, value, Remedy(message, variables), camera)
 
 
-def failed(name: Word, value: str, message: str, *, camera: str | None = None, **variables: str | float) -> Check:
+def failed(name: Word, value: str, message: str, /, *, camera: str | None = None, **variables: str | float) -> Check:
     """A check of something that must be mended before one leaves."""
     return Check(name, Verdict.FAIL, value, Remedy(message, variables), camera)
 

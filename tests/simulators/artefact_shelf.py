@@ -2,8 +2,10 @@
 
 import hashlib
 import http.server
+import json
 import ssl
 import threading
+import time
 
 from typing_extensions import override
 
@@ -51,6 +53,16 @@ class ArtefactShelf:
                 self.send_header("Content-Length", str(len(found or b"")))
                 self.end_headers()
                 self.wfile.write(found or b"")
+
+            def do_POST(self) -> None:
+                """The probe of the way up, as the aggregator answers it."""
+                taken = len(self.rfile.read(int(self.headers["Content-Length"])))
+                told = json.dumps({"bytes": taken, "now_ms": time.time_ns() // 1_000_000}).encode()
+                self.send_response(200 if self.path == "/probe" else 404)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
 
             @override
             def log_message(self, format: str, *args: object) -> None:

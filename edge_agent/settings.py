@@ -143,6 +143,15 @@ class RenewalSettings(Section, frozen=True, kw_only=True):
     retry_most_s: Positive = 21_600.0
 
 
+class SceneSettings(Section, frozen=True, kw_only=True):
+    """Camera health: how often a picture is glanced at, and how long a condition must hold and be gone."""
+
+    every_s: Annotated[float, msgspec.Meta(ge=0.2, le=60)] = 5.0
+    begin_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    end_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    picture_every_s: Annotated[float, msgspec.Meta(ge=10)] = 600.0
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -158,6 +167,8 @@ class Settings(Section, frozen=True, kw_only=True):
     delivery: DeliverySettings = DeliverySettings()
     evidence: EvidenceSettings = EvidenceSettings()
     lookback: LookbackSettings = LookbackSettings()
+    scenes: SceneSettings = SceneSettings()
+    hotlist: HotlistSettings = HotlistSettings()
     renewal: RenewalSettings = RenewalSettings()
     camera_events: CameraEventSettings = CameraEventSettings()
     panic: PanicSettings = PanicSettings()
@@ -167,8 +178,6 @@ def load_settings(path: Path) -> Settings:
     """Read a settings file; raises `BadSettings` that names the key."""
     try:
         text = path.read_text(encoding="utf-8")
-    scenes: SceneSettings = SceneSettings()
-    hotlist: HotlistSettings = HotlistSettings()
     except OSError as exc:
         raise BadSettings(f"{path}: cannot be read; give a settings file with --config FILE") from exc
     return parse_settings(text, path)
@@ -177,9 +186,16 @@ def load_settings(path: Path) -> Settings:
 def parse_settings(text: str, path: Path) -> Settings:
     """Settings from the text of a file; `path` says where relative paths count from."""
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings, dec_hook=_to_path)
+        tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise BadSettings(f"{path}: not TOML: {exc}") from exc
+    return parse_tree(tree, path)
+
+
+def parse_tree(tree: Mapping[str, Any], path: Path) -> Settings:  # `Any`: TOML
+    """Settings from the tables of a file, or of a file under a signed document (`edge_agent.core.layers`)."""
+    try:
+        settings = msgspec.convert(tree, Settings, dec_hook=_to_path)
     except msgspec.ValidationError as exc:
         raise BadSettings(f"{path}: {exc}; docs/settings.md lists the keys") from exc
     check_cameras(settings.cameras)

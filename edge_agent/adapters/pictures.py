@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_agent.errors import BadPicture
 
 PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+THUMBNAIL_QUALITIES: Final = (75, 50, 25)
 VIDEOS: Final = frozenset({".mp4", ".mkv", ".avi", ".mov", ".m4v", ".ts", ".webm"})
 
 
@@ -56,6 +57,14 @@ def _decode(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     except cv2.error:  # OpenCV raises for some damaged headers and returns None for others
         return None
     return None if image is None else np.asarray(image, np.uint8)
+
+
+def encode_thumbnail(image: NDArray[np.uint8], *, width_px: int, max_bytes: int) -> bytes | None:
+    """A small JPEG of a picture, pixels only; None if none is small enough."""
+    height_px = max(1, round(image.shape[0] * width_px / image.shape[1]))
+    small = np.asarray(cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+    sizes = (encode_picture(small, quality=quality) for quality in THUMBNAIL_QUALITIES)
+    return next((data for data in sizes if len(data) <= max_bytes), None)
 
 
 def encode_picture(image: NDArray[np.uint8], suffix: str = ".jpg", quality: int = 90) -> bytes:

@@ -86,8 +86,8 @@ def sharpness_of(grey: NDArray[np.uint8]) -> int:
     height, width = grey.shape
     rows = cv2.resize(grey, (width, max(1, height // LINE_PX)), interpolation=cv2.INTER_AREA)
     columns = cv2.resize(grey, (max(1, width // LINE_PX), height), interpolation=cv2.INTER_AREA)
-    along = _steepness_lost(rows[::LINE_STEP])
-    across = _steepness_lost(np.ascontiguousarray(columns[:, ::LINE_STEP].T))
+    along = _steepness_lost(np.asarray(rows[::LINE_STEP], np.uint8))
+    across = _steepness_lost(np.ascontiguousarray(columns[:, ::LINE_STEP].T, np.uint8))
     return _permille(min(along, across))
 
 

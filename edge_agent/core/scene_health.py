@@ -96,13 +96,18 @@ class SceneHealth:
         self._patience = patience
         self._streaks = {each: _Streak(is_active=each in memory.active) for each in Condition}
         self._last: Glance | None = None
-        self._still_since_s: float | None = None
+        self._still_since_s = 0.0
 
     @property
     def memory(self) -> SceneMemory:
         """What is to be kept."""
         learned = {light: each for light, each in self.references.items() if each.is_learned}
         return SceneMemory(learned, frozenset(each for each, streak in self._streaks.items() if streak.is_active))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong, nor suspected by the last glance."""
+        return not any(streak.is_active or streak.contrary_s is not None for streak in self._streaks.values())
 
     def step(self, seen: Glance, now_s: float) -> list[Change]:
         """Take the next glance; returns what has begun or ended with it."""
@@ -112,7 +117,7 @@ class SceneHealth:
         is_still = self._is_still(seen, now_s)
         self._learn(seen, suspected, likeness)
         before = _figures_of(reference) if reference else SceneFigures(sharpness=0, brightness=0, contrast=0, edges=0)
-        after = figures_of(seen, likeness, now_s - (self._still_since_s or now_s))
+        after = figures_of(seen, likeness, now_s - self._still_since_s)
         is_frozen = is_still and suspected not in BLIND
         changes = []
         for condition, streak in self._streaks.items():
@@ -121,6 +126,15 @@ class SceneHealth:
             if since_s is not None:
                 changes.append(Change(condition, streak.is_active, since_s, before, after))
         return changes
+
+    def stand_still(self, now_s: float) -> list[Change]:
+        """Note that the stream itself is frozen, so that there is nothing to glance at."""
+        since_s = self._streaks[Condition.FROZEN].see(is_suspected=True, now_s=now_s, patience=self._patience)
+        if since_s is None or self._last is None:
+            return []
+        self._still_since_s = since_s
+        figures = figures_of(self._last, None, now_s - since_s)
+        return [Change(Condition.FROZEN, True, since_s, figures, figures)]
 
     def _is_learned(self, light: Light) -> bool:
         return light in self.references and self.references[light].is_learned

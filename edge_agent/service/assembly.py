@@ -30,11 +30,13 @@ from edge_agent.service.hits import HitPath
 from edge_agent.service.pictures import PictureDesk
 from edge_agent.service.renewal import Renewer
 from edge_agent.service.status import Box
+from edge_agent.service.scenes import SceneWatch
 from edge_agent.service.timekeeper import WallClock, utc_now
 from edge_agent.service.writer import Writer
 from edge_agent.settings import InferenceSettings, Settings
 from protocol.delivery import Pace
 from protocol.steps import Step, no_step
+from protocol.names import CameraId
 
 _MB: Final = 1_000_000
 
@@ -108,7 +110,11 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     hits = HitPath(who.city, writer, desk, lookback, options.progress)
     hotlist = await _hotlist(site, trust, writer, hits)
     delivery = _delivery(site, trust, writer, hotlist)
-    cameras = Cameras(settings, models.vision, hits, clock=writer.time.now, progress=options.progress)
+    watched = [CameraId(each.camera) for each in settings.cameras]
+    scenes = SceneWatch(watched, writer, desk.thumbnail, settings.data_dir, settings.scenes)
+    cameras = Cameras(
+        settings, models.vision, hits, clock=writer.time.now, progress=options.progress, glance=scenes.see
+    )
     renewer = Renewer(site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal)
     return Box(
         settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes

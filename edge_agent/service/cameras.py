@@ -40,9 +40,17 @@ class Cameras:
     """All cameras of a box. A context: the capture threads live inside it."""
 
     def __init__(
-        self, settings: Settings, pool: VisionPool, hits: HitPath, *, clock: Callable[[], datetime], progress: Progress
+        self,
+        settings: Settings,
+        pool: VisionPool,
+        hits: HitPath,
+        *,
+        clock: Callable[[], datetime],
+        progress: Progress,
+        glance: Callable[[Frame], None] | None = None,
     ) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. `glance` is shown every frame that is looked at, in the thread that has it."""
+        self._glance = glance
         self._pool, self._hits, self._clock, self._progress = pool, hits, clock, progress
         self._face_interval_s = settings.face_count_interval_s
         self._sources = [
@@ -103,6 +111,8 @@ class Cameras:
         """In one of the models' threads: all that is done with a frame."""
         tally = self._tallies[frame.camera]
         tally.processed += 1
+        if self._glance:
+            self._glance(frame)
         if frame.captured_mono_s >= self._face_count_due_s[frame.camera]:
             self._face_count_due_s[frame.camera] = frame.captured_mono_s + self._face_interval_s
             tally.faces += self._pool.count_faces(frame.image)

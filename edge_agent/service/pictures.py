@@ -22,7 +22,7 @@ import structlog
 from numpy.typing import NDArray
 
 from edge_agent.adapters.keystore import TrustFile
-from edge_agent.adapters.pictures import encode_picture
+from edge_agent.adapters.pictures import encode_picture, encode_thumbnail
 from edge_agent.adapters.progress import Progress
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.evidence import Pictures, evidence_bodies
@@ -31,7 +31,7 @@ from edge_agent.errors import BadPicture, OutboxFailed, OutboxFull, RedactionFai
 from edge_agent.service.writer import Writer
 from edge_agent.settings import EvidenceSettings
 from protocol.errors import SealError
-from protocol.messages import Body, EvidenceUnavailable, HitKey
+from protocol.messages import THUMBNAIL_BYTES, Body, EvidenceUnavailable, HitKey
 from protocol.order import Identity
 from protocol.sealing import Purpose, seal
 from protocol.steps import Step
@@ -41,6 +41,7 @@ STEPS: Final = ("picture.made", "picture.committed")
 NICENESS: Final = 10
 RETRY_S: Final = 5.0
 TRIES: Final = 3
+THUMBNAIL_WIDTH_PX: Final = 320
 
 log = structlog.get_logger()
 
@@ -131,6 +132,10 @@ class PictureDesk:
         """Wait until every job offered so far is done."""
         await self._jobs.join()
 
+    async def thumbnail(self, image: NDArray[np.uint8]) -> bytes | None:
+        """A small picture of a frame with all faces and plates covered; None if that cannot be done."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._small(image))
+
     async def say_unavailable(self, hit: HitKey, why: Unavailable) -> None:
         """Commit that a hit goes without a picture."""
         log.warning("evidence_unavailable", reason=why.reason, sequence=hit.sequence)
@@ -169,6 +174,15 @@ class PictureDesk:
         except SealError:
             return Unavailable("sealing_failed")
         return Pictures(shown, sealed, sha256, bytes(grant.key_id), redacted.faces_filled, redacted.plates_filled)
+
+    def _small(self, image: NDArray[np.uint8]) -> bytes | None:
+        """In the pictures' thread: redacted at full resolution, and only then made small."""
+        try:
+            redacted = self._redactor.redact(image)
+            return encode_thumbnail(redacted, width_px=THUMBNAIL_WIDTH_PX, max_bytes=THUMBNAIL_BYTES)
+        except (RedactionFailed, BadPicture) as exc:
+            log.warning("thumbnail_unavailable", why=str(exc))
+            return None
 
     async def _append(self, bodies: list[Body] | tuple[Body, ...], hit: HitKey) -> bool:
         """Whether the outbox took them, after a few tries on a disk that may be full for a moment."""

@@ -69,7 +69,12 @@ def prepare_data_dir(settings: Settings) -> None:
 
 async def _work(box: Box, settings: Settings, stop: asyncio.Event, options: Options) -> None:
     """From the first frame to the last report. What is not done in time is done by the next run."""
-    async with background(pictures=box.desk.run(), hits=box.hits.run(), lookback=_expire(box.hits.lookback)):
+    async with background(
+        pictures=box.desk.run(),
+        hits=box.hits.run(),
+        lookback=_expire(box.hits.lookback),
+        scenes=box.scenes.run(box.cameras.stats),
+    ):
         await _wait_for_hotlist(box.hits, stop, options.wait_for_hotlist_s)
         async with box.cameras:
             reporter = Reporter(box, settings.report_interval_s)

@@ -14,6 +14,7 @@ from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
 from edge_agent.service.pictures import PictureDesk
 from edge_agent.service.renewal import Renewer
+from edge_agent.service.scenes import SceneWatch
 from edge_agent.service.writer import Writer
 from protocol.messages import Health
 
@@ -33,6 +34,7 @@ class Box:
     hardening: Hardening
     renewer: Renewer
     processor: Processor = field(default_factory=Processor)
+    scenes: SceneWatch
     started_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -122,6 +124,7 @@ class Box:
                 "frames_per_s": round(found.fps_in, 1),
                 "frames_in": found.frames_in,
                 "processed": counted[camera][1].processed,
+                "conditions": [each.name.lower() for each in self.scenes.active(camera)],
                 "sampled_out": found.sampled_out,
                 "dropped": found.dropped,
                 "reconnects": found.reconnects,

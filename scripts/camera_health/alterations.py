@@ -5,7 +5,7 @@ shares of the picture's width, blurs the sigma of a Gaussian in the picture's ow
 """
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -22,8 +22,8 @@ def noisy(image: Picture, rng: np.random.Generator, sigma: float = 3.0) -> Pictu
     return _levels(image + np.float32(sigma) * rng.standard_normal(image.shape, np.float32))
 
 
-def _levels(values: NDArray[np.floating]) -> Picture:
-    return np.clip(values, 0, 255).astype(np.uint8)
+def _levels(values: NDArray[Any]) -> Picture:  # `Any`: whatever arithmetic made of a picture
+    return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
 def _gain(factor: float) -> Alteration:

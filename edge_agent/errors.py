@@ -9,12 +9,14 @@ EdgeError
 ├── RedactionFailed     a picture could not be redacted, so it must not leave (drop the picture)
 ├── CameraUnusable      a source that only a person can mend: no such file, no video (tell the user)
 ├── CameraLost          a camera's stream broke or cannot be opened (retry)
+│   ├── CameraRefused   it refuses user or password (retry: somebody may set it right; tell the user)
 │   └── CameraStalled   the connection is there, nothing new comes (retry; never shown as live)
 ├── OnvifFailed         a camera's ONVIF service cannot be reached, or makes no sense (retry)
 │   └── OnvifRefused    it refuses user or password (tell the user)
 ├── BadSettings         a settings file that cannot be used; names the key (tell the user)
 ├── BadProfile          a firmware profile that cannot be used; names the key (tell the user)
 ├── NotEnrolled         the box has no certificate yet (tell the user)
+├── EnrolmentFailed     an enrolment that stopped; carries the problem's word in the catalogue (tell the user)
 ├── BadIdentity         identity files that do not fit together (stop)
 ├── TpmFailed           the box's TPM is missing, or refuses (tell the user)
 ├── VaultError          what was sealed cannot be opened on this box (tell the user)
@@ -63,6 +65,10 @@ class CameraLost(EdgeError):
     """A camera's stream that broke or cannot be opened."""
 
 
+class CameraRefused(CameraLost):
+    """A camera that refuses user or password."""
+
+
 class CameraStalled(CameraLost):
     """A camera that is connected and sends nothing new."""
 
@@ -85,6 +91,14 @@ class BadProfile(EdgeError):
 
 class NotEnrolled(EdgeError):
     """A box without a certificate."""
+
+
+class EnrolmentFailed(EdgeError):
+    """An enrolment that stopped at something that a person can mend, by its word in the technician's catalogue."""
+
+    def __init__(self, problem: str, **values: str | float) -> None:
+        super().__init__(f"the enrolment stopped: {problem}")
+        self.problem, self.values = problem, values
 
 
 class BadIdentity(EdgeError):

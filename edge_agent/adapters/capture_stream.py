@@ -22,7 +22,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from edge_agent.errors import CameraLost, CameraStalled, CameraUnusable
+from edge_agent.errors import CameraLost, CameraRefused, CameraStalled, CameraUnusable
 
 LIVE_SCHEMES: Final = ("rtsp", "rtsps")
 FINGERPRINT_STEP: Final = 8
@@ -146,7 +146,7 @@ class VideoSource:
         if isinstance(exc, av.error.ExitError):
             return CameraStalled(f"{self._name}: nothing came for {waited_s:g} s; check power and cable")
         if isinstance(exc, av.HTTPUnauthorizedError):
-            return CameraLost(f"{self._name}: the camera refuses user or password; check the camera's url")
+            return CameraRefused(f"{self._name}: the camera refuses user or password; check the camera's url")
         return CameraLost(f"{self._name}: {_reason(exc)}")
 
 

@@ -69,11 +69,11 @@ class AlarmDesk:
 
     async def hand_in(self, signal: Signal) -> None:
         """Hand a signal in; waits only while `MAX_WAITING` others do."""
-        await self._put(signal)
+        _ = await self._put(signal)
 
     async def lose(self, camera: str) -> None:
         """Note that a camera can no longer be heard."""
-        await self._put(_Lost(camera))
+        _ = await self._put(_Lost(camera))
 
     async def run(self) -> None:
         """Commit what is due until cancelled."""
@@ -114,11 +114,11 @@ class AlarmDesk:
 
     def _messages_of(self, job: _Job | None) -> tuple[Alarm, ...]:
         now_s, now_ms = time.monotonic(), self._writer.time.now_ms()
-        match job:
-            case _Job(what=Signal() as signal):
-                return self._book.take(signal, now_s=now_s, now_ms=now_ms)
-            case _Job(what=_Lost(camera)):
-                self._book.lose(camera, now_s=now_s)
+        what = job.what if job else None
+        if isinstance(what, Signal):
+            return self._book.take(what, now_s=now_s, now_ms=now_ms)
+        if isinstance(what, _Lost):
+            self._book.lose(what.camera, now_s=now_s)
         return self._book.due(now_s=now_s, now_ms=now_ms)
 
     async def _commit(self, messages: tuple[Alarm, ...]) -> bool:

@@ -29,14 +29,14 @@ from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
 from edge_agent.service.pictures import PictureDesk
 from edge_agent.service.renewal import Renewer
-from edge_agent.service.status import Box
 from edge_agent.service.scenes import SceneWatch
+from edge_agent.service.status import Box
 from edge_agent.service.timekeeper import WallClock, utc_now
 from edge_agent.service.writer import Writer
 from edge_agent.settings import InferenceSettings, Settings
 from protocol.delivery import Pace
-from protocol.steps import Step, no_step
 from protocol.names import CameraId
+from protocol.steps import Step, no_step
 
 _MB: Final = 1_000_000
 
@@ -158,6 +158,7 @@ async def _hotlist(site: Site, trust: TrustFile, writer: Writer, hits: HitPath) 
         keep_version=keep_version,
         vouch=writer.time.vouch,
         now_ms=writer.time.now_ms,
+        shelf=shelf,
     )
 
 
@@ -166,7 +167,6 @@ def _delivery(site: Site, trust: TrustFile, writer: Writer, hotlist: HotlistRece
         hotlist.take_manifest(raw)
 
     return Delivery(
-        shelf=shelf,
         enrolment=site.enrolment,
         trust=trust,
         writer=writer,

@@ -33,8 +33,8 @@ class Box:
     versions: tuple[str, ...]
     hardening: Hardening
     renewer: Renewer
-    processor: Processor = field(default_factory=Processor)
     scenes: SceneWatch
+    processor: Processor = field(default_factory=Processor)
     started_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -100,11 +100,11 @@ class Box:
                 "expires_ms": listed.expires_ms,
                 "refused": listed.refused,
                 "fetch_problems": listed.fetch_problems,
+                "at_rest": listed.at_rest,
             },
             "hits": {
                 "lost": self.hits.lost,
                 "pictures_pending": self.desk.held,
-                "at_rest": listed.at_rest,
                 "latency_ms_p50": _share(self.hits.latencies_ms, 0.5),
                 "latency_ms_p99": _share(self.hits.latencies_ms, 0.99),
             },
@@ -121,10 +121,10 @@ class Box:
                 "state": found.state.name.lower(),
                 "since": found.state_since.isoformat(),
                 "fault": found.fault,
+                "conditions": [each.name.lower() for each in self.scenes.active(camera)],
                 "frames_per_s": round(found.fps_in, 1),
                 "frames_in": found.frames_in,
                 "processed": counted[camera][1].processed,
-                "conditions": [each.name.lower() for each in self.scenes.active(camera)],
                 "sampled_out": found.sampled_out,
                 "dropped": found.dropped,
                 "reconnects": found.reconnects,

@@ -16,7 +16,7 @@ from edge_agent.cli.logs import set_up_logs
 from edge_agent.errors import BadSettings, EdgeError
 from edge_agent.service.assembly import Options
 from edge_agent.service.run import STEPS
-from edge_agent.service.run import run as run_service
+from edge_agent.service.runs import Adjust, first_of, run_all
 from edge_agent.settings import CameraSettings, Settings, check_cameras, find_settings, load_settings
 from protocol.names import is_id
 from protocol.steps import Step, no_step, stop_at
@@ -45,11 +45,15 @@ def run(
 
     The box must be enrolled; `edge-agent identity new` begins that.
     """
-    settings = load_settings(find_settings(config, os.environ))
-    if camera:
-        settings = msgspec.structs.replace(settings, cameras=cameras_of(camera, fps=fps, loop=loop, realtime=realtime))
-    if not settings.cameras:
-        raise BadSettings("no cameras: name them in the settings, or give --camera FILE|rtsp://...")
+    path = find_settings(config, os.environ)
+
+    def adjust(settings: Settings) -> Settings:
+        given = cameras_of(camera, fps=fps, loop=loop, realtime=realtime) if camera else settings.cameras
+        if not given:
+            raise BadSettings("no cameras: name them in the settings, or give --camera FILE|rtsp://...")
+        return msgspec.structs.replace(settings, cameras=given)
+
+    adjust(load_settings(path))
     set_up_logs()
     with ExitStack() as stack:
         progress: Progress = stack.enter_context(ProgressFile(events_jsonl)) if events_jsonl else no_progress
@@ -60,7 +64,7 @@ def run(
             step=crash_step(os.environ.get(CRASH_KEY, "")),
         )
         with asyncio.Runner() as runner:
-            runner.run(_until_signalled(settings, options))
+            runner.run(_until_signalled(path, adjust, options))
     return 0
 
 
@@ -86,10 +90,10 @@ def crash_step(spec: str) -> Step:
     return stop_at(spec, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
-async def _until_signalled(settings: Settings, options: Options) -> None:
+async def _until_signalled(path: Path, adjust: Adjust, options: Options) -> None:
     """The first signal ends the agent in order, the second at once."""
     stop = asyncio.Event()
-    working = asyncio.create_task(run_service(settings, stop, options), name="agent")
+    working = asyncio.create_task(run_all(path, adjust, stop, options), name="agent")
 
     def on_signal() -> None:
         if stop.is_set():
@@ -102,12 +106,6 @@ async def _until_signalled(settings: Settings, options: Options) -> None:
     try:
         await working
     except* EdgeError as group:
-        raise _first(group) from None
+        raise first_of(group) from None
     except* asyncio.CancelledError:
         log.warning("stopped_at_once")
-
-
-def _first(group: BaseExceptionGroup[EdgeError]) -> EdgeError:
-    """The first of a group, however deep: the others are its echoes."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -18,6 +18,7 @@ from edge_agent.adapters.hotlist_shelf import open_shelf
 from edge_agent.adapters.keystore import Enrolment, TrustFile
 from edge_agent.adapters.outbox import Limits, Outbox
 from edge_agent.adapters.progress import Progress, no_progress
+from edge_agent.adapters.signed_settings import InForce
 from edge_agent.adapters.vision import open_vision
 from edge_agent.adapters.vision_pool import VisionPool, open_pool
 from edge_agent.core.delivery import Schedule, Windows
@@ -52,6 +53,7 @@ class Options:
     progress: Progress = no_progress
     step: Step = no_step
     wall_clock: WallClock = utc_now
+    in_force: InForce | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,27 @@ from protocol.delivery import Pace
 from protocol.presence import Life, sign_presence
 from protocol.refusals import Refusal
 from protocol.steps import Step
-from protocol.topics import HOTLIST, PRESENCE, RECEIPT, RESEND, TRUST, broadcast_topic, device_topic, message_topic
+from protocol.topics import (
+    HOTLIST,
+    PRESENCE,
+    RECEIPT,
+    RESEND,
+    SETTINGS,
+    TRUST,
+    broadcast_topic,
+    device_topic,
+    message_topic,
+)
 
 STEPS: Final = ("uplink.published", "uplink.acknowledged", "receipt.verified", "receipt.applied")
 
 log = structlog.get_logger()
 
 OnLetter = Callable[[bytes], Awaitable[None]]
+
+
+async def _pass_over(_raw: bytes) -> None:
+    """What is done with a letter that nobody waits for."""
 
 
 @dataclass(slots=True)
@@ -66,6 +80,7 @@ class Delivery:
     on_manifest: OnLetter
     on_trust: Callable[[], None]
     step: Step
+    on_settings: OnLetter = _pass_over
     rng: Random = field(default_factory=Random)
     state: LinkState = field(default_factory=LinkState)
     _trial: "asyncio.Future[str | None] | None" = None
@@ -184,6 +199,7 @@ class Delivery:
             str(device_topic(who, RESEND)): self._take_resend,
             str(broadcast_topic(who.city, TRUST)): self._take_trust,
             str(broadcast_topic(who.city, HOTLIST)): self.on_manifest,
+            str(device_topic(who, SETTINGS)): self.on_settings,
         }
 
     async def _take_receipt(self, raw: bytes) -> None:

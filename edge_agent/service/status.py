@@ -14,6 +14,7 @@ from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
 from edge_agent.service.pictures import PictureDesk
 from edge_agent.service.renewal import Renewer
+from edge_agent.service.rollout import Rollout
 from edge_agent.service.scenes import SceneWatch
 from edge_agent.service.writer import Writer
 from protocol.messages import Health
@@ -36,6 +37,7 @@ class Box:
     scenes: SceneWatch
     processor: Processor = field(default_factory=Processor)
     started_s: float = field(default_factory=time.monotonic)
+    rollout: Rollout | None = None
 
     @property
     def uptime_s(self) -> int:
@@ -108,6 +110,7 @@ class Box:
                 "latency_ms_p50": _share(self.hits.latencies_ms, 0.5),
                 "latency_ms_p99": _share(self.hits.latencies_ms, 0.99),
             },
+            "settings": self.rollout.status() if self.rollout else {},
             "lookback_since_ms": self._lookback_since_ms(),
             "memory_is_locked": self.hardening.memory_locked,
             "cameras": self._cameras(),

@@ -29,6 +29,7 @@ from protocol.topics import (
     PRESENCE,
     RECEIPT,
     RESEND,
+    SETTINGS,
     TRUST,
     Direction,
     Topic,
@@ -101,6 +102,11 @@ class AggregatorPeer:
     def publish_hotlist(self, manifest: bytes) -> None:
         """Retain a manifest for the city."""
         self._client.publish(str(broadcast_topic(self.city.name, HOTLIST)), manifest, 1, retain=True)
+
+    def publish_settings(self, who: Identity, document: bytes) -> None:
+        """Retain a settings document for a box."""
+        topic = Topic(who.city, who.point, who.device, SETTINGS)
+        self._client.publish(str(topic), document, 1, retain=True)
 
     def ask_again(self, who: Identity, outbox: bytes, *ranges: tuple[int, int]) -> None:
         """Ask a box to send ranges again."""

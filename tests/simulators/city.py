@@ -28,6 +28,7 @@ from protocol.hotlist import (
 )
 from protocol.keys import KeySigner, PublicKey
 from protocol.order import Identity
+from protocol.settings import make_document, sign_settings
 from protocol.trust import Grant, Role, sign_bundle
 
 FAR_MS = 4_000_000_000_000  # the year 2096
@@ -72,6 +73,7 @@ class City:
         held = [
             (Role.RECEIPT, "server", self.server.public_key.spki),
             (Role.MANIFEST, "server", self.server.public_key.spki),
+            (Role.SETTINGS, "server", self.server.public_key.spki),
             (Role.OFFICER, "ana", ana.public_key.spki),
             (Role.OFFICER, "luis", luis.public_key.spki),
             (Role.EVIDENCE, "authority", evidence),
@@ -105,6 +107,16 @@ class City:
         lines = [f'{key} = "{value}"' for key, value in facts.items()] + [f"broker_port = {port}"]
         (folder / FACTS).write_text("\n".join(lines) + "\n")
         return Identity(device=device, city=self.name, point=point)
+
+    def settings(
+        self, who: Identity, text: str, *, number: int = 1, trial_s: int = 1, profile: tuple[str, str] = ("", "")
+    ) -> bytes:
+        """A settings document for a box, signed by the city's server."""
+        document = make_document(
+            who, number=number, rollout=f"r-{number}", created_ms=to_ms(datetime.now(UTC)), profile=profile,
+            settings_toml=text, trial_s=trial_s,
+        )  # fmt: skip
+        return sign_settings(document, self.server)
 
     def hotlist(self, plates: Iterable[str], *, version: int, withdrawn: Iterable[str] = ()) -> tuple[bytes, bytes]:
         """A manifest and the snapshot it names, with one entry `e-PLATE` per plate, approved by both officers."""

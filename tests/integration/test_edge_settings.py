@@ -1,0 +1,136 @@
+"""Signed settings on a running box: tried, kept or rolled back, through a real broker, real models and kill -9."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.adapters.control_socket import ask
+from edge_agent.errors import NotRunning
+from protocol.messages import Report, SettingsResult, SettingsState
+from tests.simulators.agent_place import MODELS, AgentPlace
+from tests.simulators.aggregator_peer import until
+
+PATIENCE_S = 120.0  # the machine may be busy; none of these waits is a measurement
+# Keys of the site, and one that a document outranks.
+LOCAL = "lock_memory = false\nreport_interval_s = 7.0\n"
+PACE = """
+[delivery]
+resend_first_s = 0.2
+resend_most_s = 1.0
+reconnect_first_s = 0.05
+reconnect_most_s = 0.3
+stop_drain_s = 1.0
+"""
+GOOD = f"report_interval_s = 1.0\n{PACE}"
+
+pytestmark = [
+    pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="`make models` fetches them"),
+    pytest.mark.timeout(3 * PATIENCE_S),
+]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of grey noise, to be looped: cheap to decode, and never still."""
+    path = tmp_path_factory.mktemp("clip") / "noise.mp4"
+    noise = np.random.default_rng(5)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 5, (320, 192))
+    for _ in range(5):
+        writer.write(noise.integers(0, 255, (192, 320, 3), dtype=np.uint8))
+    writer.release()
+    return path
+
+
+class Place(AgentPlace):
+    """A box with one looping camera, and what the tests ask of it."""
+
+    clip: Path
+
+    def run(self, *, crash_at: str = "") -> "subprocess.Popen[bytes]":
+        """Start the agent."""
+        return self.start("--camera", str(self.clip), "--loop", "--fps", "2", crash_at=crash_at)
+
+    def status(self) -> dict[str, Any]:
+        """What the agent says of its settings; nothing while it is not there."""
+        try:
+            return dict(ask(self.data_dir / "control.sock", "status")["settings"])
+        except NotRunning:
+            return {}
+
+    def is_live(self) -> bool:
+        """Whether the camera gives frames and the broker is there."""
+        try:
+            found = ask(self.data_dir / "control.sock", "status")
+        except NotRunning:
+            return False
+        return bool(found["presence"]["is_connected"] and all(c["processed"] for c in found["cameras"]))
+
+    def send(self, text: str, *, number: int, trial_s: int = 1) -> bytes:
+        """Publish a document, retained."""
+        raw = self.city.settings(self.who, text, number=number, trial_s=trial_s)
+        self.peer.publish_settings(self.who, raw)
+        return raw
+
+    def results(self) -> list[tuple[int, SettingsState, str]]:
+        """What the region was told, once each."""
+        told = [(each.number, each.state, each.reason) for each in self.peer.bodies(SettingsResult)]
+        return list(dict.fromkeys(told))
+
+    def wait(self, claim: Callable[[], object], what: str) -> None:
+        """Wait for a claim, and show the agent's log if it does not come true."""
+        try:
+            until(claim, timeout_s=PATIENCE_S, what=what)
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}\n{self.status()}\n{self.log.read_text()[-3000:]}") from None
+
+
+@pytest.fixture
+def place(tmp_path: Path, clip: Path) -> Iterator[Place]:
+    found = Place(tmp_path, settings=LOCAL)
+    found.clip = clip
+    with found:
+        yield found
+
+
+def end(agent: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> None:
+    agent.send_signal(number)
+    agent.wait(timeout=PATIENCE_S)
+
+
+KEPT = SettingsState.KEPT
+BACK = SettingsState.ROLLED_BACK
+
+
+def test_a_box_tries_what_its_region_signed_keeps_it_and_rolls_back_what_it_cannot_run(place: Place) -> None:
+    agent = place.run()
+    place.wait(place.is_live, "the camera gives frames")
+    assert place.status()["source"] == "local"
+    first = place.send(GOOD, number=1)
+    place.wait(lambda: (1, KEPT, "healthy") in place.results(), "the first document is kept")
+    assert place.status() | {"trial_left_s": None} == {
+        **place.status(), "source": "signed", "number": 1, "rollout": "r-1", "passed_over": ["report_interval_s"],
+    }  # fmt: skip
+    # Models on a device that is not there: the box goes on with what it had.
+    place.wait(place.is_live, "the camera gives frames again")
+    place.send('[inference]\ndevice = "GPU.7"\n', number=2)
+    place.wait(lambda: (2, BACK, "inference") in place.results(), "the second document is rolled back")
+    place.wait(lambda: place.status().get("number") == 1, "the first document holds again")
+    # A document that nobody may write, one that is the site's to say, and one that came before.
+    place.send('data_dir = "/tmp"\n', number=3)
+    place.wait(lambda: (3, SettingsState.REFUSED, "bad_settings") in place.results(), "the third is refused")
+    place.peer.publish_settings(place.who, first)
+    place.wait(lambda: place.status()["refused"] == {"rolled_back": 1}, "the replay is refused")
+    assert agent.poll() is None, "one process all the time"
+    assert len({key.outbox for key in place.peer.stored}) == 1, "the outbox is untouched"
+    assert place.peer.sequences() == list(range(1, len(place.peer.stored) + 1))
+    assert (place.peer.bad, place.peer.conflicts) == ([], [])
+    reports: list[Report] = place.peer.bodies(Report)
+    assert reports, "the signed interval is a second, the local one seven"
+    end(agent)
+    assert agent.returncode == 0

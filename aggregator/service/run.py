@@ -26,6 +26,7 @@ from aggregator.adapters.keyfiles import read_file, read_signer
 from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.registered import Registered
 from aggregator.adapters.retention_store import RetentionStore
+from aggregator.adapters.systemd import Supervisor
 from aggregator.adapters.store import Store
 from aggregator.adapters.verify_pool import verifier
 from aggregator.core.ingest import TimeRules
@@ -43,6 +44,7 @@ from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
 from aggregator.service.ingest import IngestWorker, Limits
 from aggregator.service.retention import Retention
+from aggregator.service.watchdog import watch
 from aggregator.settings import Ingest, Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
@@ -59,8 +61,12 @@ async def run(settings: Settings, stop: asyncio.Event, *, step: Step = no_step, 
         parts = await _open(stack, settings, step, is_demo=is_demo)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work, name=name) for name, work in parts.tasks(settings).items()]
+            supervisor = Supervisor.of()
+            tasks.append(group.create_task(watch(parts.check, supervisor), name="watchdog"))
+            supervisor.ready()
             log.info("aggregator_started", city=settings.city, role=settings.role)
             await stop.wait()
+            supervisor.stopping()
             for task in tasks:
                 task.cancel()
     log.info("aggregator_stopped")
@@ -77,6 +83,7 @@ class Parts:
     auditor: ChainAuditor
     keeper: EvidenceKeeper
     retention: Retention
+    check: HealthCheck
 
     def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
         """The tasks of the service, by name."""
@@ -129,7 +136,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     ]
     open_port = open_app(settings, routes, tally)
     await _serve(stack, open_port, settings.http.host, settings.http.enrol_port, open_context(settings))
-    return Parts(database, registered, line, worker, auditor, keeper, retention)
+    return Parts(database, registered, line, worker, auditor, keeper, retention, check)
 
 
 def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper) -> None:

@@ -9,7 +9,6 @@ that crashes ends the service; systemd starts it again, and the outbox makes tha
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -18,21 +17,20 @@ from edge_agent.adapters import outbox as outbox_adapter
 from edge_agent.adapters.control_socket import NAME, serving
 from edge_agent.adapters.hardening import harden
 from edge_agent.adapters.keystore import load_enrolment
-from edge_agent.adapters.signed_settings import InForce, LocalFile
+from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core.lookback import Lookback
 from edge_agent.errors import OutboxBroken
 from edge_agent.service import delivery as delivery_service
 from edge_agent.service import pictures as pictures_service
-from edge_agent.service import rollout as rollout_service
 from edge_agent.service.assembly import Options, Site, assemble, open_models
 from edge_agent.service.hits import HitPath
 from edge_agent.service.reports import Reporter
-from edge_agent.service.rollout import Rollout
 from edge_agent.service.status import Box
 from edge_agent.service.tasks import background, either, within
+from edge_agent.service.watchdog import feel, watch
 from edge_agent.settings import Settings
 
-STEPS: Final = (*outbox_adapter.STEPS, *delivery_service.STEPS, *pictures_service.STEPS, *rollout_service.STEPS)
+STEPS: Final = (*outbox_adapter.STEPS, *delivery_service.STEPS, *pictures_service.STEPS)
 """Every named step of the agent's durable paths, for drills."""
 HITS_END_S: Final = 10.0
 PICTURES_END_S: Final = 20.0
@@ -41,11 +39,8 @@ EXPIRE_EVERY_S: Final = 1.0
 log = structlog.get_logger()
 
 
-async def run(settings: Settings, stop: asyncio.Event, options: Options | None = None) -> bool:
-    """Run the agent of an enrolled box until `stop`; raises an `EdgeError` that says what to do.
-
-    True if it ended because other settings are to hold from now on, and wants to be run again under them.
-    """
+async def run(settings: Settings, stop: asyncio.Event, options: Options | None = None) -> None:
+    """Run the agent of an enrolled box until `stop`; raises an `EdgeError` that says what to do."""
     options = options or Options()
     enrolment = load_enrolment(settings.identity_dir)
     prepare_data_dir(settings)
@@ -54,23 +49,22 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
     models = await asyncio.to_thread(open_models, settings.inference, len(settings.cameras))
     async with AsyncExitStack() as stack:
         box = await assemble(stack, Site(settings, enrolment, models, hardening, options))
-        rollout = join(box, options)
-        ending = asyncio.Event()
         await stack.enter_async_context(
             serving(settings.data_dir / NAME, {"status": box.status, "renew": box.renewer.answer})
         )
+        supervisor = Supervisor.of()
+        supervisor.ready()
         options.progress("started", device=enrolment.who.device, versions=list(box.versions))
         async with background(
             delivery=box.delivery.run(),
             hotlist=box.hotlist.run(),
             renewal=box.renewer.run(),
-            settings=rollout.run(),
-            ending=_end(stop, rollout.restart, ending),
+            watchdog=watch(lambda: feel(box), supervisor),
         ):
-            await _work(box, settings, ending, options)
-            await _drain(box, settings, ending, options)
+            await _work(box, settings, stop, options)
+            supervisor.stopping()
+            await _drain(box, settings, stop, options)
         options.progress("ended", unreceipted=len(box.writer.schedule), hits_lost=box.hits.lost)
-        return rollout.restart.is_set()
 
 
 def prepare_data_dir(settings: Settings) -> None:
@@ -108,26 +102,6 @@ async def _drain(box: Box, settings: Settings, stop: asyncio.Event, options: Opt
     if options.exit_when_drained:
         await either(box.writer.is_empty, stop)
     await within(settings.delivery.stop_drain_s, box.writer.is_empty.wait(), "outbox_not_drained")
-
-
-def join(box: Box, options: Options) -> Rollout:
-    """The box's signed settings, joined to what brings them and to who asks for them."""
-    in_force = options.in_force or InForce(Settings(), LocalFile(Path(), {}))
-    told, trust = box.delivery.on_trust, box.delivery.trust
-    rollout = Rollout(in_force, lambda: trust.store, box.writer, box.delivery.state, box.cameras, options.step)
-
-    def on_trust() -> None:
-        told()
-        rollout.trusted()
-
-    box.delivery.on_settings, box.delivery.on_trust, box.rollout = rollout.take, on_trust, rollout
-    return rollout
-
-
-async def _end(stop: asyncio.Event, restart: asyncio.Event, ending: asyncio.Event) -> None:
-    """The run ends when it is told to, or when other settings are to hold."""
-    await either(stop, restart)
-    ending.set()
 
 
 async def _expire(lookback: Lookback) -> None:

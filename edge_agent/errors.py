@@ -25,6 +25,7 @@ EdgeError
 ├── OutboxFull          no room, and nothing less important to give up for it (drop the message)
 ├── LinkFailed          no connection to the broker, or it was lost (retry)
 ├── RenewalFailed       no new certificate, or one that is not taken; the old one stays in force (retry)
+├── AgentRuns           what is asked for needs the box to itself (tell the user)
 └── NotRunning          no agent answers on the control socket (tell the user)
 """
 
@@ -131,6 +132,10 @@ class LinkFailed(EdgeError):
 
 class RenewalFailed(EdgeError):
     """No new certificate, or one that is not taken; the old one stays in force."""
+
+
+class AgentRuns(EdgeError):
+    """A running agent is in the way."""
 
 
 class NotRunning(EdgeError):

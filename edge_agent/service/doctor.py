@@ -10,6 +10,7 @@ Rules
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from edge_agent.adapters.probe_camera import LOOK_S, look_at_camera
 from edge_agent.adapters.probe_clock import time_service
 from edge_agent.adapters.probe_machine import look_at_data_folder, look_at_machine
 from edge_agent.adapters.probe_papers import certificate_terms, sealing
+from edge_agent.adapters.vision_pool import plan
 from edge_agent.core.checks import Check, failed, passed, warned
 from edge_agent.core.checks_camera import CameraLook, check_camera
 from edge_agent.core.checks_inference import Wanted, check_devices, check_speed
@@ -183,11 +185,12 @@ async def _machine(patient: Patient) -> Checks:
 
 async def _inference(patient: Patient) -> Checks:
     """The real models on the device of the settings, timed."""
-    inference, cameras = patient.settings.inference, patient.settings.cameras
+    cameras = patient.settings.cameras
+    inference = plan(patient.settings.inference, len(cameras), processors=len(os.sched_getaffinity(0)))
     wanted = Wanted(
         device=inference.device,
         precision=inference.precision,
-        workers=max(1, inference.workers),
+        workers=inference.workers,
         frames_per_s=tuple(camera.frames_per_s for camera in cameras),
     )
     found = check_devices(await asyncio.to_thread(probe_inference.devices), wanted, patient.profile)

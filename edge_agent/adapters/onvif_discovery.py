@@ -1,8 +1,8 @@
 """WS-Discovery: ask the local network who is an ONVIF camera, by UDP multicast, for a bounded time.
 
 Anybody on the network can answer anything. So an answer counts only if it relates to our question, its XML has no
-declarations (which could make it huge), and the address that it names is the one it came from: a box must not be sent to
-knock, password in hand, on another machine's door.
+declarations (which could make it huge), and the address that it names is the one it came from: a box must not be sent
+to knock, password in hand, on another machine's door.
 """
 
 import asyncio

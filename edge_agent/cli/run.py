@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from cyclopts import Parameter
 
+from edge_agent.adapters.camera_book import merged
 from edge_agent.adapters.progress import Progress, ProgressFile, no_progress
 from edge_agent.cli.logs import set_up_logs
 from edge_agent.errors import BadSettings, EdgeError
@@ -48,13 +49,15 @@ def run(
     path = find_settings(config, os.environ)
 
     def adjust(settings: Settings) -> Settings:
-        given = cameras_of(camera, fps=fps, loop=loop, realtime=realtime) if camera else settings.cameras
+        given = cameras_of(camera, fps=fps, loop=loop, realtime=realtime) if camera else merged(settings).cameras
         if not given:
-            raise BadSettings("no cameras: name them in the settings, or give --camera FILE|rtsp://...")
+            raise BadSettings(
+                "no cameras: add one with `edge-agent cameras add`, name them in the settings, or give --camera FILE|rtsp://..."
+            )
         return msgspec.structs.replace(settings, cameras=given)
 
-    adjust(load_settings(path))
     set_up_logs()
+    adjust(load_settings(path))
     with ExitStack() as stack:
         progress: Progress = stack.enter_context(ProgressFile(events_jsonl)) if events_jsonl else no_progress
         options = Options(

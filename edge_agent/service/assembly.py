@@ -25,6 +25,7 @@ from edge_agent.core.delivery import Schedule, Windows
 from edge_agent.core.lookback import Lookback
 from edge_agent.core.redaction import Redactor
 from edge_agent.errors import OutboxFailed
+from edge_agent.service.alarm_sources import AlarmSources
 from edge_agent.service.cameras import Cameras
 from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
@@ -118,9 +119,11 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
         settings, models.vision, hits, clock=writer.time.now, progress=options.progress, glance=scenes.see
     )
     renewer = Renewer(site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal)
+    alarms = AlarmSources(settings, writer, options.progress)
     return Box(
-        settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes
-    )
+        settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes,
+        alarms,
+    )  # fmt: skip
 
 
 def _writer(site: Site, trust: TrustFile) -> Writer:

@@ -9,6 +9,7 @@ from typing import Any
 from edge_agent.adapters.hardening import Hardening
 from edge_agent.adapters.health import Processor, disk_free_mb, memory_mb, temperature_mc
 from edge_agent.adapters.hotlist import HotlistReceiver
+from edge_agent.service.alarm_sources import AlarmSources
 from edge_agent.service.cameras import Cameras
 from edge_agent.service.delivery import Delivery
 from edge_agent.service.hits import HitPath
@@ -35,6 +36,7 @@ class Box:
     hardening: Hardening
     renewer: Renewer
     scenes: SceneWatch
+    alarms: AlarmSources
     processor: Processor = field(default_factory=Processor)
     started_s: float = field(default_factory=time.monotonic)
     rollout: Rollout | None = None
@@ -113,6 +115,7 @@ class Box:
             "settings": self.rollout.status() if self.rollout else {},
             "lookback_since_ms": self._lookback_since_ms(),
             "memory_is_locked": self.hardening.memory_locked,
+            "alarms": self.alarms.status(),
             "cameras": self._cameras(),
         }
 

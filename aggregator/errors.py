@@ -8,6 +8,7 @@ AggregatorError
 ├── BadKey              a key, certificate or request that cannot be used, or a wrong passphrase (tell the operator)
 ├── BrokerUnwell        the broker does not start, answer or obey (stop, tell the operator)
 ├── ClockInDoubt        the clock leaped; what cannot be undone waits for a person (tell the operator)
+├── DatesNear           a certificate, a list or a grant ends within days, or has ended (tell the operator)
 ├── FilesLeft           files could not be removed; the next run tries again (tell the operator)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
@@ -61,3 +62,7 @@ class FilesLeft(AggregatorError):
 
 class ClockInDoubt(AggregatorError):
     """The clock leaped, and what cannot be undone waits for a person."""
+
+
+class DatesNear(AggregatorError):
+    """A certificate, a list or a grant ends within days, or has ended."""

@@ -113,6 +113,18 @@ class Enrolment(Section, frozen=True):
     attempts_per_minute: Positive = 60
 
 
+class Dates(Section, frozen=True):
+    """How many days before something ends it is warned of, and how many before that it makes health bad."""
+
+    authority_warn_days: Positive = 900
+    authority_alarm_days: Positive = 90
+    revocations_warn_days: Positive = 365
+    revocations_alarm_days: Positive = 60
+    certificate_warn_days: Positive = 60
+    certificate_alarm_days: Positive = 14
+    check_every_s: Positive = 600
+
+
 class Keys(Section, frozen=True):
     """Files of the installation's keys. The root's and the evidence authority's private keys are not among them."""
 
@@ -132,6 +144,7 @@ class Ingest(Section, frozen=True):
     batch_messages: Annotated[int, msgspec.Meta(ge=1, le=500)] = 500
     batch_wait_ms: Positive = 20
     queue_messages: Positive = 5_000
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     verify_processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     historical_after_s: Positive = 600
     clock_suspect_s: Positive = 300
@@ -194,6 +207,7 @@ class Settings(Section, frozen=True):
     boxes: Boxes = Boxes()
     enrolment: Enrolment = Enrolment()
     keys: Keys = Keys()
+    dates: Dates = Dates()
     ingest: Ingest = Ingest()
     hotlist: Hotlist = Hotlist()
     retention: Retention = Retention()
@@ -224,6 +238,16 @@ def parse(text: str) -> Settings:
     if settings.database.dsn and urlsplit(settings.database.dsn).password:
         raise BadSettings("database.dsn carries a password; put it in a file and name that in database.password_file")
     return settings
+
+
+def to_json(settings: Settings) -> bytes:
+    """Settings as one line, for a process of ours; paths are absolute by then."""
+    return msgspec.json.encode(settings, enc_hook=str)
+
+
+def from_json(line: bytes) -> Settings:
+    """Settings from that line."""
+    return msgspec.json.decode(line, type=Settings, dec_hook=_path_from_text)
 
 
 def config_path(option: Path | None, environment: str | None) -> Path:

@@ -10,8 +10,8 @@ from typing import Final
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
-from aggregator.adapters import keyfiles, mosquitto, pki
-from aggregator.core.broker_health import Finding, Grade, judge, judge_date, judge_dropped
+from aggregator.adapters import dates_probe, mosquitto
+from aggregator.core.broker_health import Finding, Grade, judge, judge_dropped
 from aggregator.errors import AggregatorError, BrokerUnwell
 from aggregator.settings import Settings
 
@@ -21,7 +21,11 @@ _FIGURES_TIMEOUT_S: Final = 15.0  # mosquitto renews its figures every 10 s, and
 
 def check(settings: Settings, *, now: datetime) -> list[Finding]:
     """Everything that can be said about the broker from this machine."""
-    return [*_files(settings), *_dates(settings, now), *_running(settings)]
+    return [
+        *_files(settings),
+        *(each.finding for each in dates_probe.judged_files(settings, now=now)),
+        *_running(settings),
+    ]
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -44,28 +48,6 @@ def _files(settings: Settings) -> Iterator[Finding]:
         good="there",
         otherwise=f"{files.state_dir} is not there; run: aggregator broker config",
     )
-
-
-def _dates(settings: Settings, now: datetime) -> Iterator[Finding]:
-    try:
-        crl = pki.read_crl(keyfiles.read_file(settings.keys.crl))
-        if crl.next_update_utc is not None:
-            yield judge_date("revocation list", crl.next_update_utc, now=now)
-    except AggregatorError as exc:
-        yield Finding(Grade.BAD, "revocation list", str(exc))
-    certificates = {
-        "root": settings.keys.root_certificate,
-        "issuing CA": settings.keys.issuing_certificate,
-        "broker": settings.mosquitto.certificate,
-        "artefact server": settings.http.certificate,
-        **{name: settings.broker.certificate_of(name) for name in mosquitto.own_clients(settings)},
-    }
-    for name, path in certificates.items():
-        try:
-            until = keyfiles.read_certificate(path).not_valid_after_utc
-            yield judge_date(f"certificate of {name}", until, now=now)
-        except AggregatorError as exc:
-            yield Finding(Grade.BAD, f"certificate of {name}", str(exc))
 
 
 def _running(settings: Settings) -> Iterator[Finding]:

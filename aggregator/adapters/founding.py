@@ -76,11 +76,18 @@ def renew(settings: Settings, clients: Iterable[str], *, now: datetime) -> list[
 
 
 def read_issuing(settings: Settings) -> pki.Authority:
-    """The issuing CA, ready to sign."""
-    key = keyfiles.read_signer(settings.keys.issuing_key).private_key
-    if not isinstance(key, Ed25519PrivateKey):
-        raise BadKey(f"{settings.keys.issuing_key} is not the issuing CA's key")
-    return pki.Authority(keyfiles.read_certificate(settings.keys.issuing_certificate), key)
+    """The issuing CA, ready to sign; raises `BadKey`."""
+    return read_authority(settings.keys.issuing_certificate, settings.keys.issuing_key)
+
+
+def read_authority(certificate_file: Path, key_file: Path) -> pki.Authority:
+    """A CA that can sign; raises `BadKey` if its two files are not of one key."""
+    key, certificate = keyfiles.read_signer(key_file).private_key, keyfiles.read_certificate(certificate_file)
+    if not isinstance(key, Ed25519PrivateKey) or key.public_key() != certificate.public_key():
+        raise BadKey(
+            f"{key_file} is not the key of {certificate_file}; was a rotation cut off? Repeat it: aggregator ca rotate"
+        )
+    return pki.Authority(certificate, key)
 
 
 def _make_root(folder: Path, plan: Plan, settings: Settings, passphrase: bytes, now: datetime) -> pki.Authority:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from aggregator.adapters import founding, keyfiles, mosquitto, pki
+from aggregator.adapters import founding, keyfiles, mosquitto, pki, rotation
 from aggregator.adapters.database import Connection, opened
 from aggregator.adapters.registry_store import Certified, Place, Registry
 from aggregator.core.enrolment import identity_text
@@ -80,13 +80,12 @@ async def revoke(connection: Connection, settings: Settings, device: str, reason
     return Revocation(keys, None)
 
 
-async def write_crl(connection: Connection, settings: Settings, *, now: datetime) -> None:
-    """Put every revoked certificate on the list that the broker reads; the list's number rises by one."""
+async def write_crl(connection: Connection, settings: Settings, *, now: datetime) -> int:
+    """Put every revoked certificate on the list that the broker reads; how many. The lists' numbers rise by one."""
     async with connection.transaction():
         revoked = [pki.Revoked(*one) for one in await Registry(connection).revoked_serials()]
-        previous = pki.read_crl(keyfiles.read_file(settings.keys.crl))
-        crl = pki.make_crl(founding.read_issuing(settings), revoked, previous=previous, now=now)
-        keyfiles.replace(settings.keys.crl, crl)
+        keyfiles.replace(settings.keys.crl, rotation.lists(settings, revoked, now=now))
+    return len(revoked)
 
 
 def _unfinished(folder: Path) -> Path:

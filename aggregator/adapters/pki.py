@@ -16,7 +16,7 @@ from enum import Enum, unique
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -33,6 +33,7 @@ DEVICE_DAYS: Final = 825
 CRL_DAYS: Final = 10 * 365
 # Clocks of boxes are off; a certificate made now must hold for one that is behind.
 _BACKDATED: Final = timedelta(days=1)
+_CRL_BEGIN: Final = b"-----BEGIN X509 CRL-----"
 
 
 @unique
@@ -68,9 +69,36 @@ def make_root(name: str, key: Ed25519PrivateKey, *, now: datetime) -> Authority:
 
 def make_issuing(name: str, root: Authority, key: Ed25519PrivateKey, *, now: datetime) -> Authority:
     """A CA under the root that signs leaves only."""
-    builder = _builder(_name(name), root.certificate.subject, key.public_key(), now, ISSUING_DAYS)
-    builder = _as_ca(builder, key.public_key(), path_length=0).add_extension(_issuer_id(root), critical=False)
-    return Authority(builder.sign(root.key, None), key)
+    return Authority(_issuing(name, root, key.public_key(), now), key)
+
+
+def make_request(name: str, key: Ed25519PrivateKey) -> bytes:
+    """A request for a CA's certificate, PEM, to be carried to the root."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(name))
+    return builder.sign(key, None).public_bytes(serialization.Encoding.PEM)
+
+
+def sign_issuing(root: Authority, request_pem: bytes, *, now: datetime) -> x509.Certificate:
+    """What the root makes of such a request; raises `BadKey`."""
+    try:
+        request = x509.load_pem_x509_csr(request_pem)
+        key, name, is_signed = request.public_key(), _only_name(request.subject), request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise BadKey("not a request for an issuing CA (PEM, PKCS#10)") from exc
+    if not is_signed or not isinstance(key, Ed25519PublicKey) or name is None:
+        raise BadKey("not a request that `aggregator ca rotate --request` made")
+    return _issuing(name, root, key, now)
+
+
+def check_issued(certificate: x509.Certificate, root: x509.Certificate) -> None:
+    """Raise `BadKey` unless a CA's certificate is this root's."""
+    try:
+        certificate.verify_directly_issued_by(root)
+        is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as exc:
+        raise BadKey("the certificate is not of this installation's root") from exc
+    if not is_ca:
+        raise BadKey("the certificate is no CA's")
 
 
 def issue(
@@ -167,6 +195,19 @@ def read_crl(pem: bytes) -> x509.CertificateRevocationList:
         raise BadKey("not a certificate revocation list (PEM)") from exc
 
 
+def read_crls(pem: bytes) -> list[x509.CertificateRevocationList]:
+    """Every CRL of a file, one for each CA that issued what still holds; raises `BadKey`."""
+    texts = pem.split(_CRL_BEGIN)[1:]
+    if not texts:
+        raise BadKey("no certificate revocation list (PEM)")
+    return [read_crl(_CRL_BEGIN + text) for text in texts]
+
+
+def issuer_name(crl: x509.CertificateRevocationList) -> str:
+    """Whose list it is."""
+    return str(crl.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
 def crl_number(crl: x509.CertificateRevocationList) -> int:
     """The number of a CRL of ours; each new one has the next."""
     return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
@@ -177,9 +218,30 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
+def issuer_key_id(certificate: x509.Certificate) -> bytes:
+    """By which key a certificate was issued."""
+    found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    return found.key_identifier or b""
+
+
+def key_id_of(authority: x509.Certificate) -> bytes:
+    """The id of a CA's own key, as its leaves name it."""
+    return authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
 def serial_text(certificate: x509.Certificate) -> str:
     """A serial number as the registry writes it."""
     return f"{certificate.serial_number:x}"
+
+
+def _issuing(name: str, root: Authority, key: Ed25519PublicKey, now: datetime) -> x509.Certificate:
+    builder = _builder(_name(name), root.certificate.subject, key, now, ISSUING_DAYS)
+    return _as_ca(builder, key, path_length=0).add_extension(_issuer_id(root), critical=False).sign(root.key, None)
+
+
+def _only_name(subject: x509.Name) -> str | None:
+    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 else None
 
 
 def _name(common: str) -> x509.Name:

@@ -25,6 +25,7 @@ for _command, _place in {
     "camera": "registry:camera",
     "device": "registry:device",
     "broker": "broker:app",
+    "ca": "ca:app",
     "trust": "trust:app",
     "officer": "officer:app",
     "hotlist": "hotlist:app",

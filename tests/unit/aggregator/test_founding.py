@@ -1,13 +1,12 @@
 """A founded installation: its files' modes, that nothing is written over, that no secret stays where it should not."""
 
 import stat
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from aggregator.adapters import founding, keyfiles, mosquitto, pki
-from aggregator.core.broker_health import Grade, judge_date
+from aggregator.adapters import founding, keyfiles, mosquitto
 from aggregator.core.founding import BACKUP, Plan, settings_text
 from aggregator.errors import AlreadyThere, BadKey, NotThere
 from aggregator.settings import Settings, parse
@@ -140,14 +139,3 @@ def test_replacing_leaves_one_whole_file(tmp_path: Path) -> None:
     keyfiles.replace(tmp_path / "f", b"two", keyfiles.PRIVATE)
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     assert (tmp_path / "f").read_bytes() == b"two"
-
-
-@pytest.mark.parametrize(("days", "grade"), [(-1, Grade.BAD), (0, Grade.BAD), (30, Grade.WARNING), (400, Grade.GOOD)])
-def test_a_date_is_warned_of_months_before_it_passes(days: int, grade: Grade) -> None:
-    assert judge_date("revocation list", NOW + timedelta(days=days), now=NOW).grade is grade
-
-
-def test_the_generated_list_is_years_from_a_warning(settings: Settings) -> None:
-    until = pki.read_crl(settings.keys.crl.read_bytes()).next_update_utc
-    assert until is not None
-    assert judge_date("revocation list", until, now=NOW + timedelta(days=9 * 365)).grade is Grade.GOOD

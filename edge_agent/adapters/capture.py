@@ -140,6 +140,11 @@ class Capture:
                 return
             await self._changed.wait()
 
+    def slow_down(self, share: float) -> None:
+        """Want this share of every camera's frames a second; those left out count as sampled out."""
+        for reader in self._readers:
+            reader.slow_down(share)
+
     def stats(self) -> dict[CameraId, CaptureStats]:
         """Take a snapshot of every camera's state and counters."""
         now_s = self._monotonic()

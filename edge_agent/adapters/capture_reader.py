@@ -95,6 +95,7 @@ class CameraReader(threading.Thread):
         self._rules = rules
         self._stall = rules.stall if self._is_live else NEVER_STALLS
         self._plan = FramePlan.per_second(source.fps)
+        self._period_s = self._plan.period_s
         self._bgr = BgrConverter()
         self._phase = Phase.CONNECTING
         self._pulse = Pulse()
@@ -121,6 +122,10 @@ class CameraReader(threading.Thread):
         if len(recent) < 2:
             return 0.0
         return (len(recent) - 1) / max(recent[-1] - recent[0], now_s - recent[-1], 1e-6)
+
+    def slow_down(self, share: float) -> None:
+        """From the next frame on, want this share of the camera's frames a second."""
+        self._period_s = 1 / (self.source.fps * share)
 
     def stop(self) -> None:
         """Ask the thread to end."""
@@ -219,6 +224,8 @@ class CameraReader(threading.Thread):
             self._pulse = self._pulse.beat(captured_mono_s, mark, self._stall)
         elif index == 0:
             self._pulse = self._pulse.beat(captured_mono_s, (0, 0), self._stall)
+        if self._plan.period_s != self._period_s:
+            self._plan = self._plan.paced(self._period_s)
         is_due, self._plan = self._plan.see(at_s)
         if not is_due:
             self.counters.sampled_out += 1

@@ -34,6 +34,10 @@ class FramePlan:
             raise ValueError(f"frames per second: want more than 0, not {frames_per_s:g}")
         return cls(1 / frames_per_s)
 
+    def paced(self, period_s: float) -> "FramePlan":
+        """The same plan at another pace; the frame that is due next stays due."""
+        return FramePlan(period_s, self.due_s, self.last_s)
+
     def see(self, at_s: float) -> tuple[bool, "FramePlan"]:
         """Return whether the frame of this time is due, and the plan after it."""
         if self.due_s is None or at_s < self.last_s:

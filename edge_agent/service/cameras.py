@@ -52,7 +52,7 @@ class Cameras:
         """Nothing is opened yet. `glance` is shown every frame that is looked at, in the thread that has it."""
         self._glance = glance
         self._pool, self._hits, self._clock, self._progress = pool, hits, clock, progress
-        self._face_interval_s = settings.face_count_interval_s
+        self._face_interval_s = self._cool_face_interval_s = settings.face_count_interval_s
         self._sources = [
             CameraSource(CameraId(c.camera), c.url, c.frames_per_s, realtime=c.realtime, loop=c.loop)
             for c in settings.cameras
@@ -82,6 +82,11 @@ class Cameras:
             for number in range(self._pool.size):
                 group.create_task(self._work(stop), name=f"vision-{number + 1}")
         await self._flush()
+
+    def shed(self, *, faces: float, frames: float) -> None:
+        """Count faces, and look at frames, so much of what the settings say: the box is hot."""
+        self._face_interval_s = self._cool_face_interval_s / faces
+        self._capture.slow_down(frames)
 
     def stats(self) -> dict[CameraId, CaptureStats]:
         """State and counters of the capture."""

@@ -17,12 +17,14 @@ from edge_agent.adapters import outbox as outbox_adapter
 from edge_agent.adapters.control_socket import NAME, serving
 from edge_agent.adapters.hardening import harden
 from edge_agent.adapters.keystore import load_enrolment
+from edge_agent.adapters.profiles import box_profile
 from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core.lookback import Lookback
 from edge_agent.errors import OutboxBroken
 from edge_agent.service import delivery as delivery_service
 from edge_agent.service import pictures as pictures_service
 from edge_agent.service.assembly import Options, Site, assemble, open_models
+from edge_agent.service.cooling import cool
 from edge_agent.service.hits import HitPath
 from edge_agent.service.reports import Reporter
 from edge_agent.service.status import Box
@@ -88,7 +90,9 @@ async def _work(box: Box, settings: Settings, stop: asyncio.Event, options: Opti
         await _wait_for_hotlist(box.hits, stop, options.wait_for_hotlist_s)
         async with box.cameras:
             reporter = Reporter(box, settings.report_interval_s)
-            async with background(reports=reporter.run()):
+            async with background(
+                reports=reporter.run(), cooling=cool(box.cameras, box_profile(settings.profile).thermal)
+            ):
                 await box.cameras.run(stop)
                 if not options.exit_when_drained:
                     await stop.wait()

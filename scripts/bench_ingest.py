@@ -163,7 +163,8 @@ def main(
     boxes: int | None = None,
     paced_s: float = 10.0,
     backlog: Literal["sample", "full"] | None = None,
-    verify_processes: int | None = None,
+    workers: int = 0,
+    verify_processes: int = 0,
     keep: Path | None = None,
 ) -> int:
     """Run the benchmark.
@@ -178,8 +179,10 @@ def main(
         For how long messages are sent at a quarter of the rate found, to measure from publish to receipt.
     backlog
         `sample` drains as many messages as --events says and scales up, `full` the whole day.
+    workers
+        What `ingest.workers` is set to; 0, the default, is one for each core.
     verify_processes
-        What `ingest.verify_processes` is set to; its default otherwise.
+        What `ingest.verify_processes` is set to: processes that check signatures for each worker.
     keep
         Leave the city's folder here, with every log, instead of a temporary one.
     """
@@ -188,10 +191,9 @@ def main(
         city = LocalCity(keep or Path(scratch))
         try:
             with console.status(f"found the city, enrol {count} boxes"):
-                city.found()
-                if verify_processes is not None:
-                    with city.config.open("a") as config:
-                        config.write(f"\n[ingest]\nverify_processes = {verify_processes}\n")
+                city.found(workers=max(workers, CORES))
+                with city.config.open("a") as config:
+                    config.write(f"\n[ingest]\nworkers = {workers}\nverify_processes = {verify_processes}\n")
                 settings = load(city.config)
             with EmbeddedPostgres(settings.database.data_dir) as postgres:
                 fleet = asyncio.run(_enrolled(postgres.dsn(NAME), settings, city.folder / "boxes", count))

@@ -186,6 +186,13 @@ class BrokerLine:
         )
 
 
+def certified_workers(settings: Broker) -> frozenset[str]:
+    """The clients of the first worker's kind whose certificate and key are here."""
+    stem, end = settings.worker.rpartition(".")[0], ".crt.pem"
+    found = (path.name.removesuffix(end) for path in settings.clients_dir.glob(f"{stem}.*{end}"))
+    return frozenset(name for name in found if settings.key_of(name).exists())
+
+
 @asynccontextmanager
 async def opened(settings: Broker, *, receive_maximum: int) -> AsyncIterator[BrokerLine]:
     """A line to the broker, connecting in the background."""

@@ -49,7 +49,7 @@ def init(
     http_port: int = 8443,
     enrol_port: int = 8444,
     health_port: int = 8080,
-    workers: Annotated[int, Parameter(help="Ingest clients to certify, worker.1 to worker.N.")] = 1,
+    workers: Annotated[int, Parameter(help="Ingest clients to certify, worker.1 to worker.N.")] = 2,
     dsn: Annotated[str | None, Parameter(help="PostgreSQL server; without it an embedded one runs.")] = None,
     database_password_file: Path | None = None,
 ) -> None:

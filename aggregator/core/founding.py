@@ -25,7 +25,7 @@ class Plan:
     http_port: int = 8443
     enrol_port: int = 8444
     health_port: int = 8080
-    workers: int = 1
+    workers: int = 2
     dsn: str | None = None
     password_file: str | None = None
 

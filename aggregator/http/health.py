@@ -18,6 +18,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: int
     database: bool
     broker: bool
+    workers: int  # that take messages in
     queue_depth: int
     lag_s: float  # how long the oldest delivery in hand has waited
     stored: int
@@ -28,6 +29,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     enrolled: dict[str, int] = {}  # what the open port gave, by kind
     enrolment_refused: dict[str, int] = {}  # and what it refused, by word
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what will be a problem one day: dates that come near
 
 
 Check: TypeAlias = Callable[[], Awaitable[Health]]

@@ -1,19 +1,20 @@
 """What health reports, gathered from the parts of the running service."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
 
 import asyncpg
 
-from aggregator.adapters.broker import BrokerLine
 from aggregator.adapters.database import AWAY, Pool
+from aggregator.core.workers import News
 from aggregator.http.health import Health
 from aggregator.http.open_port import Tally
-from aggregator.service.ingest import Counts
+from aggregator.service.dates import DatesWatch
+from aggregator.service.intake import Intake
+from aggregator.service.workers import Workers
 
 _DATABASE_TIMEOUT_S: Final = 2.0
 _LAG_LIMIT_S: Final = 30.0
@@ -24,45 +25,46 @@ class HealthCheck:
     """Asks the database, and looks at the rest."""
 
     pool: Pool
-    line: BrokerLine
-    counts: Counts
+    intake: Intake
+    workers: Workers
     queue_bound: int
     tally: Tally
+    dates: DatesWatch
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
         """The figures of this moment."""
-        database, lag_s = await self._database_answers(), self._lag_s()
+        database, news = await self._database_answers(), (self.intake.news(), *self.workers.news())
         return Health(
             release=version("atalaya"),
             uptime_s=int(time.monotonic() - self.started_s),
             database=database,
-            broker=self.line.is_subscribed,
-            queue_depth=len(self.line.inbox),
-            lag_s=lag_s,
-            stored=self.counts.stored,
-            redelivered=self.counts.redelivered,
-            refused=self.counts.refused,
-            store_retries=self.counts.store_retries,
-            dropped_unacknowledged=self.line.inbox.dropped,
+            broker=news[0].is_subscribed,
+            workers=len(news),
+            queue_depth=sum(each.waiting for each in news),
+            lag_s=max(each.lag_s for each in news),
+            stored=sum(each.stored for each in news),
+            redelivered=sum(each.redelivered for each in news),
+            refused=sum(each.refused for each in news),
+            store_retries=sum(each.store_retries for each in news),
+            dropped_unacknowledged=sum(each.dropped_unacknowledged for each in news),
             enrolled=dict(self.tally.granted),
             enrolment_refused=dict(self.tally.refused),
-            problems=tuple(self._problems(lag_s, database=database)),
+            problems=tuple(self._problems(news, database=database)),
+            warnings=self.dates.warnings,
         )
 
-    def _problems(self, lag_s: float, *, database: bool) -> Iterator[str]:
+    def _problems(self, news: Sequence[News], *, database: bool) -> Iterator[str]:
         if not database:
             yield "the database does not answer"
-        if not self.line.is_subscribed:
+        if not news[0].is_subscribed:
             yield "the broker is not connected"
-        if lag_s > _LAG_LIMIT_S:
+        yield from self.workers.problems()
+        if (lag_s := max(each.lag_s for each in news)) > _LAG_LIMIT_S:
             yield f"a delivery has waited {lag_s:.0f} s to be stored"
-        if len(self.line.inbox) >= self.queue_bound:
+        if any(each.waiting >= self.queue_bound for each in news):
             yield "the queue is full"
-
-    def _lag_s(self) -> float:
-        oldest = self.counts.oldest_waiting_at
-        return 0.0 if oldest is None else round((datetime.now(UTC) - oldest).total_seconds(), 3)
+        yield from self.dates.problems
 
     async def _database_answers(self) -> bool:
         try:

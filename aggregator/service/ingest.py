@@ -27,6 +27,7 @@ from protocol.clock import to_ms
 from protocol.envelope import envelope_hash
 from protocol.errors import BadTopic
 from protocol.keys import Signer, key_id
+from protocol.messages import Piece
 from protocol.presence import Presence
 from protocol.receipts import sign_receipt
 from protocol.refusals import Refusal
@@ -57,6 +58,7 @@ class Counts:
     redelivered: int = 0
     refused: int = 0
     store_retries: int = 0
+    pieces: int = 0
     last_commit_at: datetime | None = None
     oldest_waiting_at: datetime | None = None
 
@@ -154,7 +156,9 @@ class IngestWorker:
         self.step("ingest.receipt_sent")
         self.line.acknowledge(judged.delivery for judged in batch)
         self.step("ingest.acknowledged")
-        self.stored([each for each in taken if fates.get(each.hash) is Fate.NEW])
+        new = [each for each in taken if fates.get(each.hash) is Fate.NEW]
+        self.counts.pieces += sum(type(each.body) is Piece for each in new)
+        self.stored(new)
 
     async def _stored(self, taken: Sequence[Taken], said: Sequence[Said]) -> dict[bytes, Fate]:
         """The fates of a batch, once the database has taken it, however long that lasts."""

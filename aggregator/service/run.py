@@ -1,35 +1,29 @@
 """The composition root: opens what the aggregator stands on, in order, and runs its tasks until it is told to stop.
 
-Database, then registry, then verifiers, then the broker: what takes in comes last and is let go first. A task that
-crashes ends the program, and whoever supervises it starts it again; what is durable lies in the database, and with
-the broker and the boxes.
+Database first, then ingest (registry, verifiers, broker), then the doors. A task that crashes ends the program, and
+whoever supervises it starts it again; what is durable lies in the database, and with the broker and the boxes. Ingest
+workers beside the first are programs of their own, started again by themselves (`workers`).
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from aggregator.adapters import broker, enrolment_desk, evidence_store, hotlist_publisher
-from aggregator.adapters.broker import BrokerLine
+from aggregator.adapters import enrolment_desk, evidence_store, hotlist_publisher
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.evidence_store import EvidenceStore
-from aggregator.adapters.keyfiles import read_file, read_signer
 from aggregator.adapters.picture_store import pictures_of
-from aggregator.adapters.registered import Registered
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.systemd import Supervisor
-from aggregator.adapters.store import Store
-from aggregator.adapters.verify_pool import verifier
-from aggregator.core.ingest import TimeRules
 from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
@@ -40,12 +34,14 @@ from aggregator.http.renewal import renewal_routes
 from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
+from aggregator.service.dates import DatesWatch
 from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
-from aggregator.service.ingest import IngestWorker, Limits
+from aggregator.service.intake import Intake, open_intake
 from aggregator.service.retention import Retention
 from aggregator.service.watchdog import watch
-from aggregator.settings import Ingest, Settings
+from aggregator.service.workers import Workers, further
+from aggregator.settings import Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
@@ -77,23 +73,25 @@ class Parts:
     """What runs."""
 
     database: Database
-    registered: Registered
-    line: BrokerLine
-    worker: IngestWorker
+    intake: Intake
+    workers: Workers
     auditor: ChainAuditor
     keeper: EvidenceKeeper
     retention: Retention
+    dates: DatesWatch
     check: HealthCheck
 
     def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
         """The tasks of the service, by name."""
         tasks = {
-            "registry": self.registered.follow(),
+            "registry": self.intake.registered.follow(),
             "chain-auditor": self.auditor.run(),
             "evidence-keeper": self.keeper.run(),
-            "ingest": self.worker.run(),
+            "ingest": self.intake.worker.run(),
+            "workers": self.workers.run(),
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
             "retention": self.retention.run(),
+            "dates": self.dates.run(),
         }
         if settings.audit.checkpoint_dir is not None:
             tasks["audit-checkpoints"] = Checkpoints(self.database.pool, settings, settings.audit.checkpoint_dir).run()
@@ -103,32 +101,17 @@ class Parts:
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_demo: bool) -> Parts:
-    limits = settings.ingest
     database = await stack.enter_async_context(opened(settings.database, role=settings.role, is_demo=is_demo))
-    registered = Registered(database.pool, database.access)
-    await registered.load()
-    checks = await stack.enter_async_context(verifier(limits.verify_processes))
-    line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=limits.queue_messages))
-    signer = read_signer(settings.keys.server_key)
-    auditor = ChainAuditor(ChainStore(database.pool), line, signer)
     files = pictures_of(settings)
     keeper = EvidenceKeeper(EvidenceStore(database.pool, files, step))
     retention = Retention(RetentionStore(database.pool, files), settings)
-    worker = IngestWorker(
-        line=line,
-        store=Store(database.pool, _time_rules(limits), step),
-        registered=registered,
-        verifier=checks,
-        signer=signer,
-        evidence_spki=read_file(settings.keys.evidence_spki),
-        limits=Limits(limits.batch_messages, limits.batch_wait_ms / 1000),
-        step=step,
-        stored=lambda taken: _wake(taken, auditor, keeper),
-    )
-    tally = Tally()
-    check = HealthCheck(database.pool, line, worker.counts, limits.queue_messages, tally)
+    intake = await open_intake(stack, settings, database, stored=lambda taken: _wake(taken, auditor, keeper), step=step)
+    auditor = ChainAuditor(ChainStore(database.pool), intake.line, intake.signer)
+    workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
+    tally, dates = Tally(), DatesWatch(database.pool, settings)
+    check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates)
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
-    artefacts = artefacts_app(database.pool, registered.is_usable)
+    artefacts = artefacts_app(database.pool, intake.registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
     routes = [
         *enrolment_routes(database.pool, settings, tally, step),
@@ -136,7 +119,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     ]
     open_port = open_app(settings, routes, tally)
     await _serve(stack, open_port, settings.http.host, settings.http.enrol_port, open_context(settings))
-    return Parts(database, registered, line, worker, auditor, keeper, retention, check)
+    return Parts(database, intake, workers, auditor, keeper, retention, dates, check)
 
 
 def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper) -> None:
@@ -158,10 +141,6 @@ async def _serve(
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as exc:
         raise BadSettings(f"cannot listen on {host}:{port} ({exc.strerror}); is another aggregator running?") from exc
-
-
-def _time_rules(ingest: Ingest) -> TimeRules:
-    return TimeRules(timedelta(seconds=ingest.historical_after_s), timedelta(seconds=ingest.clock_suspect_s))
 
 
 async def keep_alive(embedded: EmbeddedPostgres) -> None:

@@ -90,6 +90,7 @@ def installation(founded: Settings, database: Access, tmp_path: Path) -> Setting
         database=replace(founded.database, dsn=database.dsn),
         broker=replace(founded.broker, port=free_port()),
         mosquitto=replace(founded.mosquitto, directory=tmp_path / "broker"),
+        ingest=replace(founded.ingest, workers=1),  # tests look at the one in their own process
         http=replace(founded.http, port=free_port(), enrol_port=free_port(), health_port=free_port()),
     )
 

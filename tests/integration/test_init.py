@@ -342,13 +342,13 @@ class TestBroker:
     def test_another_worker_is_certified_and_let_in_by_a_running_broker(self, founded: Desk) -> None:
         settings = founded.settings
         with Broker(settings):
-            founded.do("broker", "client", "worker.2")
+            founded.do("broker", "client", "worker.3")
             own = Credentials(
-                settings.broker.ca, settings.broker.certificate_of("worker.2"), settings.broker.key_of("worker.2")
+                settings.broker.ca, settings.broker.certificate_of("worker.3"), settings.broker.key_of("worker.3")
             )
-            with MqttClient(settings.broker.port, own, "worker.2"):
+            with MqttClient(settings.broker.port, own, "worker.3"):
                 pass
-        assert "user worker.2" in founded.do("broker", "acl")
+        assert "user worker.3" in founded.do("broker", "acl")
         assert "worker.N" in founded.fails("broker", "client", "ana")
 
 

@@ -20,6 +20,7 @@ from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.invitation_desk import audit_invitation
 from aggregator.adapters.profile_texts import profile_text
 from aggregator.adapters.registry_store import Certified, Registry
+from aggregator.adapters.settings_store import first_settings
 from aggregator.core import invitation as rules
 from aggregator.core.invitation import Course, Invitation, Refusal, fingerprint
 from aggregator.errors import BadKey
@@ -36,13 +37,10 @@ from protocol.errors import DecodeError
 from protocol.keys import PublicKey
 from protocol.messages import VERSION
 from protocol.order import Identity
-from protocol.settings import make_document, sign_settings
 from protocol.steps import Step, no_step
 from protocol.wire import to_bytes
 
 STEPS: Final = ("enrolment.claimed", "enrolment.certified", "enrolment.committed", "enrolment.answered")
-FIRST_ROLLOUT: Final = "enrolment"
-_FIRST_TRIAL_S: Final = 600
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +60,7 @@ class Granted:
     invitation: Invitation
     key: PublicKey
     certificate: x509.Certificate
+    document: bytes
 
 
 async def answer(
@@ -98,7 +97,11 @@ async def _grant(
     leaf = await _follow(connection, settings, found, key, course, actor=actor, now=now, step=step)
     if leaf is None:
         return Waiting(found.device, fingerprint(bytes(key.key_id)))
-    return leaf if isinstance(leaf, Refusal) else Granted(found, key, leaf)
+    return (
+        leaf
+        if isinstance(leaf, Refusal)
+        else Granted(found, key, leaf, await _document(connection, settings, found, now))
+    )
 
 
 async def _follow(
@@ -154,6 +157,19 @@ async def _again(
     return leaf
 
 
+async def _document(connection: Connection, settings: Settings, found: Invitation, now: datetime) -> bytes:
+    """What the box is to run at first: the region's word, if the root lets this server speak it."""
+    who = Identity(device=found.device, city=found.city, point=found.point)
+    profile = (found.profile, profile_text(found.profile) if found.profile else "")
+    try:
+        return await first_settings(
+            connection, settings, who, profile=profile, settings_toml=found.settings_toml, now=now
+        )
+    except BadKey as exc:
+        log.warning("enrolled_without_settings", device=found.device, problem=str(exc))
+        return b""
+
+
 def _key(payload: bytes, device: str) -> PublicKey:
     """The key that a verified request asks a certificate for; raises `BadKey`, `DecodeError`."""
     csr = decode_request(payload).csr
@@ -169,15 +185,6 @@ def _parcel(settings: Settings, granted: Granted, now: datetime) -> bytes:
     boxes, server = settings.boxes, keyfiles.read_signer(settings.keys.server_key)
     authorities = x509.load_pem_x509_certificates(keyfiles.read_file(settings.broker.ca))
     issuing = keyfiles.read_certificate(settings.keys.issuing_certificate)
-    document = make_document(
-        Identity(device=found.device, city=found.city, point=found.point),
-        number=1,
-        rollout=FIRST_ROLLOUT,
-        created_ms=to_ms(now),
-        profile=(found.profile, profile_text(found.profile) if found.profile else ""),
-        settings_toml=found.settings_toml,
-        trial_s=_FIRST_TRIAL_S,
-    )
     body = EnrolmentAnswer(
         version=VERSION,
         invitation=found.invitation,
@@ -195,7 +202,7 @@ def _parcel(settings: Settings, granted: Granted, now: datetime) -> bytes:
         ),
         chain=tuple(each.public_bytes(Encoding.DER) for each in (granted.certificate, issuing)),
         authorities=tuple(each.public_bytes(Encoding.DER) for each in authorities),
-        settings=sign_settings(document, server),
+        settings=granted.document,
     )
     root, trust = keyfiles.read_file(settings.keys.root_spki), keyfiles.read_file(settings.keys.trust_bundle)
     return to_bytes(Parcel(version=VERSION, root_spki=root, trust=trust, answer=sign_answer(body, server)))

@@ -81,6 +81,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.tell_settings_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('settings_changed', '');
+    RETURN NULL;
+END
+$$;
+
 CREATE TABLE public.acceptance (
     envelope_hash public.sha256 NOT NULL,
     device_id text NOT NULL,
@@ -746,11 +755,64 @@ CREATE TABLE public.retention_run (
     CONSTRAINT retention_run_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE public.rollout (
+    number bigint NOT NULL,
+    rollout_id text NOT NULL,
+    city_id text NOT NULL,
+    settings_toml text NOT NULL,
+    trial_s integer,
+    target text NOT NULL,
+    profile text,
+    percent smallint,
+    reason text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    aborted_by text,
+    aborted_at timestamp with time zone,
+    CONSTRAINT rollout_check CHECK ((num_nonnulls(aborted_by, aborted_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT rollout_percent_check CHECK (((percent >= 1) AND (percent <= 100))),
+    CONSTRAINT rollout_trial_s_check CHECK ((trial_s > 0))
+);
+
+CREATE TABLE public.rollout_box (
+    rollout_id text NOT NULL,
+    device_id text NOT NULL,
+    profile text NOT NULL
+);
+ALTER TABLE public.rollout ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.rollout_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.rollout_profile (
+    rollout_id text NOT NULL,
+    profile text NOT NULL,
+    text text NOT NULL,
+    ring smallint NOT NULL,
+    trial_s integer NOT NULL,
+    CONSTRAINT rollout_profile_trial_s_check CHECK ((trial_s > 0))
+);
+
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
     sha256 bytea NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.settings_document (
+    device_id text NOT NULL,
+    number bigint NOT NULL,
+    rollout_id text NOT NULL,
+    profile text NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    envelope bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT settings_document_number_check CHECK ((number > 0))
 );
 
 CREATE TABLE public.settings_result (
@@ -890,8 +952,18 @@ ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.retention_run
     ADD CONSTRAINT retention_run_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.rollout_box
+    ADD CONSTRAINT rollout_box_pkey PRIMARY KEY (rollout_id, device_id);
+ALTER TABLE ONLY public.rollout
+    ADD CONSTRAINT rollout_pkey PRIMARY KEY (rollout_id);
+ALTER TABLE ONLY public.rollout_profile
+    ADD CONSTRAINT rollout_profile_pkey PRIMARY KEY (rollout_id, profile);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.settings_document
+    ADD CONSTRAINT settings_document_pkey PRIMARY KEY (device_id, number);
+ALTER TABLE ONLY public.settings_document
+    ADD CONSTRAINT settings_document_sha256_key UNIQUE (sha256);
 ALTER TABLE ONLY public.settings_result
     ADD CONSTRAINT settings_result_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.tombstone
@@ -969,6 +1041,10 @@ CREATE INDEX report_by_receipt ON public.report USING btree (received_at, envelo
 
 CREATE INDEX report_of_device ON public.report USING btree (device_id, counted_at);
 
+CREATE INDEX rollout_box_of_device ON public.rollout_box USING btree (device_id);
+
+CREATE INDEX settings_document_of_rollout ON public.settings_document USING btree (rollout_id);
+
 CREATE INDEX settings_result_by_time ON public.settings_result USING btree (counted_at);
 
 CREATE INDEX settings_result_of_device ON public.settings_result USING btree (device_id, number);
@@ -996,6 +1072,12 @@ CREATE TRIGGER legal_hold_is_not_emptied BEFORE TRUNCATE ON public.legal_hold FO
 CREATE TRIGGER legal_hold_is_only_released BEFORE DELETE OR UPDATE ON public.legal_hold FOR EACH ROW EXECUTE FUNCTION public.refuse_hold_change();
 
 CREATE TRIGGER point_changed AFTER INSERT OR DELETE OR UPDATE ON public.point FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER rollout_box_added AFTER INSERT ON public.rollout_box FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
+
+CREATE TRIGGER rollout_changed AFTER INSERT OR UPDATE ON public.rollout FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
+
+CREATE TRIGGER settings_document_made AFTER INSERT ON public.settings_document FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
 ALTER TABLE ONLY public.acceptance_check
     ADD CONSTRAINT acceptance_check_envelope_hash_fkey FOREIGN KEY (envelope_hash) REFERENCES public.acceptance(envelope_hash) ON DELETE CASCADE;
 ALTER TABLE ONLY public.camera
@@ -1032,3 +1114,7 @@ ALTER TABLE ONLY public.point
     ADD CONSTRAINT point_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
 ALTER TABLE ONLY public.point
     ADD CONSTRAINT point_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES public.partner(partner_id);
+ALTER TABLE ONLY public.rollout_box
+    ADD CONSTRAINT rollout_box_rollout_id_profile_fkey FOREIGN KEY (rollout_id, profile) REFERENCES public.rollout_profile(rollout_id, profile);
+ALTER TABLE ONLY public.rollout_profile
+    ADD CONSTRAINT rollout_profile_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES public.rollout(rollout_id);

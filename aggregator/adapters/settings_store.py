@@ -1,0 +1,112 @@
+"""Settings documents in the database: numbered, signed, kept for good. One signer at a time, across all processes."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.adapters import keyfiles
+from aggregator.adapters.database import Connection
+from aggregator.adapters.statements import statements
+from aggregator.adapters.trust_file import read_trust
+from aggregator.core.rollout import DEFAULT_TRIAL_S, check_settings_text, plan_of
+from aggregator.errors import BadKey
+from aggregator.settings import Settings
+from protocol.clock import to_ms
+from protocol.envelope import parse
+from protocol.keys import Signer
+from protocol.order import Identity
+from protocol.settings import MAX_SETTINGS_BYTES, SettingsDocument, make_document, sign_settings
+from protocol.trust import Role
+from protocol.wire import from_versioned
+
+FIRST_ROLLOUT = "enrolment"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a document says, but for whom and when."""
+
+    profile: str
+    profile_toml: str
+    settings_toml: str
+    trial_s: int
+
+    @classmethod
+    def of(cls, envelope: bytes) -> "Content":
+        """The content of a document of ours, as we signed it."""
+        payload = parse(envelope, max_bytes=MAX_SETTINGS_BYTES).payload
+        document = from_versioned(payload, SettingsDocument, max_bytes=MAX_SETTINGS_BYTES)
+        return cls(document.profile, document.profile_toml, document.settings_toml, document.trial_s)
+
+
+def settings_signer(settings: Settings, *, now: datetime) -> Signer:
+    """The server's key, if boxes would believe its documents; raises `BadKey`."""
+    signer = keyfiles.read_signer(settings.keys.server_key)
+    city = settings.city if settings.role == "city" else ""
+    kid = signer.public_key.key_id
+    granted = (g for g in read_trust(settings.keys).grants if g.role is Role.SETTINGS and g.key_id == kid)
+    if not any((not city or g.covers(city)) and g.is_current(to_ms(now)) for g in granted):
+        raise BadKey(
+            "no box would believe this server's settings: its key is not granted `settings`; "
+            "have the root sign what this release needs: aggregator trust upgrade"
+        )
+    return signer
+
+
+async def take_turn(connection: Connection) -> None:
+    """Nobody else numbers or signs documents until the caller's transaction ends."""
+    await connection.execute(statements("rollout")["take_turn"])
+
+
+async def add_document(
+    connection: Connection, signer: Signer, who: Identity, content: Content, *, rollout: str, now: datetime
+) -> bytes:
+    """Sign the next document of a box, and keep it; the caller has the turn."""
+    sql = statements("rollout")
+    newest = await connection.fetchrow(sql["newest"], who.device)
+    document = make_document(
+        who,
+        number=newest["number"] + 1 if newest else 1,
+        rollout=rollout,
+        created_ms=to_ms(now),
+        profile=(content.profile, content.profile_toml),
+        settings_toml=content.settings_toml,
+        trial_s=content.trial_s,
+    )
+    raw = sign_settings(document, signer)
+    sha256 = hashlib.sha256(raw).digest()
+    row = (who.device, document.number, rollout, content.profile, sha256, raw, now)
+    await connection.execute(sql["add_document"], *row)
+    return raw
+
+
+async def first_settings(
+    connection: Connection,
+    settings: Settings,
+    who: Identity,
+    *,
+    profile: tuple[str, str],
+    settings_toml: str = "",
+    now: datetime,
+) -> bytes:
+    """The document that a box gets with its enrolment, in the caller's transaction; raises `BadKey` or `BadInput`.
+
+    The newest there is, if it says what is asked for or nothing in particular is: a box that is enrolled anew goes on
+    where it was. `profile` is a name and a text, both empty if the box has none.
+    """
+    signer = settings_signer(settings, now=now)
+    await take_turn(connection)
+    newest = await connection.fetchrow(statements("rollout")["newest"], who.device)
+    trial_s = plan_of(profile[1], None).trial_s if profile[1] else DEFAULT_TRIAL_S
+    wanted = Content(*profile, check_settings_text(settings_toml), trial_s)
+    if newest is not None and _still_holds(newest["envelope"], newest["rollout_id"], wanted, signer):
+        return bytes(newest["envelope"])
+    return await add_document(connection, signer, who, wanted, rollout=FIRST_ROLLOUT, now=now)
+
+
+def _still_holds(envelope: bytes, rollout: str, wanted: Content, signer: Signer) -> bool:
+    """Whether a box that is enrolled again gets this document again."""
+    if parse(envelope, max_bytes=MAX_SETTINGS_BYTES).key_id != signer.public_key.key_id:
+        return False
+    found = Content.of(envelope)
+    return found == wanted or (rollout != FIRST_ROLLOUT and not wanted.settings_toml)

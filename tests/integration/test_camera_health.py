@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 
 import cv2
@@ -62,6 +63,12 @@ def decoded(jpeg: bytes | None) -> Picture:
     return np.asarray(image, np.uint8)
 
 
+def told_of_a_known_scene(place: AgentPlace) -> list[CameraCondition]:
+    """What was told once the scene was learned, which a busy machine may not manage before the first cover."""
+    told: list[CameraCondition] = place.peer.bodies(CameraCondition)
+    return list(dropwhile(lambda each: not (each.is_active and each.before.edges), told))
+
+
 def test_a_covered_camera_is_told_with_redacted_pictures_and_so_is_its_end(clip: Path, tmp_path: Path) -> None:
     faces = house_vision().faces
     assert len(faces.detect(face_in_the_street())) == 1
@@ -70,8 +77,8 @@ def test_a_covered_camera_is_told_with_redacted_pictures_and_so_is_its_end(clip:
     with AgentPlace(tmp_path, settings=SCENES) as place:
         place.arm([])
         agent = place.start("--camera", f"entrance={clip}", "--loop")
-        until(lambda: len(place.peer.bodies(CameraCondition)) >= 2, timeout_s=PATIENCE_S)
-        begun, ended = place.peer.bodies(CameraCondition)[:2]
+        until(lambda: len(told_of_a_known_scene(place)) >= 2, timeout_s=PATIENCE_S)
+        begun, ended = told_of_a_known_scene(place)[:2]
         assert [(each.camera, each.condition) for each in (begun, ended)] == [("entrance", Condition.BLOCKED)] * 2
         assert (begun.is_active, ended.is_active) == (True, False)
         assert begun.since_ms < ended.since_ms

@@ -13,7 +13,7 @@ import structlog
 
 from aggregator.adapters.database import AWAY, Access, Pool
 from aggregator.adapters.statements import statements
-from aggregator.core.ingest import RegisteredKey
+from aggregator.core.ingest import PastPlace, RegisteredKey
 from aggregator.errors import DatabaseUnwell
 from protocol.keys import Algorithm, PublicKey
 
@@ -53,7 +53,12 @@ class Registered:
         async with self._pool.acquire() as connection, connection.transaction(readonly=True):
             keys = await connection.fetch(sql["registered_keys"])
             devices = await connection.fetch(sql["registered_devices"])
-        self._keys = {row["key_id"]: _key(row) for row in keys}
+            places = await connection.fetch(sql["past_places"])
+        past: dict[str, tuple[PastPlace, ...]] = {}
+        for row in places:
+            place = PastPlace(row["city_id"], row["point_id"], row["until_ms"])
+            past[row["device_id"]] = (*past.get(row["device_id"], ()), place)
+        self._keys = {row["key_id"]: _key(row, past.get(row["device_id"], ())) for row in keys}
         self._devices = frozenset(row["device_id"] for row in devices)
 
     async def follow(self) -> None:
@@ -80,11 +85,12 @@ class Registered:
             await connection.close()
 
 
-def _key(row: asyncpg.Record) -> RegisteredKey:
+def _key(row: asyncpg.Record, past: tuple[PastPlace, ...]) -> RegisteredKey:
     return RegisteredKey(
         key=PublicKey(Algorithm(row["algorithm"]), row["spki"]),
         device=row["device_id"],
         city=row["city_id"],
         point=row["point_id"],
         is_revoked=row["is_revoked"],
+        past=past,
     )

@@ -15,7 +15,7 @@ from typing import IO, Final, Protocol, TypeAlias
 
 import msgspec
 
-from aggregator.core.ingest import Header, Payload, RegisteredKey, Spoken, read_header, verify
+from aggregator.core.ingest import Header, PastPlace, Payload, RegisteredKey, Spoken, read_header, verify
 from protocol.keys import Algorithm, PublicKey
 from protocol.messages import Message, body_of
 from protocol.presence import Presence
@@ -64,6 +64,7 @@ class _Question(msgspec.Struct, frozen=True, array_like=True):
     spki: bytes
     algorithm: int
     place: tuple[str, str, str]
+    past: tuple[PastPlace, ...]
 
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -150,7 +151,7 @@ class ProcessVerifier:
 
 def _question(header: Header, key: RegisteredKey) -> _Question:
     place = (key.device, key.city, key.point)
-    return _Question(str(header.topic), header.envelope.raw, key.key.spki, int(key.key.algorithm), place)
+    return _Question(str(header.topic), header.envelope.raw, key.key.spki, int(key.key.algorithm), place, key.past)
 
 
 def _verdict(answer: _Answer) -> Payload | Refusal:
@@ -163,7 +164,7 @@ def _answer(question: _Question) -> _Answer:
     header = read_header(question.topic, question.raw)
     if isinstance(header, Refusal):
         return _Answer(int(header))
-    key = RegisteredKey(PublicKey(Algorithm(question.algorithm), question.spki), *question.place)
+    key = RegisteredKey(PublicKey(Algorithm(question.algorithm), question.spki), *question.place, past=question.past)
     match verify(header, key):
         case Spoken(message=message):
             return _Answer(message=message)

@@ -12,9 +12,13 @@ A delivery is judged in this order, and the first that fails decides:
     payload     a version we know                                               UNKNOWN_VERSION
                 a message, or a presence                                        BAD_FORM
     owner       the key's device in the payload and in the topic                NOT_YOUR_TOPIC
-                its registered city and point in both                           NOT_YOUR_PLACE
+                its registered city and point, or one where it stood then       NOT_YOUR_PLACE
     kind        one we know, and the topic's                                    UNKNOWN_KIND, NOT_YOUR_TOPIC
                 a body of that kind                                             BAD_FORM
+
+A box that was moved still has messages of its old place to send, under the new topic or the old: they are taken if they
+were written before it was moved. One that speaks of its old place afterwards has not heard of it, and is refused: a hit
+must not be told of the wrong street.
 
 Nothing else refuses but the ledger (one key with two envelopes: EQUIVOCATION). Sequence, chain and age never do: shared
 subscriptions reorder, and boxes come back after a day. Age marks `is_historical`, a wrong clock `is_clock_suspect`.
@@ -24,7 +28,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, unique
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -39,15 +43,24 @@ from protocol.topics import PRESENCE, Direction, Topic, parse_topic
 from protocol.wire import WireStruct, from_bytes
 
 
+class PastPlace(NamedTuple):
+    """Where a device stood before it was moved, and until when."""
+
+    city: str
+    point: str
+    until_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class RegisteredKey:
-    """A key of the registry, and whose it is."""
+    """A key of the registry, whose it is, and where that device stands and has stood."""
 
     key: PublicKey
     device: str
     city: str
     point: str
     is_revoked: bool = False
+    past: tuple[PastPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,8 @@ class Spoken:
 
 
 Payload: TypeAlias = Spoken | Presence
+# Clocks of boxes are off, and an operator types the move a little before or after the technician pulls the plug.
+MOVING_MS: Final = 5 * 60 * 1000
 # The topics of a region's devices fit, so that each is parsed once.
 _topic_of = lru_cache(maxsize=65_536)(parse_topic)
 
@@ -126,10 +141,15 @@ def judge_place(topic: Topic, claims: Message | Presence, key: RegisteredKey) ->
     """Whether device, city and point are the key's own, in the payload and in the topic."""
     if not key.device == claims.device == topic.device:
         return Refusal.NOT_YOUR_TOPIC
-    place = (key.city, key.point)
-    if place != (claims.city, claims.point) or place != (topic.city, topic.point):
-        return Refusal.NOT_YOUR_PLACE
-    return None
+    here, said, spoken = (key.city, key.point), (claims.city, claims.point), (topic.city, topic.point)
+    if here == said == spoken:
+        return None
+    is_own_topic = spoken == here or any(spoken == place[:2] for place in key.past)
+    written_ms = claims.time_ms if isinstance(claims, Presence) else claims.created_ms
+    stood_there = said == here or any(
+        said == place[:2] and written_ms <= place.until_ms + MOVING_MS for place in key.past
+    )
+    return None if is_own_topic and stood_there else Refusal.NOT_YOUR_PLACE
 
 
 def _message(header: Header) -> Message:

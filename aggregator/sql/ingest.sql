@@ -231,5 +231,8 @@ ON CONFLICT (sha256, reason, topic) DO UPDATE SET last_at = excluded.last_at, ti
 SELECT key_id, spki, algorithm, device_id, city_id, point_id, state = 'revoked' OR revoked_at IS NOT NULL AS is_revoked
 FROM device_key JOIN device USING (device_id);
 
+-- name: past_places
+SELECT device_id, city_id, point_id, (extract(epoch FROM until) * 1000)::bigint AS until_ms FROM device_past_place;
+
 -- name: registered_devices
 SELECT device_id, city_id, point_id FROM device;

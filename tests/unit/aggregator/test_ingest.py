@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.ingest import (
+    MOVING_MS,
     Header,
+    PastPlace,
     Payload,
     RegisteredKey,
     Spoken,
@@ -28,7 +30,7 @@ from protocol.messages import Alarm, Body, Clock, Kind
 from protocol.order import Identity, Position, seal_message
 from protocol.presence import Life, Presence, sign_presence
 from protocol.refusals import Refusal
-from protocol.topics import PRESENCE, device_topic, message_topic
+from protocol.topics import PRESENCE, Topic, device_topic, message_topic
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WHO = Identity(device="box-1", city="saltillo", point="p-1")
@@ -169,3 +171,34 @@ def test_a_wrong_clock_is_suspect_and_counts_at_the_time_of_receipt(created_at: 
 def test_a_message_that_tells_of_1970_counts_at_the_time_it_was_made() -> None:
     times = judge_times(to_ms(NOW), 0, Clock.GOOD, NOW, RULES)
     assert (times.counted_at, times.is_historical, times.is_clock_suspect) == (NOW, False, False)
+
+
+MOVED_MS = to_ms(NOW)
+OLD_PLACE = Identity(device="box-1", city="saltillo", point="p-0")
+MOVED = replace(KEY, past=(PastPlace("saltillo", "p-0", MOVED_MS),))
+
+
+def of_old_place(created_ms: int) -> bytes:
+    """What the box wrote under its old identity."""
+    return seal_message(ALARM, Position.first(bytes(16)).restarted(), OLD_PLACE, SIGNER, created_ms=created_ms)
+
+
+@pytest.mark.parametrize("topic", [message_topic(WHO, Kind.ALARM), message_topic(OLD_PLACE, Kind.ALARM)], ids=str)
+def test_what_a_box_wrote_before_it_was_moved_is_taken_from_either_topic(topic: Topic) -> None:
+    taken = judge(of_old_place(MOVED_MS - 1), topic=str(topic), key=MOVED)
+    assert isinstance(taken, Spoken)
+    assert taken.message.point == "p-0", "and is of the old place"
+
+
+def test_what_a_box_says_of_its_old_place_after_it_was_moved_is_refused() -> None:
+    late = MOVED_MS + MOVING_MS + 1
+    assert (
+        judge(of_old_place(late), topic=str(message_topic(OLD_PLACE, Kind.ALARM)), key=MOVED) is Refusal.NOT_YOUR_PLACE
+    )
+
+
+def test_a_place_where_a_box_never_stood_is_refused_as_ever() -> None:
+    elsewhere = Identity(device="box-1", city="saltillo", point="p-9")
+    raw = seal_message(ALARM, Position.first(bytes(16)).restarted(), elsewhere, SIGNER, created_ms=0)
+    for who in (WHO, OLD_PLACE, elsewhere):
+        assert judge(raw, topic=str(message_topic(who, Kind.ALARM)), key=MOVED) is Refusal.NOT_YOUR_PLACE

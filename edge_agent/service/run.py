@@ -9,30 +9,35 @@ that crashes ends the service; systemd starts it again, and the outbox makes tha
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from typing import Final
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
 
 from edge_agent.adapters import outbox as outbox_adapter
-from edge_agent.adapters.control_socket import NAME, serving
+from edge_agent.adapters.control_socket import NAME, Answer, serving
 from edge_agent.adapters.hardening import harden
 from edge_agent.adapters.keystore import load_enrolment
 from edge_agent.adapters.profiles import box_profile
+from edge_agent.adapters.signed_settings import InForce, LocalFile
 from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core.lookback import Lookback
 from edge_agent.errors import OutboxBroken
 from edge_agent.service import delivery as delivery_service
 from edge_agent.service import pictures as pictures_service
+from edge_agent.service import rollout as rollout_service
 from edge_agent.service.assembly import Options, Site, assemble, open_models
 from edge_agent.service.cooling import cool
 from edge_agent.service.hits import HitPath
 from edge_agent.service.reports import Reporter
+from edge_agent.service.rollout import Rollout
 from edge_agent.service.status import Box
 from edge_agent.service.tasks import background, either, within
 from edge_agent.service.watchdog import feel, watch
 from edge_agent.settings import Settings
 
-STEPS: Final = (*outbox_adapter.STEPS, *delivery_service.STEPS, *pictures_service.STEPS)
+STEPS: Final = (*outbox_adapter.STEPS, *delivery_service.STEPS, *pictures_service.STEPS, *rollout_service.STEPS)
 """Every named step of the agent's durable paths, for drills."""
 HITS_END_S: Final = 10.0
 PICTURES_END_S: Final = 20.0
@@ -41,8 +46,11 @@ EXPIRE_EVERY_S: Final = 1.0
 log = structlog.get_logger()
 
 
-async def run(settings: Settings, stop: asyncio.Event, options: Options | None = None) -> None:
-    """Run the agent of an enrolled box until `stop`; raises an `EdgeError` that says what to do."""
+async def run(settings: Settings, stop: asyncio.Event, options: Options | None = None) -> bool:
+    """Run the agent of an enrolled box until `stop`; raises an `EdgeError` that says what to do.
+
+    True if it ended because other settings are to hold from now on, and wants to be run again under them.
+    """
     options = options or Options()
     enrolment = load_enrolment(settings.identity_dir)
     prepare_data_dir(settings)
@@ -51,9 +59,14 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
     models = await asyncio.to_thread(open_models, settings.inference, len(settings.cameras))
     async with AsyncExitStack() as stack:
         box = await assemble(stack, Site(settings, enrolment, models, hardening, options))
-        await stack.enter_async_context(
-            serving(settings.data_dir / NAME, {"status": box.status, "renew": box.renewer.answer})
-        )
+        rollout = join(box, options)
+        ending = asyncio.Event()
+        answers: dict[str, Answer] = {
+            "status": box.status,
+            "renew": box.renewer.answer,
+            "reload": partial(_reload, rollout),
+        }
+        await stack.enter_async_context(serving(settings.data_dir / NAME, answers))
         supervisor = Supervisor.of()
         supervisor.ready()
         options.progress("started", device=enrolment.who.device, versions=list(box.versions))
@@ -61,12 +74,15 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             delivery=box.delivery.run(),
             hotlist=box.hotlist.run(),
             renewal=box.renewer.run(),
+            settings=rollout.run(),
             watchdog=watch(lambda: feel(box), supervisor),
+            ending=_end(stop, rollout.restart, ending),
         ):
-            await _work(box, settings, stop, options)
+            await _work(box, settings, ending, options)
             supervisor.stopping()
-            await _drain(box, settings, stop, options)
+            await _drain(box, settings, ending, options)
         options.progress("ended", unreceipted=len(box.writer.schedule), hits_lost=box.hits.lost)
+        return rollout.restart.is_set()
 
 
 def prepare_data_dir(settings: Settings) -> None:
@@ -86,6 +102,7 @@ async def _work(box: Box, settings: Settings, stop: asyncio.Event, options: Opti
         hits=box.hits.run(),
         lookback=_expire(box.hits.lookback),
         scenes=box.scenes.run(box.cameras.stats),
+        alarms=box.alarms.run(),
     ):
         await _wait_for_hotlist(box.hits, stop, options.wait_for_hotlist_s)
         async with box.cameras:
@@ -97,6 +114,7 @@ async def _work(box: Box, settings: Settings, stop: asyncio.Event, options: Opti
                 if not options.exit_when_drained:
                     await stop.wait()
             await within(HITS_END_S, box.hits.settled(), "hits_left_in_memory")
+            await within(HITS_END_S, box.alarms.settled(), "alarms_left_in_memory")
             await within(PICTURES_END_S, box.desk.settled(), "pictures_left")
             await reporter.report()
 
@@ -106,6 +124,33 @@ async def _drain(box: Box, settings: Settings, stop: asyncio.Event, options: Opt
     if options.exit_when_drained:
         await either(box.writer.is_empty, stop)
     await within(settings.delivery.stop_drain_s, box.writer.is_empty.wait(), "outbox_not_drained")
+
+
+def join(box: Box, options: Options) -> Rollout:
+    """The box's signed settings, joined to what brings them and to who asks for them."""
+    in_force = options.in_force or InForce(Settings(), LocalFile(Path(), {}))
+    told, trust = box.delivery.on_trust, box.delivery.trust
+    rollout = Rollout(in_force, lambda: trust.store, box.writer, box.delivery.state, box.cameras, options.step)
+
+    def on_trust() -> None:
+        told()
+        rollout.trusted()
+
+    box.delivery.on_settings, box.delivery.on_trust, box.rollout = rollout.take, on_trust, rollout
+    return rollout
+
+
+async def _reload(rollout: Rollout) -> dict[str, Any]:  # `Any`: JSON
+    """A technician changed the cameras or the buttons: end in order and begin anew with them."""
+    log.info("reloading")
+    rollout.restart.set()
+    return {"reloading": True}
+
+
+async def _end(stop: asyncio.Event, restart: asyncio.Event, ending: asyncio.Event) -> None:
+    """The run ends when it is told to, or when other settings are to hold."""
+    await either(stop, restart)
+    ending.set()
 
 
 async def _expire(lookback: Lookback) -> None:

@@ -51,10 +51,12 @@ def enroll(
     broker and hotlist server have been seen to take this box.
     """
     said = texts(language_of(os.environ, language))
-    folder = identity or _identity_dir(config)
+    settings_file = find_settings(config, os.environ)
+    folder = identity or _identity_dir(settings_file)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     setting = Setting(
         folder=folder,
+        config=settings_file,
         keystore=keystore,
         approval_wait_s=wait_s,
         say=Watcher(said, console),
@@ -155,6 +157,8 @@ def _report(enrolled: Enrolled, setting: Setting, said: Texts, console: Console,
         console.print(said("enroll-clock-behind", now=f"{setting.wall_clock():%Y-%m-%d %H:%M} UTC"), markup=False)
     elif clock.is_wrong:
         console.print(said("enroll-clock-off", minutes=round(abs(clock.off_s or 0) / _MINUTE_S)), markup=False)
+    if enrolled.settings_problem is not None:
+        console.print(said("enroll-settings-refused", why=enrolled.settings_problem), markup=False)
     if as_json:
         found = {"device": facts.device, "city": facts.city, "point": facts.point, "until": enrolled.until.isoformat()}
         print(json.dumps(found | {"clock_is_wrong": clock.is_wrong, "clock_off_s": clock.off_s}))
@@ -166,10 +170,9 @@ def _report(enrolled: Enrolled, setting: Setting, said: Texts, console: Console,
     console.print(said("enroll-next"), markup=False)
 
 
-def _identity_dir(config: Path | None) -> Path:
-    """The identity folder of the settings; of the defaults, as long as there is no file."""
-    path = find_settings(config, os.environ)
-    return load_settings(path).identity_dir if config or path.exists() else Settings().identity_dir
+def _identity_dir(settings_file: Path) -> Path:
+    """The identity folder of the settings; the default one, as long as there is no file."""
+    return load_settings(settings_file).identity_dir if settings_file.exists() else Settings().identity_dir
 
 
 def _crash_step(spec: str) -> Step:

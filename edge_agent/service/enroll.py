@@ -12,7 +12,7 @@ brought to its end.
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,6 +21,7 @@ from cryptography import x509
 
 from edge_agent.adapters import enroll_files as files
 from edge_agent.adapters.enroll_line import EnrollLine, Pinned, Waiting
+from edge_agent.adapters.first_settings import take_first_settings
 from edge_agent.adapters.keystore import CERTIFICATE, Enrolment, Keystore, load_enrolment
 from edge_agent.adapters.path_check import check_path
 from edge_agent.core.enrolment import PASSING, Clock, Problem, Stage, is_for, is_past, judge_clock
@@ -31,7 +32,14 @@ from protocol.enrolment import Believed, Pin, Token, check_parcel, sign_request
 from protocol.keys import Signer
 from protocol.steps import Step, no_step
 
-STEPS: Final = ("enroll.key_made", "enroll.pinned", "enroll.answered", *files.STEPS, "enroll.proven")
+STEPS: Final = (
+    "enroll.key_made",
+    "enroll.pinned",
+    "enroll.answered",
+    *files.STEPS,
+    "enroll.settings_taken",
+    "enroll.proven",
+)
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0)
 
 
@@ -49,9 +57,11 @@ def silent(stage: Stage, **values: str | float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Where and how: the identity folder, where the key is made, who watches, what a drill cuts."""
+    """Where and how: the identity folder, the agent's settings file, where the key is made, who watches, what a drill
+    cuts."""
 
     folder: Path
+    config: Path | None = None
     keystore: Keystore = "auto"
     approval_wait_s: float = 900.0
     source: str | None = None
@@ -63,11 +73,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A box that its command centre takes: who it is, until when, and what became known of its clock."""
+    """A box that its command centre takes: who it is, until when, what became known of its clock, and why its first
+    settings were not taken, if they were not."""
 
     enrolment: Enrolment
     until: datetime
     clock: Clock
+    settings_problem: str | None = None
 
 
 async def enroll(token: Token, setting: Setting) -> Enrolled:
@@ -80,7 +92,8 @@ async def enroll(token: Token, setting: Setting) -> Enrolled:
             clock = judge_clock(setting.wall_clock(), BUILD_TIME, from_ms(believed.answer.created_ms))
             setting.say(Stage.WRITE)
             files.put_in_place(setting.folder, believed, setting.step)
-        return await _proven(setting, clock)
+        problem = _settled(setting)
+        return replace(await _proven(setting, clock), settings_problem=problem)
 
 
 def make_request(token: Token, setting: Setting) -> bytes:
@@ -100,6 +113,7 @@ def take_answer(raw: bytes, setting: Setting) -> Enrolment:
         believed = _believed(raw, pin, files.own_key(setting.folder, pin.device, setting.keystore))
         setting.say(Stage.WRITE)
         files.put_in_place(setting.folder, believed, setting.step)
+        _settled(setting)
     return load_enrolment(setting.folder)
 
 
@@ -160,6 +174,13 @@ def _believed(raw: bytes, pin: Pin, signer: Signer) -> Believed:
         return found
     why = "certificate" if isinstance(found, Believed) else found.value
     raise EnrolmentFailed(Problem.BAD_ANSWER.value, why=why)
+
+
+def _settled(setting: Setting) -> str | None:
+    """Hand the first settings to the agent; why they were not taken, if so."""
+    problem = take_first_settings(setting.config, setting.folder) if setting.config else None
+    setting.step("enroll.settings_taken")
+    return problem
 
 
 async def _proven(setting: Setting, clock: Clock) -> Enrolled:

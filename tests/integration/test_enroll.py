@@ -15,6 +15,7 @@ from aggregator.http import enrolment as enrolment_http
 from aggregator.settings import Settings
 from edge_agent.adapters import enroll_files, path_check
 from edge_agent.adapters.keystore import CERTIFICATE, KEY, load_enrolment
+from edge_agent.adapters.signed_settings import read_in_force
 from edge_agent.adapters.uplink import Broker as BrokerAddress
 from edge_agent.adapters.uplink import Letter, connected
 from edge_agent.core.enrolment import Problem
@@ -61,6 +62,9 @@ async def test_a_box_is_enrolled_and_told_each_stage(city: Settings, pool: Pool,
     document = check_settings((folder / enroll_files.SETTINGS).read_bytes(), trust, who)
     assert isinstance(document, SettingsDocument)
     assert document.profile == "n100"
+    in_force = read_in_force(tmp_path / "agent.toml")
+    assert (in_force.settings.report_interval_s, in_force.is_trial, in_force.alarms) == (30, True, ())
+    assert enrolled.settings_problem is None
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
 
 

@@ -41,9 +41,12 @@ def make_setting(
     approval_wait_s: float = 20,
     pauses_s: tuple[float, ...] = (),
 ) -> Setting:
-    """An identity folder, tried once."""
+    """An identity folder and a settings file beside it, tried once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "agent.toml").write_text('identity_dir = "identity"\ndata_dir = "data"\n')
     return Setting(
         folder=folder / "identity",
+        config=folder / "agent.toml",
         keystore="file",
         say=heard or Heard(),
         step=step,

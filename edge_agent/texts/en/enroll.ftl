@@ -9,6 +9,7 @@ enroll-stage-write = Writing the identity to the disk
 enroll-stage-path = Checking that broker and hotlist server take this box
 enroll-done = { $device } is enrolled in { $city }, point { $point }. Its certificate holds until { $until }.
 enroll-next = Now start the agent: systemctl enable --now atalaya-agent
+enroll-settings-refused = The first settings that came with the enrolment were not taken: { $why }. Tell the command centre; until it sends others, the box runs by its own file.
 enroll-unproven = { $device } is enrolled, but nothing shows yet that the command centre takes it. Once the box has a network, run: edge-agent enroll --check
 enroll-request-written = { $file } is this box's request. Take it to the command centre: aggregator device answer { $file } --out FILE. Then bring that file here: edge-agent enroll --offline-answer FILE
 enroll-request-qr = Or have this code scanned there and its text pasted (aggregator device answer -):

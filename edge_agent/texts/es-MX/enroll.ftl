@@ -9,6 +9,7 @@ enroll-stage-write = Guardando la identidad en el disco
 enroll-stage-path = Comprobando que el bróker y el servidor de listas acepten este equipo
 enroll-done = { $device } quedó dado de alta en { $city }, punto { $point }. Su certificado está vigente hasta el { $until }.
 enroll-next = Ahora inicie el agente: systemctl enable --now atalaya-agent
+enroll-settings-refused = No se aceptó la primera configuración que llegó con el alta: { $why }. Avise al centro de mando; mientras no envíe otra, el equipo trabaja con su propio archivo.
 enroll-unproven = { $device } quedó dado de alta, pero aún no se ha comprobado que el centro de mando lo acepte. Cuando el equipo tenga red, ejecute: edge-agent enroll --check
 enroll-request-written = { $file } es la solicitud de este equipo. Llévela al centro de mando: aggregator device answer { $file } --out ARCHIVO. Después traiga ese archivo aquí: edge-agent enroll --offline-answer ARCHIVO
 enroll-request-qr = O pida que escaneen allá este código y peguen su texto (aggregator device answer -):

@@ -68,9 +68,13 @@ lock:  ## resolve pyproject.toml into the hash-pinned lock files
 	@test -x $(UV) || $(PYTHON3) scripts/bootstrap.py
 	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev pyproject.toml -o requirements/dev.lock
 	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev --extra train pyproject.toml -o requirements/train.lock
+	$(LOCK) -c requirements/dev.lock --extra edge --extra tpm pyproject.toml -o requirements/edge.lock
+
+edge-bundle: setup models  ## the agent as one archive for a box without a network, into build/; SIGN=KEY.pem signs it
+	@$(BIN)/python scripts/edge_bundle.py $(if $(SIGN),--sign $(SIGN))
 
 clean:  ## remove what the build made; .venv and models stay (remove those two folders by hand)
 	rm -rf build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help setup models demo test test-all lint format bench chaos docs lock clean
+.PHONY: help setup models demo test test-all lint format bench chaos docs lock edge-bundle clean

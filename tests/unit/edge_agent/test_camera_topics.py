@@ -65,7 +65,7 @@ def test_a_makers_own_topic_is_added_by_the_settings() -> None:
     "topic",
     ["tns1:RuleEngine/Recognition/LicensePlate", "tns1:RuleEngine/FaceDetect", "acme:ANPR/Read", "tns1:X/LPR"],
 )
-def test_recognised_plates_and_people_are_refused_whatever_the_settings_say(topic: str) -> None:
+def test_topics_that_name_plates_or_persons_are_refused_whatever_the_settings_say(topic: str) -> None:
     rules = TopicRules(wanted=frozenset({"violence"}), more={topic: "violence"})
     assert rules.hear("cam-1", Notice(topic, data={"Plate": "ABC123D"})) is Unheard.REFUSED
 

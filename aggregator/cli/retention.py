@@ -1,4 +1,4 @@
-"""`aggregator retention run|receipts|sweep|hold`: what is kept how long, what was purged, and what must stay."""
+"""`aggregator retention run|compact|receipts|sweep|hold`: what is kept how long, what was purged, what must stay."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,14 +14,17 @@ from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import Pool, opened
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.evidence_sweep import sweep as sweep_files
+from aggregator.adapters.ledger_store import LedgerStore
 from aggregator.adapters.legal_holds import Hold
 from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.cli.console import AsJson, Cell, Config, say, settings_of, show_rows
 from aggregator.cli.operator import actor
+from aggregator.core.ledger import Run
 from aggregator.core.retention import Keeping, Receipt, Rule, Scope
 from aggregator.core.time_range import parse_instant
 from aggregator.errors import BadInput
+from aggregator.service.compaction import cutoff
 from aggregator.service.retention import Retention, rules
 from aggregator.settings import Settings
 
@@ -66,6 +69,23 @@ def run(
     receipts = _with(settings, lambda pool: _purge(pool, settings, wanted, now, is_clock_right=clock_is_right))
     columns = ("kind", "rule", "count", "tables", "first_at", "last_at", "ids_sha256")
     show_rows(columns, [_receipt_cells(each, as_json=as_json) for each in receipts], as_json=as_json)
+
+
+@app.command
+def compact(
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only say what is due.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Fold the ledger's old lines into ranges, as the service does by itself. No message is forgotten by it."""
+    settings = settings_of(config)
+    before = cutoff(settings, datetime.now(UTC))
+    if before is None:
+        raise BadInput('ingest.compact_after_days is "keep": lines of the ledger stay as they are')
+    runs = _with(settings, lambda pool: _folded(LedgerStore(pool), before, is_dry=dry_run))
+    columns = ("device", "outbox", "epoch", "first", "last", "lines", "first_at", "last_at")
+    show_rows(columns, [_run_cells(run) for run in runs], as_json=as_json)
 
 
 @app.command
@@ -202,6 +222,21 @@ async def _purge(
             gone += receipt.count
             progress.update(task, description=f"{gone} purged, now at {receipt.kind} of {receipt.last_at:%Y-%m-%d}")
     return found
+
+
+async def _folded(ledger: LedgerStore, before: datetime, *, is_dry: bool) -> list[Run]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task, found, lines = progress.add_task("looking for old lines"), list[Run](), 0
+        async for run in ledger.due(before) if is_dry else ledger.fold(before):
+            found.append(run)
+            lines += run.lines
+            progress.update(task, description=f"{lines} lines in {len(found)} ranges, now at {run.device}")
+    return found
+
+
+def _run_cells(run: Run) -> tuple[Cell, ...]:
+    return (run.device, run.outbox.hex()[:12], run.epoch, run.first, run.last, run.lines, run.first_at, run.last_at)
 
 
 def _store(pool: Pool, settings: Settings) -> RetentionStore:

@@ -21,6 +21,7 @@ from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.evidence_store import EvidenceStore
+from aggregator.adapters.ledger_store import LedgerStore
 from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.systemd import Supervisor
@@ -34,6 +35,7 @@ from aggregator.http.renewal import renewal_routes
 from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
+from aggregator.service.compaction import Compaction
 from aggregator.service.dates import DatesWatch
 from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.health import HealthCheck
@@ -91,6 +93,7 @@ class Parts:
             "workers": self.workers.run(),
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
             "retention": self.retention.run(),
+            "ledger-compaction": Compaction(LedgerStore(self.database.pool), settings).run(),
             "dates": self.dates.run(),
         }
         if settings.audit.checkpoint_dir is not None:

@@ -1,28 +1,64 @@
 -- What ingest writes. Rows arrive as one array per column; their order is that of `aggregator/core/rows.py`.
 
+-- New is what has neither a line nor a place in a range: the nearest one that begins at or before it must end before it. (A
+-- scalar subquery, since the planner would turn an EXISTS into a join over all ranges of the ledger.)
 -- name: ledger
 INSERT INTO delivery (device_id, outbox, sequence, epoch, envelope_hash, previous_hash, kind, received_at)
-SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::smallint[],
-                     $8::timestamptz[])
+SELECT *
+FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::smallint[],
+            $8::timestamptz[])
+    AS line (device_id, outbox, sequence, epoch, envelope_hash, previous_hash, kind, received_at)
+WHERE coalesce((
+    SELECT last FROM delivery_range AS range
+    WHERE (range.device_id, range.outbox, range.epoch) = (line.device_id, line.outbox, line.epoch)
+      AND range.first <= line.sequence
+    ORDER BY range.first DESC LIMIT 1) < line.sequence, true)
 ON CONFLICT DO NOTHING
 RETURNING envelope_hash;
 
+-- Counted in its line or in its range, which holds the hash of each of its sequences.
 -- name: redelivered
-UPDATE delivery SET redeliveries = redeliveries + again.times
-FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::integer[])
-    AS again (device_id, outbox, sequence, epoch, envelope_hash, times)
-WHERE (delivery.device_id, delivery.outbox, delivery.sequence, delivery.epoch)
-    = (again.device_id, again.outbox, again.sequence, again.epoch)
-  AND delivery.envelope_hash = again.envelope_hash
-RETURNING delivery.envelope_hash;
+WITH again AS (
+    SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::integer[])
+        AS again (device_id, outbox, sequence, epoch, envelope_hash, times)
+), line AS (
+    UPDATE delivery SET redeliveries = redeliveries + again.times
+    FROM again
+    WHERE (delivery.device_id, delivery.outbox, delivery.sequence, delivery.epoch)
+        = (again.device_id, again.outbox, again.sequence, again.epoch)
+      AND delivery.envelope_hash = again.envelope_hash
+    RETURNING delivery.envelope_hash
+), folded AS (
+    SELECT again.*, range.first
+    FROM again CROSS JOIN LATERAL (
+        SELECT first, last, hashes FROM delivery_range
+        WHERE (device_id, outbox, epoch) = (again.device_id, again.outbox, again.epoch) AND first <= again.sequence
+        ORDER BY first DESC LIMIT 1
+    ) AS range
+    WHERE again.sequence <= range.last
+      AND substr(range.hashes, (32 * (again.sequence - range.first))::integer + 1, 32) = again.envelope_hash
+), counted AS (
+    UPDATE delivery_range AS range SET redeliveries = redeliveries + sums.times
+    FROM (SELECT device_id, outbox, epoch, first, sum(times) AS times FROM folded GROUP BY 1, 2, 3, 4) AS sums
+    WHERE (range.device_id, range.outbox, range.epoch, range.first)
+        = (sums.device_id, sums.outbox, sums.epoch, sums.first)
+)
+SELECT envelope_hash FROM line UNION ALL SELECT envelope_hash FROM folded;
 
 -- name: equivocation
 INSERT INTO equivocation (device_id, outbox, sequence, epoch, first_hash, other_hash, received_at)
-SELECT other.device_id, other.outbox, other.sequence, other.epoch, delivery.envelope_hash, other.envelope_hash,
-       other.received_at
+SELECT other.device_id, other.outbox, other.sequence, other.epoch, coalesce(line.envelope_hash, folded.envelope_hash),
+       other.envelope_hash, other.received_at
 FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::timestamptz[])
     AS other (device_id, outbox, sequence, epoch, envelope_hash, received_at)
-JOIN delivery USING (device_id, outbox, sequence, epoch)
+LEFT JOIN delivery AS line USING (device_id, outbox, sequence, epoch)
+LEFT JOIN LATERAL (
+    SELECT substr(hashes, (32 * (other.sequence - first))::integer + 1, 32) AS envelope_hash
+    FROM delivery_range AS range
+    WHERE (range.device_id, range.outbox, range.epoch) = (other.device_id, other.outbox, other.epoch)
+      AND other.sequence BETWEEN range.first AND range.last
+) AS folded ON true
+WHERE coalesce(line.envelope_hash, folded.envelope_hash) IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 -- name: hit

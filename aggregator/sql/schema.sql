@@ -274,6 +274,21 @@ CREATE TABLE public.delivery (
     stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
 
+CREATE TABLE public.delivery_range (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    hashes bytea NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    redeliveries bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT delivery_range_check CHECK ((last >= first)),
+    CONSTRAINT delivery_range_check1 CHECK ((octet_length(hashes) = (32 * ((last - first) + 1))))
+);
+ALTER TABLE ONLY public.delivery_range ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
 CREATE TABLE public.device (
     device_id public.registry_id NOT NULL,
     point_id public.registry_id NOT NULL,
@@ -874,6 +889,8 @@ ALTER TABLE ONLY public.city
     ADD CONSTRAINT city_pkey PRIMARY KEY (city_id);
 ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_pkey PRIMARY KEY (device_id, outbox, sequence, epoch);
+ALTER TABLE ONLY public.delivery_range
+    ADD CONSTRAINT delivery_range_pkey PRIMARY KEY (device_id, outbox, epoch, first);
 ALTER TABLE ONLY public.device_certificate
     ADD CONSTRAINT device_certificate_pkey PRIMARY KEY (serial);
 ALTER TABLE ONLY public.device_key

@@ -148,7 +148,6 @@ class Ingest(Section, frozen=True):
     verify_processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     historical_after_s: Positive = 600
     clock_suspect_s: Positive = 300
-    compact_after_days: Days = 30
     refused_keep_days: Annotated[int, msgspec.Meta(ge=1, le=7)] = 7
     refused_keep_mb: Positive = 256
 
@@ -173,6 +172,12 @@ class Hotlist(Section, frozen=True):
     """How hotlists reach the boxes."""
 
     manifest_valid_hours: Positive = 72
+
+
+class Rollout(Section, frozen=True):
+    """How changes of what boxes run are spread."""
+
+    ring_wait_hours: Positive = 24
 
 
 class Evidence(Section, frozen=True):
@@ -211,6 +216,7 @@ class Settings(Section, frozen=True):
     dates: Dates = Dates()
     ingest: Ingest = Ingest()
     hotlist: Hotlist = Hotlist()
+    rollout: Rollout = Rollout()
     retention: Retention = Retention()
     evidence: Evidence = Evidence()
     audit: Audit = Audit()

@@ -1,12 +1,13 @@
-"""Tells the boxes of a city what holds: the trust bundle and the hotlist's manifest, retained on the broker.
+"""Tells the boxes of a city what holds: trust bundle, hotlist manifest, each box's settings, all retained.
 
-1. Both are published at start, whenever the broker has been reached again (it may have lost what it kept), and when
+1. All are published at start, whenever the broker has been reached again (it may have lost what it kept), and when
    they change: the database says `hotlist_changed`, and the bundle's file is looked at every few seconds.
 2. A manifest is signed anew long before it expires. Boxes disarm by themselves when no newer one comes.
 3. A new trust bundle makes a new snapshot: what its officers' grants do not carry any more is left out.
 4. Once an hour, and at start, what has expired is dropped (`aggregator hotlist expire`).
 
-The trust bundle goes first: a manifest may be signed by a key that only the new bundle grants.
+The trust bundle goes first: a manifest, or a settings document (`aggregator.adapters.settings_publisher`), may be
+signed by a key that only the new bundle grants.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ from aggregator.adapters import keyfiles
 from aggregator.adapters.database import AWAY, Access, Database, Pool
 from aggregator.adapters.hotlist_desk import Desk, Published
 from aggregator.adapters.mosquitto import tls_context
+from aggregator.adapters.settings_publisher import CHANNEL as SETTINGS_CHANNEL
+from aggregator.adapters.settings_publisher import SettingsPublisher
 from aggregator.adapters.trust_file import believe
 from aggregator.errors import BadInput, BadKey, DatabaseUnwell, NotThere
 from aggregator.settings import Settings
@@ -126,6 +129,7 @@ class Publisher:
         self._told: dict[str, bytes] = {}
         self._believed: tuple[bytes, TrustStore] | None = None
         self._tidied_s: float | None = None
+        self._boxes = SettingsPublisher(settings, pool, self._publish)
 
     async def follow(self) -> None:
         """Round after round, for as long as the database is heard."""
@@ -133,7 +137,9 @@ class Publisher:
             self._wake.event.clear()
             if self._wake.is_new_broker:
                 self._wake.is_new_broker, self._told = False, {}
+                self._boxes.forget()
             await self.look(datetime.now(UTC))
+            await self._boxes.look(datetime.now(UTC))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._wake.event.wait()
@@ -160,7 +166,8 @@ class Publisher:
         return signed.raw
 
     async def _tell(self, word: str, payload: bytes) -> None:
-        if self._told.get(word) != payload and await self._publish(word, payload):
+        topic = str(broadcast_topic(self._settings.city, word))
+        if self._told.get(word) != payload and await self._publish(topic, payload):
             self._told[word] = payload
 
     async def _trust(self) -> tuple[bytes, TrustStore]:
@@ -182,11 +189,10 @@ class Publisher:
         _tell_left_out(tidied.published)
         return tidied.published.snapshot if tidied.published else current
 
-    async def _publish(self, word: str, payload: bytes) -> bool:
+    async def _publish(self, topic: str, payload: bytes) -> bool:
         """Whether the broker acknowledged a retained message in time; if not, the next round tries again."""
         if not self._client.is_connected():
             return False  # paho would queue it, round after round
-        topic = str(broadcast_topic(self._settings.city, word))
         sent = self._client.publish(topic, payload, qos=1, retain=True)
         if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
@@ -205,7 +211,8 @@ async def _listening(access: Access, wake: Wake) -> AsyncIterator[None]:
     connection = await access.connect()
     try:
         connection.add_termination_listener(lambda *_: wake.lost())
-        await connection.add_listener(CHANNEL, lambda *_: wake.changed())
+        for channel in (CHANNEL, SETTINGS_CHANNEL):
+            await connection.add_listener(channel, lambda *_: wake.changed())
         wake.is_listening = True
         yield
     finally:

@@ -29,6 +29,7 @@ for _command, _place in {
     "trust": "trust:app",
     "officer": "officer:app",
     "hotlist": "hotlist:app",
+    "rollout": "rollout:app",
     "run": "run:run",
     "events": "queries:events",
     "hits": "queries:hits",

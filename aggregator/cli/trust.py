@@ -104,6 +104,19 @@ def withdraw(
 
 
 @app.command
+def upgrade(*, root: RootOptions = Root(), config: Config = None) -> None:
+    """Grant this server's own key what a newer release needs of it, as far and as long as it may answer boxes."""
+    keys, now = settings_of(config).keys, datetime.now(UTC)
+    store, kid = read_trust(keys), keyfiles.read_signer(keys.server_key).public_key.key_id
+    missing = trust_ledger.missing_grants(store, kid)
+    if not missing:
+        say("this server's key is granted all that this release needs")
+        return
+    say(f"to be granted: {', '.join(g.role.name.lower() for g in missing)}")
+    _sign(keys, store, trust_ledger.granted(store, missing, now=now), root, now)
+
+
+@app.command
 def sign(draft: Path, /, *, root_key: Path, root_passphrase_file: Path, out: Path) -> None:
     """Sign a draft with the root's key, on the root's own machine; needs no settings."""
     bundle = trust_ceremony.read_draft(draft)

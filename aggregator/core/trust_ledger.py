@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from aggregator.errors import BadInput, NotThere
 from protocol.clock import to_ms
 from protocol.keys import KeyId, Signer
@@ -47,6 +49,18 @@ def server_grants(
 ) -> tuple[Grant, ...]:
     """What an aggregator's key may do: receipts, manifests, audit checkpoints, boxes' settings."""
     return tuple(make_grant(role, spki, subject, now=now, valid=valid, cities=cities) for role in SERVER_ROLES)
+
+
+def missing_grants(store: TrustStore, kid: KeyId) -> tuple[Grant, ...]:
+    """Grants that this release's servers need and a server's key has not, as far and as long as it may answer boxes."""
+    answering = [g for g in store.grants if g.key_id == kid and g.role is Role.RECEIPT]
+    held = {(g.role, g.cities) for g in store.grants if g.key_id == kid}
+    return tuple(
+        msgspec.structs.replace(g, role=role)
+        for g in answering
+        for role in SERVER_ROLES
+        if (role, g.cities) not in held
+    )
 
 
 def granted(store: TrustStore, new: Iterable[Grant], *, now: datetime) -> tuple[Grant, ...]:

@@ -57,7 +57,7 @@ SELECT box.device_id, point_id, box.profile, ring, document.number, document.sig
                     AND newer.rollout_id <> 'undo-' || box.rollout_id) AS is_superseded
 FROM rollout_box AS box
 JOIN rollout AS this USING (rollout_id)
-JOIN rollout_profile USING (rollout_id, profile)
+JOIN rollout_profile ON (rollout_profile.rollout_id, rollout_profile.profile) = (box.rollout_id, box.profile)
 JOIN device ON device.device_id = box.device_id
 LEFT JOIN LATERAL (
     SELECT number, signed_at FROM settings_document

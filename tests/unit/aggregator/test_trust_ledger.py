@@ -106,3 +106,13 @@ def test_the_bundle_before_is_a_rollback(store: TrustStore) -> None:
 def test_a_grant_holds_for_a_box_that_is_hours_behind(store: TrustStore) -> None:
     behind = to_ms(NOW - timedelta(hours=12))
     assert store.find(Role.OFFICER, ANA.public_key.key_id, city="saltillo", at_ms=behind) is not None
+
+
+def test_an_older_servers_key_is_granted_what_it_lacks_as_far_and_as_long_as_it_may_answer(store: TrustStore) -> None:
+    older = after(store, trust_ledger.withdrawn(store, [SERVER.public_key.key_id], now=NOW, role=Role.SETTINGS))
+    (missing,) = trust_ledger.missing_grants(older, SERVER.public_key.key_id)
+    assert missing == next(g for g in store.grants if g.role is Role.SETTINGS)
+    upgraded = after(older, trust_ledger.granted(older, [missing], now=NOW))
+    assert set(upgraded.grants) == set(store.grants)
+    assert trust_ledger.missing_grants(upgraded, SERVER.public_key.key_id) == ()
+    assert trust_ledger.missing_grants(store, ANA.public_key.key_id) == (), "an officer's key is no server's"

@@ -40,9 +40,14 @@ def asked_login(say: Texts) -> Login:
     """What a person types; the password is not shown. Raises `BadSettings` where there is nobody to ask."""
     if not sys.stdin.isatty():
         raise BadSettings(say("cameras-no-login", user=USER_KEY, password=PASSWORD_KEY))
-    console = Console(stderr=True)
-    user = console.input(say("cameras-ask-user") + " ").strip()
+    user = asked(say("cameras-ask-user"))
     return Login(user, getpass.getpass(say("cameras-ask-password") + " ") if user else "")
+
+
+def asked(question: str) -> str:
+    """A line that a person types."""
+    Console(stderr=True).print(question, end=" ", markup=False, highlight=False)
+    return input().strip()
 
 
 def read_secret(file: Path) -> str:

@@ -23,7 +23,7 @@ from edge_agent.adapters.control_socket import NAME, ask
 from edge_agent.adapters.onvif_client import Login
 from edge_agent.adapters.onvif_discovery import ASK_S
 from edge_agent.adapters.texts import Language, Texts, language_of, texts
-from edge_agent.cli.camera_login import ADDRESS_KEY, asked_login, given_login, read_secret, wanted_of
+from edge_agent.cli.camera_login import ADDRESS_KEY, asked, asked_login, given_login, read_secret, wanted_of
 from edge_agent.cli.camera_tables import (
     list_rows,
     proof_row,
@@ -288,7 +288,7 @@ def _choose(interface: str, settings: Settings, say: Texts) -> str:
     console = Console(stderr=True)
     for number, row in enumerate(rows, start=1):
         console.print(f"{number}  {row['host']}  {row['name']} {row['hardware']} {row['location']}", markup=False)
-    picked = console.input(say("cameras-ask-which") + " ").strip()
+    picked = asked(say("cameras-ask-which"))
     if not picked.isdecimal() or not 1 <= int(picked) <= len(rows):
         raise BadSettings(say("cameras-choose-by-address"))
     return str(rows[int(picked) - 1]["address"])

@@ -2,33 +2,47 @@
 
 GStreamer comes with Debian (`gir1.2-gst-rtsp-server-1.0`, `python3-gi`, `gstreamer1.0-plugins-{good,bad}`) and speaks
 only to the system's Python, so this file is two things: `RtspServer` here, which runs the file as a program there. A
-process of its own can be killed, stopped and started again on the same port, as a camera's power can.
+process of its own can be killed, stopped and started again on the same port, as a camera's power can. With a user
+and a password it wants them, by digest; with a prefix it runs elsewhere, as in a network namespace.
 """
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 MOUNT = "/cam"
+USER_KEY, PASSWORD_KEY = "RTSP_SERVER_USER", "RTSP_SERVER_PASSWORD"
 _STOP_S = 5.0
 
 
 class RtspServer:
     """A context manager; `url` is the same after every restart."""
 
-    def __init__(self, clip: Path) -> None:
-        self._clip = clip
+    def __init__(
+        self,
+        clip: Path,
+        *,
+        user: str = "",
+        password: str = "",
+        address: str = "127.0.0.1",
+        mount: str = MOUNT,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        self._clip, self._user, self._password = clip, user, password
+        self._address, self._mount, self._prefix = address, mount, prefix
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
     @property
     def url(self) -> str:
         """Where to read the stream."""
-        return f"rtsp://127.0.0.1:{self.port}{MOUNT}"
+        return f"rtsp://{self._address}:{self.port}{self._mount}"
 
     def __enter__(self) -> Self:
         """Start serving."""
@@ -41,8 +55,10 @@ class RtspServer:
 
     def start(self) -> None:
         """Start the server, on the port it had before if it had one."""
-        argv = [SYSTEM_PYTHON, "-W", "ignore", __file__, str(self._clip), str(self.port)]
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        argv = [*self._prefix, SYSTEM_PYTHON, "-W", "ignore", __file__]
+        argv += [str(self._clip), str(self.port), self._address, self._mount]
+        environment = {**os.environ, USER_KEY: self._user, PASSWORD_KEY: self._password}
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line.strip().isdecimal():
@@ -70,7 +86,7 @@ class RtspServer:
         self._process.send_signal(signal.SIGCONT)
 
 
-def _serve(clip: str, port: str) -> None:
+def _serve(clip: str, port: str, address: str, mount: str) -> None:
     """Run the server for ever; prints the port it listens on. Runs under the system's Python."""
     import gi  # noqa: PLC0415  only the system's Python has it
 
@@ -81,17 +97,35 @@ def _serve(clip: str, port: str) -> None:
     Gst.init(None)
     caps, units = _access_units(Gst, clip)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(address)
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch("( appsrc name=clip format=time is-live=false ! h264parse ! rtph264pay name=pay0 pt=96 )")
     factory.set_shared(True)
     factory.connect("media-configure", lambda _, media: _play(Gst, media, caps, units))
-    server.get_mount_points().add_factory(MOUNT, factory)
+    if os.environ.get(USER_KEY):
+        _guard(GstRtspServer, server, factory)
+    server.get_mount_points().add_factory(mount, factory)
     if not server.attach(None):
         sys.exit(f"cannot listen on port {port}")
     print(server.get_bound_port(), flush=True)
     GLib.MainLoop().run()
+
+
+def _guard(rtsp: Any, server: Any, factory: Any) -> None:  # Any: GStreamer has no types
+    """Want user and password, by digest."""
+    from gi.repository import GstRtsp  # noqa: PLC0415  only the system's Python has it
+
+    token = rtsp.RTSPToken()
+    token.set_string(rtsp.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "viewer")
+    auth = rtsp.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    auth.add_digest(os.environ[USER_KEY], os.environ[PASSWORD_KEY], token)
+    server.set_auth(auth)
+    permissions = rtsp.RTSPPermissions()
+    permissions.add_permission_for_role("viewer", rtsp.RTSP_PERM_MEDIA_FACTORY_ACCESS, True)
+    permissions.add_permission_for_role("viewer", rtsp.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, True)
+    factory.set_permissions(permissions)
 
 
 def _access_units(gst: Any, clip: str) -> tuple[Any, list[tuple[bytes, int]]]:  # Any: GStreamer has no types

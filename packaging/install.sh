@@ -69,8 +69,18 @@ provide_system_packages() {
     fi
     say "Installing Debian's packages for Python and the TPM from the bundle" \
         "Instalando del paquete los paquetes de Debian para Python y el TPM"
-    DEBIAN_FRONTEND=noninteractive dpkg --skip-same-version --refuse-downgrade --install debs/*.deb >debs.log 2>&1 ||
-        { cat debs.log >&2; fail "dpkg refused them; see above" "dpkg no los aceptó; vea arriba"; }
+    lacking=
+    for deb in debs/*.deb; do
+        installed=$(dpkg-query --show --showformat='${Version}' "$(dpkg-deb --field "$deb" Package)" 2>/dev/null || true)
+        if [ -z "$installed" ] || dpkg --compare-versions "$installed" lt "$(dpkg-deb --field "$deb" Version)"; then
+            lacking="$lacking ./$deb"
+        fi
+    done
+    # apt for their order; it has nothing to fetch. The list is split on purpose: no name holds a space.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends \
+        -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null install $lacking \
+        >debs.log 2>&1 || { cat debs.log >&2; fail "apt refused them; see above" "apt no los aceptó; vea arriba"; }
     rm -f debs.log
     has_python || fail "still no Python $(cat PYTHON)" "aún falta Python $(cat PYTHON)"
 }
@@ -93,7 +103,8 @@ unpack_release() {
     rm -rf "$NEW"
     install -d -m 0755 "$NEW"
     python3 -m venv --without-pip "$NEW/venv"
-    "$NEW/venv/bin/python" wheels/pip-*.whl/pip --quiet --disable-pip-version-check --no-cache-dir install \
+    pip=$(echo wheels/pip-*.whl)/pip  # a wheel runs as it is
+    "$NEW/venv/bin/python" "$pip" --quiet --disable-pip-version-check --no-cache-dir install \
         --no-index --find-links wheels --no-deps --require-hashes -r wheels.txt
     cp -R models docs "$NEW/"
     touch "$NEW/complete"

@@ -176,7 +176,7 @@ def project_version(source: Path) -> str:
 
 def pip(*arguments: str) -> None:
     """This environment's pip, which the lock pins as well."""
-    subprocess.run([sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", *arguments], check=True)
 
 
 def git(*arguments: str) -> str:

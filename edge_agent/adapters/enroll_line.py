@@ -5,7 +5,6 @@ token's. Everything after goes over TLS that ends at that root. What goes wrong 
 can act on; whether another attempt makes sense is for the caller.
 """
 
-import errno
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -115,7 +114,7 @@ class EnrollLine:
         except aiohttp.ClientSSLError as exc:
             raise self._failed(Problem.NOT_OURS) from exc
         except aiohttp.ClientConnectorError as exc:
-            raise self._failed(_of_number(exc.os_error.errno)) from exc
+            raise self._failed(_of_connection(exc.os_error)) from exc
         except TimeoutError as exc:
             raise self._failed(Problem.NO_ANSWER) from exc
         except (aiohttp.ClientError, OSError) as exc:
@@ -125,11 +124,11 @@ class EnrollLine:
         return EnrolmentFailed(problem.value, host=self._token.host, port=str(self._token.port), **values)
 
 
-def _of_number(number: int | None) -> Problem:
+def _of_connection(error: OSError) -> Problem:
     """What a failed connection means."""
-    if number == errno.ECONNREFUSED:
+    if isinstance(error, ConnectionRefusedError):
         return Problem.REFUSED_PORT
-    return Problem.CUT if number in (errno.ECONNRESET, errno.EPIPE) else Problem.NO_NETWORK
+    return Problem.CUT if isinstance(error, ConnectionError) else Problem.NO_NETWORK
 
 
 async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from aggregator.adapters import founding, keyfiles, mosquitto, pki, rotation
+from aggregator.adapters import enrolment_store, founding, keyfiles, mosquitto, pki, rotation
+from aggregator.adapters.audit_log import audit
 from aggregator.adapters.database import Connection, opened
 from aggregator.adapters.registry_store import Certified, Place, Registry
+from aggregator.adapters.statements import statements
 from aggregator.core.enrolment import identity_text
 from aggregator.core.founding import Plan
 from aggregator.core.registry import City
@@ -65,12 +67,20 @@ async def issue(
     return certified
 
 
-async def revoke(connection: Connection, settings: Settings, device: str, reason: str, *, now: datetime) -> Revocation:
-    """Take a device out of service everywhere: registry first (ingest refuses at once), CRL, broker, live session."""
+async def revoke(
+    connection: Connection, settings: Settings, device: str, reason: str, *, actor: str, now: datetime
+) -> Revocation:
+    """Take a device out of service everywhere: registry first (ingest refuses at once), CRL, broker, live session.
+
+    Its will, which the broker publishes as the session ends, is of a revoked key and refused: presence is set here.
+    """
     async with connection.transaction():
         registry = Registry(connection)
         await registry.place(device)
         keys = await registry.revoke(device, reason, now=now)
+        await connection.execute(statements("certificates")["take_off_line"], device, now)
+        await enrolment_store.cancel_of_device(connection, device, by=actor, now=now)
+        await audit(connection, actor=actor, action="device.revoke", subject=f"device:{device}", reason=reason)
     await write_crl(connection, settings, now=now)
     try:
         mosquitto.reload(settings)

@@ -120,6 +120,17 @@ class Registry:
         """A device's keys, the oldest first."""
         return await self._connection.fetch(self._sql["device_keys"], device)
 
+    async def kin(self, device: str) -> asyncpg.Record:
+        """Whom a device replaces, and who replaced it; raises `NotThere`."""
+        record = await self._connection.fetchrow(self._sql["device_kin"], device)
+        if record is None:
+            raise NotThere(f"no device {device} is registered")
+        return record
+
+    async def places(self, device: str) -> list[asyncpg.Record]:
+        """Where a device stood before it was moved, the first place first."""
+        return await self._connection.fetch(self._sql["device_places"], device)
+
     async def keep_key(self, device: str, certified: Certified) -> None:
         """Store a device's certified key, or its new certificate; raises `BadKey` for a revoked or another's key."""
         key, facts = certified.key, (certified.certificate_pem, certified.serial, certified.not_after)

@@ -16,7 +16,7 @@ from aggregator.adapters.registry_files import read_rows, time_zones
 from aggregator.adapters.registry_store import Registry
 from aggregator.cli.console import AsJson, Cell, Config, say, settings_of, show_object, show_rows
 from aggregator.core.registry import Line, Outcome, name_of, parse_row
-from aggregator.errors import BadInput, BrokerUnwell
+from aggregator.errors import BadInput
 from aggregator.settings import Settings
 
 Replace = Annotated[bool, Parameter(negative="", help="Overwrite a row that is registered otherwise.")]
@@ -30,6 +30,8 @@ device = App(name="device", help="Identities that boxes speak under, and their c
 APPS: Final = (city, partner, point, camera, device)
 for _command in ("invite", "invitations", "uninvite", "approve", "answer"):
     device.command(f"aggregator.cli.invite:{_command}", name=_command)
+for _command in ("revoke", "replace", "move"):
+    device.command(f"aggregator.cli.succession:{_command}", name=_command)
 
 
 @city.command(name="add")
@@ -159,14 +161,6 @@ def issue(device_id: str, /, *, csr: Path, out: Path, config: Config = None) -> 
     asyncio.run(_issue(device_id, settings_of(config), csr, out))
 
 
-@device.command
-def revoke(
-    device_id: str, /, *, reason: Annotated[str, Parameter(help="Why; it is kept.")], config: Config = None
-) -> None:
-    """Take a device out of service: its keys, its certificates, its live session. Safe to repeat."""
-    asyncio.run(_revoke(device_id, settings_of(config), reason))
-
-
 def _list_command(noun: str, app: App) -> None:
     def list_rows(*, json: AsJson = False, config: Config = None) -> None:
         asyncio.run(_list(noun, settings_of(config), as_json=json))
@@ -222,8 +216,10 @@ async def _show_device(device_id: str, settings: Settings, *, as_json: bool) -> 
     async with _registry(settings) as registry:
         place = await registry.place(device_id)
         keys = [dict(record) | {"key_id": record["key_id"].hex()} for record in await registry.keys(device_id)]
+        kin, stood = await registry.kin(device_id), [dict(record) for record in await registry.places(device_id)]
     state = "revoked" if place.is_revoked else "active"
     facts: dict[str, object] = {"device": place.device, "city": place.city, "point": place.point, "state": state}
+    facts |= {"replaces": kin["replaces"], "replaced_by": kin["replaced_by"], "stood": stood}
     show_object(facts | {"keys": keys}, as_json=as_json)
 
 
@@ -261,15 +257,3 @@ async def _issue(device_id: str, settings: Settings, csr: Path, out: Path) -> No
     async with opened(settings.database, role=settings.role) as database, database.pool.acquire() as connection:
         certified = await installation.issue(connection, settings, device_id, request, out, now=datetime.now(UTC))
     say(f"{device_id} is certified until {certified.not_after:%Y-%m-%d}; {out} holds our half of its identity")
-
-
-async def _revoke(device_id: str, settings: Settings, reason: str) -> None:
-    async with opened(settings.database, role=settings.role) as database, database.pool.acquire() as connection:
-        done = await installation.revoke(connection, settings, device_id, reason, now=datetime.now(UTC))
-    say(f"{device_id} is revoked ({done.keys} keys taken out of service now); its messages are refused from here on")
-    if done.broker_trouble is not None:
-        raise BrokerUnwell(
-            f"the broker may still let {device_id} connect: {done.broker_trouble}. "
-            "Reload it, then run this command again: it ends the live session"
-        )
-    say("the broker refuses its certificate and has dropped its session")

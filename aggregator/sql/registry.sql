@@ -77,6 +77,13 @@ FROM device d ORDER BY d.city_id, d.point_id, d.device_id;
 -- name: device_place
 SELECT device_id, city_id, point_id, state FROM device WHERE device_id = $1 FOR UPDATE;
 
+-- name: device_kin
+SELECT d.replaces, s.device_id AS replaced_by
+FROM device d LEFT JOIN device s ON s.replaces = d.device_id WHERE d.device_id = $1;
+
+-- name: device_places
+SELECT city_id, point_id, since, until FROM device_past_place WHERE device_id = $1 ORDER BY until;
+
 -- name: device_keys
 SELECT key_id, algorithm, serial, not_after, issued_at, revoked_at, revoked_reason
 FROM device_key WHERE device_id = $1 ORDER BY issued_at, key_id;

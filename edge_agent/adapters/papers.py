@@ -3,7 +3,8 @@
 Papers that were offered are believed only if the leaf is for the box's own key and name, its issuer signed it, and the
 root that the box has pinned signed the issuer. They lie in `trial/` while they are tried; `adopt` puts the
 authorities in force first and the certificate after them, each in one step: whatever is cut off in between leaves a
-certificate that works under authorities that hold.
+certificate that works under authorities that hold. A box that was moved finds its new place in the answer; its identity
+is written anew, and holds from the next start.
 """
 
 import shutil
@@ -12,12 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from edge_agent.adapters.keystore import AUTHORITY, CERTIFICATE, TRIAL, Enrolment, write_private
+from edge_agent.adapters.keystore import AUTHORITY, CERTIFICATE, FACTS, TRIAL, Enrolment, write_private
 from edge_agent.core.renewal import Term
 from edge_agent.errors import BadIdentity, RenewalFailed
 from protocol.renewal import RenewalAnswer
@@ -27,11 +29,13 @@ _PEM: Final = Encoding.PEM
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """A certificate, its issuer, and the authorities to trust with them."""
+    """A certificate, its issuer, the authorities to trust with them, and where the registry has the box stand."""
 
     leaf: x509.Certificate
     issuer: x509.Certificate
     authorities: tuple[x509.Certificate, ...]
+    city: str
+    point: str
 
     @property
     def term(self) -> Term:
@@ -57,7 +61,7 @@ def verified(answer: RenewalAnswer, enrolment: Enrolment, *, now: datetime | Non
         raise RenewalFailed("the certificate offered is for another box or another key; it is not taken")
     if now is not None and not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:
         raise RenewalFailed("the certificate offered does not hold today; compare this box's clock with the server's")
-    return Papers(leaf, issuer, authorities)
+    return Papers(leaf, issuer, authorities, answer.city, answer.point)
 
 
 def term_of(certificate: x509.Certificate) -> Term:
@@ -105,6 +109,20 @@ def adopt(folder: Path) -> None:
     except OSError as exc:
         raise RenewalFailed(f"{folder} cannot be written: {exc.strerror}; the agent must own the folder") from exc
     discard(folder)
+
+
+def settle_at(enrolment: Enrolment, papers: Papers) -> bool:
+    """Write the place of papers into the identity, if it is another; whether it was. Raises `RenewalFailed`."""
+    if (enrolment.who.city, enrolment.who.point) == (papers.city, papers.point):
+        return False
+    facts = msgspec.structs.replace(enrolment.facts, city=papers.city, point=papers.point)
+    pairs = msgspec.structs.asdict(facts).items()
+    text = "".join(f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in pairs)  # TOML, of such values
+    try:
+        write_private(enrolment.folder / FACTS, text.encode())
+    except OSError as exc:
+        raise RenewalFailed(f"{enrolment.folder / FACTS} cannot be written: {exc.strerror}") from exc
+    return True
 
 
 def discard(folder: Path) -> None:

@@ -66,6 +66,8 @@ class LinkState:
     sent: int = 0
     stored: int = 0
     server_certificate: bytes | None = None
+    misplaced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a message was refused as not of this box's place."""
 
 
 @dataclass(slots=True)
@@ -209,6 +211,8 @@ class Delivery:
             return
         self.step("receipt.verified")
         self.writer.time.hear(receipt.time_ms)
+        if any(item.reason == Refusal.NOT_YOUR_PLACE for item in receipt.items):
+            self.state.misplaced.set()
         self.state.stored += len(await self.writer.settle(receipt.items))
         self.step("receipt.applied")
 

@@ -7,6 +7,9 @@ The trial at the broker is the delivery's next connection (`Delivery.try_papers`
 name would throw the first one off. Whatever fails leaves the certificate in force where it is, and the wait before the
 next attempt grows. A certificate that ended while the box was off is renewed the same way, since the request goes by
 the key and not by the certificate.
+
+The answer also says where the box stands. One that is refused as not of its place (`LinkState.misplaced`) asks at once;
+if it was moved, its identity is written anew and the service ends, to be started again at the new point.
 """
 
 import asyncio
@@ -47,7 +50,10 @@ class Renewer:
     rng: Random = field(default_factory=Random)
     failed: int = 0
     problem: str = ""
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the identity names another point than this service runs for: it is to start again."""
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _knows_its_place: bool = False
 
     async def run(self) -> None:
         """Look at the certificate now and then, and renew it when it is due."""
@@ -55,9 +61,10 @@ class Renewer:
         while True:
             found = self.standing()
             if found is Standing.FRESH:
-                await asyncio.sleep(self.settings.check_interval_s)
-                continue
-            self._log_standing(found)
+                if not await self._misplaced_within(self.settings.check_interval_s):
+                    continue
+            else:
+                self._log_standing(found)
             await asyncio.sleep(self.rng.uniform(0, self.settings.spread_s))
             with suppress(RenewalFailed):
                 await self.renew()
@@ -100,7 +107,7 @@ class Renewer:
 
     async def answer(self) -> dict[str, Any]:
         """Renew at somebody's word on the control socket."""
-        return {"ends": (await self.renew()).ends.isoformat()}
+        return {"ends": (await self.renew()).ends.isoformat(), "is_moved": self.moved.is_set()}
 
     async def _renew(self) -> Term:
         is_good = self.time.is_clock_good
@@ -112,9 +119,23 @@ class Renewer:
             if problem is not None:
                 raise RenewalFailed(f"the new certificate is not taken, the old one stays: {problem}")
             await asyncio.to_thread(papers.adopt, folder)
+            self._knows_its_place = True
+            if await asyncio.to_thread(papers.settle_at, self.enrolment, found):
+                log.warning("moved", city=found.city, point=found.point)
+                self.moved.set()
         finally:
             papers.discard(folder)
         return found.term
+
+    async def _misplaced_within(self, seconds: float) -> bool:
+        """Whether a message is refused as not of this place, meanwhile; asked about once a run."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.link.misplaced.wait()
+                if not self._knows_its_place:
+                    return True
+                await asyncio.Event().wait()
+        return False
 
     def _log_standing(self, found: Standing) -> None:
         say = log.info if found is Standing.DUE else log.error

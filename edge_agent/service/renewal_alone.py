@@ -34,6 +34,7 @@ async def renew_alone(identity_dir: Path, data_dir: Path) -> datetime:
         if problem is not None:
             raise RenewalFailed(f"the new certificate is not taken, the old one stays: {problem}")
         papers.adopt(identity_dir)
+        papers.settle_at(enrolment, found)
     finally:
         papers.discard(identity_dir)
     return found.term.ends

@@ -42,6 +42,7 @@ STEPS: Final = (*outbox_adapter.STEPS, *delivery_service.STEPS, *pictures_servic
 HITS_END_S: Final = 10.0
 PICTURES_END_S: Final = 20.0
 EXPIRE_EVERY_S: Final = 1.0
+ANSWER_FIRST_S: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -74,6 +75,7 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             delivery=box.delivery.run(),
             hotlist=box.hotlist.run(),
             renewal=box.renewer.run(),
+            move=_start_again_when(box.renewer.moved, rollout.restart),
             settings=rollout.run(),
             watchdog=watch(lambda: feel(box), supervisor),
             ending=_end(stop, rollout.restart, ending),
@@ -83,6 +85,13 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             await _drain(box, settings, ending, options)
         options.progress("ended", unreceipted=len(box.writer.schedule), hits_lost=box.hits.lost)
         return rollout.restart.is_set()
+
+
+async def _start_again_when(moved: asyncio.Event, restart: asyncio.Event) -> None:
+    """Whoever asked for the renewal that told of the move is answered before the service ends for it."""
+    await moved.wait()
+    await asyncio.sleep(ANSWER_FIRST_S)
+    restart.set()
 
 
 def prepare_data_dir(settings: Settings) -> None:

@@ -231,7 +231,7 @@ async def test_a_revoked_box_is_told_that_the_broker_refuses_it(
     setting = make_setting(tmp_path)
     enrolment = (await enroll((await invited(pool, city)).token, setting)).enrolment
     async with pool.acquire() as connection:
-        await adapter.revoke(connection, city, enrolment.facts.device, "stolen", now=datetime.now(UTC))
+        await adapter.revoke(connection, city, enrolment.facts.device, "stolen", actor="os:ana", now=datetime.now(UTC))
     found: EnrolmentFailed | None = None
     async with asyncio.timeout(10):  # the broker reads its list again in its own time
         while found is None:

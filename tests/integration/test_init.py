@@ -292,7 +292,14 @@ class TestBroker:
         with Broker(founded.settings):
             findings = json.loads(founded.do("broker", "check", "--json"))
         assert {finding["grade"] for finding in findings} == {"good"}
-        assert {"session tickets", "clients without a certificate", "revocation list"} <= {f["what"] for f in findings}
+        looked_at = {finding["what"] for finding in findings}
+        assert {
+            "session tickets",
+            "clients without a certificate",
+            "server broker",
+            "client of ours worker.1",
+        } <= looked_at
+        assert "revocation list of Atalaya issuing CA of saltillo" in looked_at
 
     def test_run_becomes_a_broker_that_check_is_content_with(self, founded: Desk) -> None:
         with subprocess.Popen([PROGRAM, "broker", "run"], stderr=subprocess.DEVNULL) as broker:

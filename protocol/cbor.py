@@ -37,6 +37,10 @@ _TEXT_KEYS: Final = tuple(str(key) for key in _INT_KEYS)
 # How many bytes of argument follow a head (RFC 8949, section 3), and the least value that needs so many.
 _ARGUMENT_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 _LEAST: Final = {1: 24, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}
+_NOT_SHORTEST: Final = "a number or length not in its shortest form"
+# Heads of unsigned integers of one and of two bytes; what is below the first is itself the integer.
+_ONE_BYTE: Final = 24
+_TWO_BYTES: Final = 25
 _FALSE: Final = 0xF4
 _TRUE: Final = 0xF5
 
@@ -89,31 +93,44 @@ class _Reader:
 
     def item(self, depth: int) -> Any:
         """The item at the place; `IndexError` if the bytes end before its head does."""
-        head = self.data[self.at]
-        self.at += 1
-        argument = head & 31
-        major = head >> 5
+        data, at = self.data, self.at
+        head = data[at]
+        if head < _ONE_BYTE:  # most of what a report holds
+            self.at = at + 1
+            return head
+        if head == _ONE_BYTE:
+            value = data[at + 1]
+            if value < _ONE_BYTE:
+                raise DecodeError(_NOT_SHORTEST)
+            self.at = at + 2
+            return value
+        if head == _TWO_BYTES:
+            value = data[at + 1] << 8 | data[at + 2]
+            if value < 0x100:
+                raise DecodeError(_NOT_SHORTEST)
+            self.at = at + 3
+            return value
+        return self._other(head, at + 1, depth)
+
+    def _other(self, head: int, at: int, depth: int) -> Any:
+        """What is no unsigned integer of up to 16 bits; its head lies before `at`."""
+        self.at = at
+        argument, major = head & 31, head >> 5
         if major == 7:
             return self._simple(head)
         if argument > 23:
             argument = self._argument(argument)
-        if major > 1:
-            return self._content(major, argument, depth)
+        if major == 3:
+            return self._bytes(argument).decode()
+        if major == 2:
+            return self._bytes(argument)
+        if major == 5:
+            return self._map(argument, depth)
+        if major == 4:
+            return self._array(argument, depth)
+        if major == 6:
+            raise DecodeError("a tag")
         return -1 - argument if major else argument
-
-    def _content(self, major: int, count: int, depth: int) -> Any:
-        """What a head of a string or a container announces."""
-        match major:
-            case 2:
-                return self._bytes(count)
-            case 3:
-                return self._bytes(count).decode()
-            case 4:
-                return self._array(count, depth)
-            case 5:
-                return self._map(count, depth)
-            case _:
-                raise DecodeError("a tag")
 
     def _argument(self, information: int) -> int:
         width = _ARGUMENT_BYTES.get(information)
@@ -121,14 +138,14 @@ class _Reader:
             raise DecodeError("an indefinite or reserved length")
         argument = int.from_bytes(self._bytes(width), "big")
         if argument < _LEAST[width]:
-            raise DecodeError("a number or length not in its shortest form")
+            raise DecodeError(_NOT_SHORTEST)
         return argument
 
     def _bytes(self, count: int) -> bytes:
-        start, end = self.at, self.at + count
+        start = self.at
+        self.at = end = start + count
         if end > len(self.data):
             raise DecodeError("a length that goes past the end")
-        self.at = end
         return self.data[start:end]
 
     def _array(self, count: int, depth: int) -> list[Any]:
@@ -138,15 +155,28 @@ class _Reader:
 
     def _map(self, count: int, depth: int) -> dict[Any, Any]:
         self._enter(2 * count, depth)
+        data, keys, item, within = self.data, self.keys, self.item, depth - 1
         found: dict[Any, Any] = {}
-        last = -1
+        last, at = -1, self.at
         for _ in range(count):
-            key = self.data[self.at]
+            key, head = data[at], data[at + 1]
             if not last < key <= MAX_KEY:
                 raise DecodeError(f"a map key that is not an integer from 0 to {MAX_KEY}, rising")
-            self.at += 1
             last = key
-            found[self.keys[key]] = self.item(depth - 1)
+            if head < _ONE_BYTE:
+                at += 2
+                found[keys[key]] = head
+            elif head == _TWO_BYTES:
+                value = data[at + 2] << 8 | data[at + 3]
+                if value < 0x100:
+                    raise DecodeError(_NOT_SHORTEST)
+                at += 4
+                found[keys[key]] = value
+            else:
+                self.at = at + 1
+                found[keys[key]] = item(within)
+                at = self.at
+        self.at = at
         return found
 
     def _enter(self, count: int, depth: int) -> None:

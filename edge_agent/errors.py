@@ -25,6 +25,8 @@ EdgeError
 ├── OutboxFull          no room, and nothing less important to give up for it (drop the message)
 ├── LinkFailed          no connection to the broker, or it was lost (retry)
 ├── RenewalFailed       no new certificate, or one that is not taken; the old one stays in force (retry)
+├── BadNetwork          a change of the network that cannot be made (tell the user)
+├── NoNetworkManager    the box's network is not NetworkManager's to change (tell the user)
 ├── AgentRuns           what is asked for needs the box to itself (tell the user)
 └── NotRunning          no agent answers on the control socket (tell the user)
 """
@@ -132,6 +134,14 @@ class LinkFailed(EdgeError):
 
 class RenewalFailed(EdgeError):
     """No new certificate, or one that is not taken; the old one stays in force."""
+
+
+class BadNetwork(EdgeError):
+    """A change of the network that cannot be made."""
+
+
+class NoNetworkManager(EdgeError):
+    """A network that something else keeps."""
 
 
 class AgentRuns(EdgeError):

@@ -62,6 +62,7 @@ NEEDS = (
     Need(("gcc", "libc6-dev", "python3-dev", "pkg-config", "libtss2-dev"), "to build tpm2-pytss, which speaks to a TPM"),
     Need(("swtpm", "libtss2-tcti-swtpm0", "tpm2-openssl"), "a TPM in software for the tests, and OpenSSL's way to it"),
     Need(("chromium",), "the browser that the tests of pages drive"),
+    Need(("network-manager", "dbus"), "a NetworkManager that the tests run in a namespace of its own"),
 )
 PIP = Need(("python3-pip-whl",), "pip, to fetch uv: this Python has none")
 
@@ -120,6 +121,8 @@ def install_system_packages() -> None:
             say(f"installing {', '.join(packages)}: {why}")
     prefix = root_prefix(missing)
     run([*prefix, "apt-get", "update", "-qq"])
+    if "network-manager" in missing:
+        mask_network_manager(prefix)
     quietly = ["-y", "-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends"]
     run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", *quietly, *missing])
     if "mosquitto" in missing:
@@ -138,6 +141,13 @@ def root_prefix(missing: list[str]) -> list[str]:
         f"    apt-get update && apt-get install --no-install-recommends {shlex.join(missing)}\n\n"
         "and then `make setup` again"
     )
+
+
+def mask_network_manager(prefix: list[str]) -> None:
+    """Debian would start it on installation, and it would take over this machine's lines; masked, it never starts."""
+    if shutil.which("systemctl") is not None:
+        say("masking NetworkManager.service before it is installed: only the tests run one, in a namespace")
+        run([*prefix, "systemctl", "mask", "NetworkManager.service"])
 
 
 def silence_system_broker(prefix: list[str]) -> None:

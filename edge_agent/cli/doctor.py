@@ -4,20 +4,17 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from edge_agent.adapters.profiles import box_profile
-from edge_agent.adapters.texts import Language, Texts, language_of, texts
+from edge_agent.adapters.texts import Language, language_of, texts
+from edge_agent.cli.checks import as_json, show_checks
 from edge_agent.core.checks import Check, Verdict, worst
 from edge_agent.service.doctor import examine
 from edge_agent.settings import find_settings, load_settings
-
-_STYLES: Final = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
 
 def doctor(
@@ -44,50 +41,9 @@ def doctor(
     if json_:
         print(json.dumps(as_json(found.name, checks)))
     else:
-        show(Console(), say, found.name, checks)
+        title = say("doctor-title", device=_device(checks) or say("doctor-nobody"), profile=found.name)
+        show_checks(Console(), say, title, checks)
     return int(worst(checks) is Verdict.FAIL)
-
-
-def as_json(profile: str, checks: tuple[Check, ...]) -> dict[str, Any]:  # `Any`: JSON
-    """The examination for programs, in English."""
-    say = texts("en")
-    return {
-        "profile": profile,
-        "verdict": worst(checks).name.lower(),
-        "checks": [
-            {
-                "check": check.name,
-                "camera": check.camera,
-                "verdict": check.verdict.name.lower(),
-                "value": check.value,
-                "remedy": remedy_of(check, say),
-            }
-            for check in checks
-        ],
-    }
-
-
-def show(console: Console, say: Texts, profile: str, checks: tuple[Check, ...]) -> None:
-    """The examination for people: what is wrong beside what to do."""
-    title = say("doctor-title", device=_device(checks) or say("doctor-nobody"), profile=profile)
-    table = Table("", say("doctor-column-check"), say("doctor-column-found"), title=title)
-    for check in checks:
-        verdict = Text(say(f"verdict-{check.verdict.name.lower()}"), _STYLES[check.verdict])
-        found = "\n".join(part for part in (check.value, remedy_of(check, say)) if part)
-        table.add_row(verdict, Text(title_of(check, say)), Text(found))
-    console.print(table)
-    counted = [check.verdict for check in checks]
-    console.print(say("doctor-summary", failed=counted.count(Verdict.FAIL), warned=counted.count(Verdict.WARN)))
-
-
-def title_of(check: Check, say: Texts) -> str:
-    """What a check is called."""
-    return say(f"doctor-check-{check.name}", camera=check.camera or "")
-
-
-def remedy_of(check: Check, say: Texts) -> str:
-    """What to do; empty for what is well."""
-    return say(check.remedy.message, **check.remedy.variables) if check.remedy else ""
 
 
 def _device(checks: tuple[Check, ...]) -> str:

@@ -18,8 +18,8 @@ from edge_agent.adapters.profiles import load_profile
 from edge_agent.cli.doctor import doctor
 from edge_agent.core.checks import Check, Verdict
 from edge_agent.errors import NotRunning
-from edge_agent.service import doctor as service
-from edge_agent.service.doctor import Probe, examine
+from edge_agent.service.doctor import examine
+from edge_agent.service.probing import Checks, Probe, carried_out
 from edge_agent.settings import load_settings
 from tests.simulators.agent_place import AgentPlace
 from tests.simulators.broker import free_port
@@ -133,19 +133,19 @@ def test_a_broker_that_refuses_the_certificate_after_the_handshake_is_heard(plac
 
 
 async def test_a_probe_that_hangs_or_breaks_is_a_failed_check_and_the_others_go_on() -> None:
-    async def hang() -> service.Checks:
+    async def hang() -> Checks:
         await asyncio.Event().wait()
         return ()
 
-    async def broken() -> service.Checks:
+    async def broken() -> Checks:
         raise ssl.SSLError("bad record")
 
-    async def good() -> service.Checks:
+    async def good() -> Checks:
         return (Check("ram", PASS, "16 GB"),)
 
     told: list[str] = []
     todo = (Probe("dns", hang, 0.05), Probe("broker", broken), Probe("machine", good))
-    checks = await service._carried_out(todo, told.append)
+    checks = await carried_out(todo, told.append)
     assert [(each.name, each.verdict) for each in checks] == [("dns", FAIL), ("broker", FAIL), ("ram", PASS)]
     assert told == ["dns", "broker", "machine"]
 

@@ -1,0 +1,31 @@
+# The box's network: what there is, what was changed, where the way breaks off.
+network-title = The way to the command centre
+network-testing = Trying the way to the command centre ...
+network-column-device = device
+network-column-state = state
+network-column-address = address
+network-column-gateway = way out
+network-column-dns = name servers
+network-route-line = Way out: { $gateway } over { $device } (metric { $metric })
+network-signal-line = Modem: { $percent } % of its signal, { $what }
+network-clock-yes = Clock: kept by { $service }, synchronized.
+network-clock-no = Clock: { $service } has no time yet. UDP port 123 must be open to the time servers; until then the clock drifts.
+network-clock-unknown = Clock: nobody is known to keep it. Install chrony (`apt install chrony`): a clock that is off makes certificates invalid and hits doubtful.
+network-applying = Changing { $line } ...
+network-dialling = Changed. Dialling { $goal }; if it does not answer, everything is put back ...
+network-rolling-back = { $goal } does not answer. Putting everything back ...
+network-kept = { $line } is kept: { $goal } answers.
+network-rolled-back = Put back as it was: { $reason }. Check address, gateway, VLAN and cable, then try again.
+
+doctor-check-network-device = line
+doctor-check-network-route = way out
+doctor-check-network-signal = modem's signal
+network-not-enrolled = The command centre's address is not known before enrolment: names, broker and speed were not tried.
+network-no-network-manager = The lines cannot be shown: { $reason }
+network-could-not-look = Could not be looked at: { $reason }
+network-no-route = There is no way out. Give the line a gateway: `edge-agent network set wired DEVICE --address ... --gateway ...`.
+network-several-routes = There are several ways out; { $device } is taken. If that is not the one you mean, set the other line without a gateway.
+network-no-carrier = Nothing is plugged in at { $device }, or the other end is off. Check the cable and the switch's light.
+network-not-connected = { $device } is not connected. Check the cable; with DHCP see that there is a server; with a modem check SIM, PIN and APN.
+network-no-address = { $device } is up and has no address. Set one: `edge-agent network set wired { $device } --address ...`.
+network-signal-weak = Under { $least } %: it works today and not in the rain. Move the antenna, or use an outside one.

@@ -1,0 +1,31 @@
+# La red del equipo: qué hay, qué se cambió, dónde se corta el camino.
+network-title = El camino al centro de mando
+network-testing = Probando el camino al centro de mando ...
+network-column-device = dispositivo
+network-column-state = estado
+network-column-address = dirección
+network-column-gateway = salida
+network-column-dns = servidores de nombres
+network-route-line = Salida: { $gateway } por { $device } (métrica { $metric })
+network-signal-line = Módem: { $percent } % de su señal, { $what }
+network-clock-yes = Reloj: lo cuida { $service }, sincronizado.
+network-clock-no = Reloj: { $service } aún no tiene hora. El puerto UDP 123 debe estar abierto hacia los servidores de hora; mientras tanto el reloj se atrasa.
+network-clock-unknown = Reloj: no se sabe quién lo cuida. Instale chrony (`apt install chrony`): un reloj mal puesto invalida certificados y hace dudosos los aciertos.
+network-applying = Cambiando { $line } ...
+network-dialling = Cambiado. Llamando a { $goal }; si no responde, todo vuelve a como estaba ...
+network-rolling-back = { $goal } no responde. Regresando todo a como estaba ...
+network-kept = { $line } se queda: { $goal } responde.
+network-rolled-back = Volvió a como estaba: { $reason }. Revise dirección, salida, VLAN y cable, y pruebe otra vez.
+
+doctor-check-network-device = línea
+doctor-check-network-route = salida
+doctor-check-network-signal = señal del módem
+network-not-enrolled = La dirección del centro de mando no se conoce antes de inscribir: no se probaron nombres, broker ni velocidad.
+network-no-network-manager = No se pueden mostrar las líneas: { $reason }
+network-could-not-look = No se pudo revisar: { $reason }
+network-no-route = No hay salida. Dele una a la línea: `edge-agent network set wired DEVICE --address ... --gateway ...`.
+network-several-routes = Hay varias salidas; se usa { $device }. Si no es la que quiere, ponga la otra línea sin salida.
+network-no-carrier = No hay nada conectado en { $device }, o el otro extremo está apagado. Revise el cable y la luz del switch.
+network-not-connected = { $device } no está conectado. Revise el cable; con DHCP vea que haya servidor; con módem revise SIM, PIN y APN.
+network-no-address = { $device } está arriba y no tiene dirección. Póngale una: `edge-agent network set wired { $device } --address ...`.
+network-signal-weak = Menos de { $least } %: hoy funciona y con lluvia no. Mueva la antena o use una exterior.

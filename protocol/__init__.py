@@ -8,7 +8,7 @@ docs/protocol.md is the specification; the modules are its chapters, lowest firs
     messages, order              what devices say, and its place in sequence and chain
     receipts, delivery           what is answered, and what a sender does about it
     presence, clock, topics      who is on line, what time it cannot be before, where it is said
-    renewal                      a certificate for another term, by the key it is for
+    renewal, revocations         a certificate for another term, by the key it is for; keys that hold no more
     trust, hotlist, sealing      who may say what; wanted vehicles; what only the evidence authority opens
     settings                     what a box runs, by its region's word
     enrolment, armour            how a new box gets its identity; bytes as text that can be pasted
@@ -37,6 +37,7 @@ __all__ = [
     "receipts",
     "refusals",
     "renewal",
+    "revocations",
     "sealing",
     "settings",
     "steps",

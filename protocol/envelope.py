@@ -51,6 +51,7 @@ class Context(Enum):
     ENROLMENT = b"atalaya/v1/enrolment"
     ENROLMENT_ANSWER = b"atalaya/v1/enrolment-answer"
     RENEWAL = b"atalaya/v1/renewal"
+    REVOCATIONS = b"atalaya/v1/revocations"
 
 
 @dataclass(frozen=True, slots=True)

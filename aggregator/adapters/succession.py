@@ -1,9 +1,9 @@
-"""Boxes that are replaced or moved: the registry's part, each in one transaction with its row in the audit."""
+"""Boxes that are replaced or moved, each in one transaction with its row in the audit; the list of those revoked."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.adapters import installation
+from aggregator.adapters import installation, keyfiles
 from aggregator.adapters.audit_log import audit
 from aggregator.adapters.database import Connection
 from aggregator.adapters.installation import Revocation
@@ -13,6 +13,8 @@ from aggregator.core.registry import Device
 from aggregator.core.succession import successor_name
 from aggregator.errors import AlreadyThere, BadInput, NotThere
 from aggregator.settings import Settings
+from protocol.clock import to_ms
+from protocol.revocations import RevokedKey, sign_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,16 @@ async def move(connection: Connection, device: str, point: str, *, actor: str, n
             raise NotThere(f"no point {point} is registered; register it with: aggregator point add {point} ...")
         subject = f"device:{device} from:{place.point} to:{point}"
         await audit(connection, actor=actor, action="device.move", subject=subject, reason="moved")
+
+
+async def revocations(connection: Connection, settings: Settings, *, now: datetime) -> bytes:
+    """Every revoked key of the city in one signed list, for other command centres."""
+    rows = await connection.fetch(_sql("revoked_keys"), settings.city)
+    keys = [
+        RevokedKey(key_id=row["key_id"], device=row["device_id"], revoked_ms=to_ms(row["revoked_at"])) for row in rows
+    ]
+    signer = keyfiles.read_signer(settings.keys.server_key)
+    return sign_list(settings.city, keys, signer, created_ms=to_ms(now))
 
 
 async def _successor(connection: Connection, registry: Registry, old: str, point: str, new: str | None) -> Device:

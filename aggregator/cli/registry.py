@@ -30,7 +30,7 @@ device = App(name="device", help="Identities that boxes speak under, and their c
 APPS: Final = (city, partner, point, camera, device)
 for _command in ("invite", "invitations", "uninvite", "approve", "answer"):
     device.command(f"aggregator.cli.invite:{_command}", name=_command)
-for _command in ("revoke", "replace", "move"):
+for _command in ("revoke", "revocations", "replace", "move"):
     device.command(f"aggregator.cli.succession:{_command}", name=_command)
 
 

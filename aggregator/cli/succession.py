@@ -1,13 +1,14 @@
-"""`aggregator device revoke|replace|move`: boxes that leave service, make way for another, or stand elsewhere."""
+"""`aggregator device revoke|revocations|replace|move`: boxes that leave service, make way, or stand elsewhere."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from aggregator.adapters import installation, succession
+from aggregator.adapters import installation, keyfiles, succession
 from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import Connection, opened
 from aggregator.adapters.installation import Revocation
@@ -72,6 +73,19 @@ def move(
     settings, who = settings_of(config), actor()
     _with(settings, lambda one: succession.move(one, device_id, point, actor=who, now=datetime.now(UTC)))
     say(f"{device_id} stands at {point} from now on. On the box: edge-agent identity renew")
+
+
+def revocations(*, out: Path, config: Config = None) -> None:
+    """Write every revoked key of the city into one signed list, for other command centres.
+
+    Parameters
+    ----------
+    out
+        The file; one that is there is replaced.
+    """
+    settings = settings_of(config)
+    keyfiles.replace(out, _with(settings, lambda one: succession.revocations(one, settings, now=datetime.now(UTC))))
+    say(f"{out} is written; docs/certificates.md says what is in it")
 
 
 def _tell(device_id: str, done: Revocation, *, again: str) -> None:

@@ -28,3 +28,7 @@ FROM device d WHERE device_id = $1;
 -- name: move_device
 UPDATE device SET point_id = p.point_id, city_id = p.city_id FROM point p WHERE device_id = $1 AND p.point_id = $2
 RETURNING device.city_id;
+
+-- name: revoked_keys
+SELECT k.key_id, k.device_id, k.revoked_at FROM device_key k JOIN device d USING (device_id)
+WHERE k.revoked_at IS NOT NULL AND d.city_id = $1 ORDER BY k.key_id;

@@ -13,6 +13,7 @@ from aggregator.cli.app import run
 from aggregator.core.registry import Point
 from edge_agent.adapters.keystore import load_enrolment
 from protocol.refusals import Refusal
+from protocol.revocations import RevocationList, accept_list
 from tests.simulators.installation import enrol
 from tests.simulators.letters import make_hit
 from tests.simulators.renewing_box import Centre, RenewingBox, command_centre, renewing, renewing_box, until
@@ -152,3 +153,18 @@ async def test_a_box_that_is_refused_at_its_old_place_asks_where_it_stands(centr
         await box.delivery.writer.append([make_hit(track=1)])
         await until(box.renewer.moved.is_set, "the news of the move")
     assert load_enrolment(centre.installation.box("box-1").folder).who.point == "p-2"
+
+
+async def test_another_city_can_verify_which_keys_hold_no_more(centre: Centre, tmp_path: Path) -> None:
+    lists = []
+    for device in ("box-1", "box-2"):
+        assert await command(centre, "device", "revoke", device, "--reason", "stolen") in (0, 1)
+        assert await command(centre, "device", "revocations", "--out", str(tmp_path / "list.cbor")) == 0
+        lists.append((tmp_path / "list.cbor").read_bytes())
+    first, second = (accept_list(raw, centre.installation.trust, city="saltillo") for raw in lists)
+    assert isinstance(first, RevocationList)
+    assert isinstance(second, RevocationList)
+    assert [each.device for each in first.keys] == ["box-1"]
+    assert {each.key_id for each in second.keys} == {
+        bytes(centre.installation.box(device).signer.public_key.key_id) for device in ("box-1", "box-2")
+    }

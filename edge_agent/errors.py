@@ -28,6 +28,7 @@ EdgeError
 ├── BadNetwork          a change of the network that cannot be made (tell the user)
 ├── NoNetworkManager    the box's network is not NetworkManager's to change (tell the user)
 ├── AgentRuns           what is asked for needs the box to itself (tell the user)
+├── CannotServe         a page cannot be served at the address asked for (tell the user)
 └── NotRunning          no agent answers on the control socket (tell the user)
 """
 
@@ -146,6 +147,10 @@ class NoNetworkManager(EdgeError):
 
 class AgentRuns(EdgeError):
     """A running agent is in the way."""
+
+
+class CannotServe(EdgeError):
+    """An address that a page cannot be served at."""
 
 
 class NotRunning(EdgeError):

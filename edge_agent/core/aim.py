@@ -9,7 +9,7 @@ The verdict rests on the plates of the last `MEMORY_S`, so that one can wait for
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
 from typing import Final
@@ -87,6 +87,24 @@ class Aim:
     plate_level: int | None
     scene_sharpness: int
     brightness: int
+
+
+class NoPicture(StrEnum):
+    """Why there is no picture to show; each is a message of the catalogue, `aim-no-picture-...`."""
+
+    SILENT = "silent"
+    NOT_REDACTED = "not-redacted"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the page shows of one frame. `jpeg` is redacted, or None with the reason in `missing`."""
+
+    number: int
+    camera: str
+    aim: Aim | None
+    jpeg: bytes | None = field(repr=False)
+    missing: NoPicture | None = None
 
 
 def view_of(image: NDArray[np.uint8], xyxy: Xyxy, seen_s: float, tilt_deg: float | None) -> PlateView:

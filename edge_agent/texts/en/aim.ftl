@@ -1,0 +1,55 @@
+# `edge-agent aim`: the terminal, and the page on the phone.
+aim-title = Aim a camera
+aim-languages = Language
+aim-code = Code shown in the terminal
+aim-enter = Start
+aim-wrong-code = That is not the code. { $tries ->
+    [one] One try is left.
+   *[other] { $tries } tries are left.
+}
+aim-camera = Camera
+aim-waiting = Waiting for the first picture ...
+aim-picture = Live picture of the camera; faces and plates are covered
+aim-caption = Faces and plates are covered. Nothing is recorded.
+aim-figures = Measurements
+aim-leave = Done, close the page
+aim-closed = The page is closed. Start `edge-agent aim` again for a new code.
+aim-lost = No answer from the box. Are you still in its network?
+aim-no-picture-silent = No picture comes from the camera. Check its cable and its address.
+aim-no-picture-not-redacted = No picture: faces and plates could not be covered. The figures still hold.
+aim-do-more-light = It is dark: give the scene light, or take the cap off the lens.
+aim-do-focus = Focus the lens: the whole picture is soft.
+aim-do-wait = No plate in sight. Wait for a car, or drive one through.
+aim-do-zoom-in = Zoom in: plates are { $width } px wide, the reader needs { $needed }.
+aim-do-zoom-out = Zoom out: plates are { $width } px wide and fill more than half of the picture.
+aim-do-into-view = Turn the camera: plates are cut off by the picture's edge.
+aim-do-turn = Straighten the camera or change its place: plates are tilted by { $tilt }°.
+aim-do-less-exposure = Lower the exposure or the infrared lamp: plates are washed out.
+aim-do-more-exposure = Raise the exposure or add light: plates are too dark.
+aim-do-shorter-shutter = Shorten the shutter time: plates are smeared.
+aim-do-more-cars = Good so far: { $width } px. Let two more cars pass.
+aim-do-right = This camera is right: plates are { $width } px wide.
+aim-figure-width = Plate width
+aim-value-width = { $value } px of { $needed }
+aim-figure-plates = Plates seen in 30 s
+aim-value-plates = { $value }
+aim-figure-tilt = Plate tilt
+aim-value-tilt = { $value }°
+aim-figure-plate-sharpness = Plate sharpness
+aim-value-plate-sharpness = { $value }
+aim-figure-plate-level = Plate brightness
+aim-value-plate-level = { $value } of 255
+aim-figure-sharpness = Picture sharpness
+aim-value-sharpness = { $value } of 1000
+aim-figure-brightness = Picture brightness
+aim-value-brightness = { $value } of 1000
+aim-open = Open this address on a phone in the same network, and accept the warning about the certificate:
+aim-fingerprint = The certificate's fingerprint (SHA-256) begins with { $fingerprint }
+aim-give-code = Code: { $code }
+aim-how-long = The page closes when you are done, after a minute without you, or after { $minutes } minutes.
+aim-ended-left = Closed: you were done.
+aim-ended-idle = Closed: nobody was looking any more.
+aim-ended-time-is-up = Closed: the time was up. Start again for more.
+aim-ended-nobody-came = Closed: nobody gave the code in time. Start again for a new one.
+aim-ended-too-many-tries = Closed: too many wrong codes. Start again for a new one; find out who tried.
+aim-no-cameras = There are no cameras yet. Add one with `edge-agent cameras add`.

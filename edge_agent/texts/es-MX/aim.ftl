@@ -1,0 +1,55 @@
+# `edge-agent aim`: la terminal y la página en el teléfono.
+aim-title = Apuntar una cámara
+aim-languages = Idioma
+aim-code = Código que muestra la terminal
+aim-enter = Empezar
+aim-wrong-code = Ese no es el código. { $tries ->
+    [one] Queda un intento.
+   *[other] Quedan { $tries } intentos.
+}
+aim-camera = Cámara
+aim-waiting = Esperando la primera imagen ...
+aim-picture = Imagen en vivo de la cámara; rostros y placas van cubiertos
+aim-caption = Rostros y placas van cubiertos. Nada se graba.
+aim-figures = Mediciones
+aim-leave = Listo, cerrar la página
+aim-closed = La página está cerrada. Inicie de nuevo `edge-agent aim` para tener otro código.
+aim-lost = El equipo no responde. ¿Sigue usted en su red?
+aim-no-picture-silent = No llega imagen de la cámara. Revise su cable y su dirección.
+aim-no-picture-not-redacted = Sin imagen: no se pudieron cubrir rostros y placas. Las mediciones siguen siendo válidas.
+aim-do-more-light = Está oscuro: ilumine la escena o quite la tapa del lente.
+aim-do-focus = Enfoque el lente: toda la imagen está borrosa.
+aim-do-wait = No hay placas a la vista. Espere un auto o haga pasar uno.
+aim-do-zoom-in = Acerque el zoom: las placas miden { $width } px de ancho, el lector necesita { $needed }.
+aim-do-zoom-out = Aleje el zoom: las placas miden { $width } px de ancho y llenan más de media imagen.
+aim-do-into-view = Gire la cámara: el borde de la imagen corta las placas.
+aim-do-turn = Enderece la cámara o cámbiela de lugar: las placas están inclinadas { $tilt }°.
+aim-do-less-exposure = Baje la exposición o la lámpara infrarroja: las placas están quemadas.
+aim-do-more-exposure = Suba la exposición o agregue luz: las placas están muy oscuras.
+aim-do-shorter-shutter = Acorte el tiempo del obturador: las placas salen barridas.
+aim-do-more-cars = Va bien: { $width } px. Deje pasar dos autos más.
+aim-do-right = Esta cámara está bien: las placas miden { $width } px de ancho.
+aim-figure-width = Ancho de placa
+aim-value-width = { $value } px de { $needed }
+aim-figure-plates = Placas vistas en 30 s
+aim-value-plates = { $value }
+aim-figure-tilt = Inclinación de placa
+aim-value-tilt = { $value }°
+aim-figure-plate-sharpness = Nitidez de placa
+aim-value-plate-sharpness = { $value }
+aim-figure-plate-level = Brillo de placa
+aim-value-plate-level = { $value } de 255
+aim-figure-sharpness = Nitidez de imagen
+aim-value-sharpness = { $value } de 1000
+aim-figure-brightness = Brillo de imagen
+aim-value-brightness = { $value } de 1000
+aim-open = Abra esta dirección en un teléfono de la misma red y acepte el aviso sobre el certificado:
+aim-fingerprint = La huella del certificado (SHA-256) empieza con { $fingerprint }
+aim-give-code = Código: { $code }
+aim-how-long = La página se cierra cuando usted termina, tras un minuto sin usted, o a los { $minutes } minutos.
+aim-ended-left = Cerrada: usted terminó.
+aim-ended-idle = Cerrada: ya nadie miraba.
+aim-ended-time-is-up = Cerrada: se acabó el tiempo. Inicie de nuevo si necesita más.
+aim-ended-nobody-came = Cerrada: nadie dio el código a tiempo. Inicie de nuevo para tener otro.
+aim-ended-too-many-tries = Cerrada: demasiados códigos equivocados. Inicie de nuevo para tener otro y averigüe quién lo intentó.
+aim-no-cameras = Todavía no hay cámaras. Agregue una con `edge-agent cameras add`.

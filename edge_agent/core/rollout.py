@@ -30,7 +30,7 @@ CRASHED: Final = "crashed"
 BAD_DOCUMENT: Final = "bad_document"
 NO_FRAMES: Final = "no_frames"
 NO_UPLINK: Final = "no_uplink"
-_MOST_NOTE: Final = 120
+MOST_NOTE: Final = 120
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
@@ -180,7 +180,11 @@ def told(state: State, count: int) -> State:
     return msgspec.structs.replace(state, owed=state.owed[count:])
 
 
+def as_note(text: str) -> str:
+    """A text as a message may carry it."""
+    return "".join(each if each.isprintable() else " " for each in text)[:MOST_NOTE]
+
+
 def _owing(state: State, document: Named, what: SettingsState, reason: str, note: str = "") -> State:
-    printable = "".join(each if each.isprintable() else " " for each in note)[:_MOST_NOTE]
-    owed = Owed(number=document.number, rollout=document.rollout, state=int(what), reason=reason, note=printable)
+    owed = Owed(number=document.number, rollout=document.rollout, state=int(what), reason=reason, note=as_note(note))
     return msgspec.structs.replace(state, owed=(*state.owed, owed))

@@ -35,7 +35,6 @@ BAD_SETTINGS: Final = "bad_settings"
 TELL_AGAIN_S: Final = 5.0
 PATIENCE_S: Final = 30.0
 """How much longer than its time a trial may take to show what it must."""
-MOST_NOTE: Final = 120
 
 log = structlog.get_logger()
 
@@ -198,7 +197,7 @@ class Rollout:
             return
         for each in self.in_force.alarms:
             log.error("settings_damaged", problem=each)
-        note = "; ".join(self.in_force.alarms)[:MOST_NOTE]
+        note = rules.as_note("; ".join(self.in_force.alarms))
         try:
             await self.writer.append([Alarm(alarm=ALARM, started_ms=self.writer.time.now_ms(), note=note)])
         except (OutboxFailed, OutboxFull) as exc:

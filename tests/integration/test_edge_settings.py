@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from edge_agent.adapters.control_socket import ask
-from edge_agent.errors import NotRunning
-from protocol.messages import Report, SettingsResult, SettingsState
+from edge_agent.adapters.settings_folder import NAME as FOLDER
+from edge_agent.adapters.signed_settings import install_settings, read_in_force
+from edge_agent.core.rollout import MOST_STARTS, State
+from edge_agent.errors import BadSettings, NotRunning
+from protocol.messages import Alarm, Report, SettingsResult, SettingsState
 from tests.simulators.agent_place import MODELS, AgentPlace
 from tests.simulators.aggregator_peer import until
 
@@ -54,7 +57,7 @@ class Place(AgentPlace):
 
     def run(self, *, crash_at: str = "") -> "subprocess.Popen[bytes]":
         """Start the agent."""
-        return self.start("--camera", str(self.clip), "--loop", "--fps", "2", crash_at=crash_at)
+        return self.start("--camera", str(self.clip), "--loop", "--fps", "1", crash_at=crash_at)
 
     def status(self) -> dict[str, Any]:
         """What the agent says of its settings; nothing while it is not there."""
@@ -76,6 +79,12 @@ class Place(AgentPlace):
         raw = self.city.settings(self.who, text, number=number, trial_s=trial_s)
         self.peer.publish_settings(self.who, raw)
         return raw
+
+    def starts(self) -> int:
+        """How often the trial has been started, by the state on the disk."""
+        folder = read_in_force(self.config).folder
+        state = folder.state if folder else State()
+        return state.trial.starts if state.trial else 0
 
     def results(self) -> list[tuple[int, SettingsState, str]]:
         """What the region was told, once each."""
@@ -134,3 +143,61 @@ def test_a_box_tries_what_its_region_signed_keeps_it_and_rolls_back_what_it_cann
     assert reports, "the signed interval is a second, the local one seven"
     end(agent)
     assert agent.returncode == 0
+
+
+def test_kill_nine_during_a_trial_leaves_one_document_or_the_other_and_too_many_give_it_up(place: Place) -> None:
+    agent = place.run()
+    place.wait(place.is_live, "the camera gives frames")
+    place.send(GOOD, number=1, trial_s=600)
+    for starts in range(1, MOST_STARTS + 1):
+        place.wait(lambda: place.starts() == starts, f"start {starts} of the trial")  # noqa: B023  called in the loop
+        assert read_in_force(place.config).is_trial
+        end(agent, signal.SIGKILL)
+        agent = place.run()
+    place.wait(lambda: (1, BACK, "crashed") in place.results(), "the document is given up")
+    # The broker still keeps it: it is not tried again.
+    place.wait(place.is_live, "the camera gives frames")
+    assert (place.status()["source"], place.results()) == ("local", [(1, BACK, "crashed")])
+    end(agent)
+
+
+def test_a_box_killed_between_two_steps_still_ends_with_the_document_kept_and_told(place: Place) -> None:
+    agent = place.run(crash_at="settings.tried")
+    place.wait(place.is_live, "the camera gives frames")
+    place.send(GOOD, number=1)
+    for nothing_lost_at in ("settings.concluded", "settings.told"):
+        assert agent.wait(timeout=PATIENCE_S) == -signal.SIGKILL
+        agent = place.run(crash_at=nothing_lost_at)
+    assert agent.wait(timeout=PATIENCE_S) == -signal.SIGKILL
+    agent = place.run()
+    place.wait(lambda: place.results() == [(1, KEPT, "healthy")], "the document is kept and told")
+    place.wait(lambda: place.status().get("source") == "signed", "it holds")
+    end(agent)
+
+
+def test_a_box_off_line_tries_its_first_document_and_never_runs_one_that_was_changed_on_its_disk(place: Place) -> None:
+    place.broker.kill()
+    install_settings(place.config, place.city.settings(place.who, GOOD, number=1))
+    agent = place.run()
+    place.wait(lambda: place.status().get("source") == "signed", "the document is kept off line")
+    assert place.status()["results_owed"] == 0, "it lies in the outbox"
+    place.broker.start()
+    place.wait(lambda: place.results() == [(1, KEPT, "healthy")], "the region hears of it")
+    place.send(GOOD.replace("= 1.0", "= 3.0", 1), number=2)
+    place.wait(lambda: (2, KEPT, "healthy") in place.results(), "the second document is kept")
+    end(agent)
+    assert read_in_force(place.config).settings.report_interval_s == 3.0
+    documents = {b"= 3.0" in file.read_bytes(): file for file in (place.data_dir / FOLDER).glob("*.cose")}
+    documents[True].write_bytes(documents[True].read_bytes().replace(b"= 3.0", b"= 9.0"))
+    agent = place.run()
+    place.wait(lambda: place.status().get("number") == 1, "the one before is run")
+    assert place.status()["alarms"] == ["settings document 2: bad_signature"]
+    place.wait(lambda: [each.alarm for each in place.peer.bodies(Alarm)] == ["settings_damaged"], "the alarm comes")
+    end(agent)
+    documents[False].write_bytes(documents[False].read_bytes()[:-1] + b"!")
+    found = read_in_force(place.config)
+    assert (found.document, found.settings.report_interval_s) == (None, 60.0), "neither document, nor the local word"
+    (place.data_dir / FOLDER / "state.json").write_bytes(b"{")
+    assert read_in_force(place.config).settings.report_interval_s == 60.0
+    with pytest.raises(BadSettings, match="bad_signature"):
+        install_settings(place.config, place.city.settings(place.who, "", number=9)[:-1] + b"!")

@@ -8,6 +8,7 @@ import structlog
 
 from edge_agent.adapters.panic_keys import load_keys
 from edge_agent.adapters.progress import Progress
+from edge_agent.core.alarms import Signal
 from edge_agent.errors import VaultError
 from edge_agent.service.alarms import AlarmDesk
 from edge_agent.service.camera_events import CameraEvents, alarm_rules, event_sources, topic_rules
@@ -37,6 +38,10 @@ class AlarmSources:
             background(camera_events=self._events.run(), panic=self._panic.run()),
         ):
             await asyncio.Event().wait()
+
+    async def hand_in(self, signal: Signal) -> None:
+        """Hand in a signal of the box itself."""
+        await self._desk.hand_in(signal)
 
     async def settled(self) -> None:
         """Wait until what was signalled so far is on the disk."""

@@ -118,8 +118,10 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     cameras = Cameras(
         settings, models.vision, hits, clock=writer.time.now, progress=options.progress, glance=scenes.see
     )
-    renewer = Renewer(site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal)
     alarms = AlarmSources(settings, writer, options.progress)
+    renewer = Renewer(
+        site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal, signal=alarms.hand_in
+    )
     return Box(
         settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes,
         alarms,

@@ -23,6 +23,7 @@ import structlog
 
 from edge_agent.adapters import papers, renewal
 from edge_agent.adapters.keystore import Enrolment
+from edge_agent.core.alarms import Sign, Signal
 from edge_agent.core.renewal import Shares, Standing, Term, standing
 from edge_agent.errors import BadIdentity, RenewalFailed
 from edge_agent.service.delivery import LinkState
@@ -31,11 +32,20 @@ from edge_agent.settings import RenewalSettings
 from protocol.delivery import Pace
 
 TRIAL_S: Final = 30.0
+LATE_ALARM: Final = "certificate_late"
+NOTE_CHARS: Final = 90
 
 log = structlog.get_logger()
 
 Trial = Callable[[float], Awaitable[str | None]]
 """Connects to the broker under the papers on trial; None if it takes them, else why not."""
+
+OnSignal = Callable[[Signal], Awaitable[None]]
+"""Takes the signal that a certificate is late, or no more."""
+
+
+async def _say_nothing(_signal: Signal) -> None:
+    pass
 
 
 @dataclass(slots=True)
@@ -47,6 +57,7 @@ class Renewer:
     link: LinkState
     try_papers: Trial
     settings: RenewalSettings
+    signal: OnSignal = _say_nothing
     rng: Random = field(default_factory=Random)
     failed: int = 0
     problem: str = ""
@@ -60,6 +71,7 @@ class Renewer:
         pace = Pace(self.settings.retry_first_s, self.settings.retry_most_s)
         while True:
             found = self.standing()
+            await self.signal(late_signal(found, self.problem))
             if found is Standing.FRESH:
                 if not await self._misplaced_within(self.settings.check_interval_s):
                     continue
@@ -154,3 +166,9 @@ async def artefacts_problem(enrolment: Enrolment, *, check_dates: bool) -> str |
         return await renewal.artefacts_problem(enrolment, check_dates=check_dates, on_trial=True)
     except BadIdentity as exc:
         raise RenewalFailed("the certificate offered cannot be used with this box's key") from exc
+
+
+def late_signal(found: Standing, problem: str) -> Signal:
+    """What the alarms are told of how a certificate stands; they say it once."""
+    is_late = found in (Standing.LATE, Standing.ENDED)
+    return Signal(None, LATE_ALARM, "", Sign.ON if is_late else Sign.OFF, problem[:NOTE_CHARS] if is_late else "")

@@ -15,6 +15,7 @@ from aggregator.adapters.database import Access, Pool
 from aggregator.adapters.registry_store import Registry
 from edge_agent.adapters.control_socket import NAME, serving
 from edge_agent.adapters.keystore import TRIAL
+from edge_agent.core.alarms import Sign, Signal
 from edge_agent.core.renewal import Standing
 from edge_agent.errors import RenewalFailed
 from tests.simulators.installation import Installation
@@ -114,6 +115,24 @@ async def test_a_revoked_box_gets_no_certificate_and_keeps_asking_seldom(centre:
         with pytest.raises(RenewalFailed, match="this key was revoked"):
             await agent.renewer.renew()
         assert "revoked" in agent.renewer.status()["problem"]
+
+
+async def test_a_certificate_that_could_not_be_renewed_for_months_raises_an_alarm_until_it_is(centre: Centre) -> None:
+    signals: list[Signal] = []
+
+    async def take(signal: Signal) -> None:
+        signals.append(signal)
+
+    centre.date(centre.installation.box("box-1"), begins=in_days(-750), ends=in_days(50))
+    async with renewing_box(centre, "box-1") as agent:
+        await until(lambda: agent.delivery.state.is_connected, "a connection")
+        agent.renewer.signal = take
+        centre.broker.suspend()
+        async with renewing(agent):
+            await until(lambda: signals, "a signal")
+            assert (signals[0].alarm, signals[0].sign) == ("certificate_late", Sign.ON)
+            centre.broker.resume()
+            await until(lambda: signals[-1].sign is Sign.OFF, "the end of the alarm")
 
 
 async def renew_command(centre: Centre, data_dir: Path, *args: str) -> tuple[int, str, str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from cryptography import x509
 
+from edge_agent.adapters.hotlist_shelf import place_at_rest
 from edge_agent.adapters.keystore import AUTHORITY, CERTIFICATE
-from edge_agent.adapters.vault import KEY_FILE, open_vault
+from edge_agent.adapters.vault import KEY_FILE, TPM_FILE, open_vault
 from edge_agent.core.checks_link import Term
 from edge_agent.errors import BadIdentity
 from edge_agent.settings import Settings
@@ -32,9 +33,10 @@ def certificate_terms(folder: Path) -> tuple[Term, ...]:
 
 def sealing(settings: Settings) -> Sealing:
     """Where the vault's key lies. A vault that was never used is not made by looking."""
-    if not (settings.identity_dir / KEY_FILE).exists():
-        return Sealing(None, "memory")
-    return Sealing(open_vault(settings.identity_dir).is_hardware, "memory")
+    folder = settings.identity_dir
+    place = place_at_rest(settings.hotlist.at_rest, folder)
+    is_used = (folder / KEY_FILE).exists() or (folder / TPM_FILE).exists()
+    return Sealing(open_vault(folder).is_hardware if is_used else None, place)
 
 
 def _term(certificate: x509.Certificate) -> Term:

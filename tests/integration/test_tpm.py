@@ -20,9 +20,11 @@ from cryptography.x509.oid import NameOID
 from typing_extensions import override
 
 from edge_agent.adapters.keystore import AUTHORITY, KEY, load_enrolment, load_signer, new_identity
+from edge_agent.adapters.probe_papers import Sealing, sealing
 from edge_agent.adapters.tpm import Tpm, TpmSigner, find_tpm
 from edge_agent.adapters.vault import KEY_FILE, TPM_FILE, open_vault
 from edge_agent.errors import TpmFailed, VaultError
+from edge_agent.settings import Settings
 from protocol.envelope import Context, parse, sign
 from protocol.keys import Algorithm, spki_of
 from tests.simulators.city import City
@@ -104,6 +106,14 @@ def test_a_vault_in_the_tpm_leaves_no_key_on_the_disk(chip: Chip, tmp_path: Path
 
 def test_a_box_without_an_identity_yet_seals_in_the_tpm_as_well(chip: Chip, tmp_path: Path) -> None:
     assert open_vault(tmp_path).is_hardware
+
+
+def test_the_doctor_sees_what_the_tpm_seals(chip: Chip, tmp_path: Path) -> None:
+    settings = Settings(identity_dir=tmp_path)
+    new_identity(tmp_path, "box-1")
+    assert sealing(settings) == Sealing(is_hardware=None, hotlist="tpm"), "and makes no vault by looking"
+    open_vault(tmp_path)
+    assert sealing(settings) == Sealing(is_hardware=True, hotlist="tpm")
 
 
 def test_a_sealing_that_was_cut_short_is_refused(chip: Chip, tmp_path: Path) -> None:

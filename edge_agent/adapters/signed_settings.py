@@ -18,7 +18,7 @@ from edge_agent.adapters.profiles import profile_names, profile_text
 from edge_agent.adapters.settings_folder import NAME, PROFILE, SettingsFolder
 from edge_agent.core.layers import layered, passed_over, profile_of, site_layer
 from edge_agent.core.rollout import BAD_DOCUMENT, Named, Seen, named, rolled_back, started, tried
-from edge_agent.errors import BadProfile, BadSettings, NotEnrolled
+from edge_agent.errors import BadProfile, BadSettings, EdgeError, NotEnrolled
 from edge_agent.settings import Settings, parse_tree
 from protocol.envelope import envelope_hash
 from protocol.settings import SettingsDocument, SettingsRefusal, check_settings
@@ -82,8 +82,17 @@ class InForce:
 
 
 def effective_settings(path: Path) -> Settings:
-    """The settings that hold on this box, for commands; raises `BadSettings`."""
-    return read_in_force(path).settings
+    """The settings that hold on this box, for commands; raises `BadSettings`.
+
+    Documents are believed under the box's identity. Where that is broken the local file speaks alone here, so that a
+    command which is to find out what is wrong can.
+    """
+    try:
+        return read_in_force(path).settings
+    except BadSettings:
+        raise
+    except EdgeError:
+        return LocalFile.read(path).alone
 
 
 def read_in_force(path: Path) -> InForce:

@@ -14,12 +14,13 @@ from rich.console import Console
 from edge_agent.adapters.camera_book import merged
 from edge_agent.adapters.local_address import serving_address
 from edge_agent.adapters.page_certificate import page_context
+from edge_agent.adapters.signed_settings import effective_settings
 from edge_agent.adapters.texts import Language, Texts, language_of, texts
 from edge_agent.adapters.vision import open_vision
 from edge_agent.cli.logs import set_up_logs
 from edge_agent.errors import BadSettings
 from edge_agent.service.aim import PageOptions, serve
-from edge_agent.settings import find_settings, load_settings
+from edge_agent.settings import find_settings
 
 NICENESS: Final = 10
 FINGERPRINT_SHOWN: Final = 23  # eight bytes
@@ -40,7 +41,7 @@ def aim(
     It works beside a running agent. Nothing is recorded; a plate's text is neither read nor shown.
     """
     said = texts(language_of(os.environ, language))
-    settings = merged(load_settings(find_settings(config, os.environ)))
+    settings = merged(effective_settings(find_settings(config, os.environ)))
     if not settings.cameras:
         raise BadSettings(said("aim-no-cameras"))
     set_up_logs()

@@ -10,11 +10,12 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from edge_agent.adapters.profiles import box_profile
+from edge_agent.adapters.signed_settings import effective_settings
 from edge_agent.adapters.texts import Language, language_of, texts
 from edge_agent.cli.checks import as_json, show_checks
 from edge_agent.core.checks import Check, Verdict, worst
 from edge_agent.service.doctor import examine
-from edge_agent.settings import find_settings, load_settings
+from edge_agent.settings import find_settings
 
 
 def doctor(
@@ -29,7 +30,7 @@ def doctor(
     It runs beside the agent and before enrolment, and changes nothing.
     """
     say = texts(language_of(os.environ, language))
-    settings = load_settings(find_settings(config, os.environ))
+    settings = effective_settings(find_settings(config, os.environ))
     found = box_profile(profile or settings.profile)
     with Console(stderr=True).status("") as status:
 

@@ -39,6 +39,7 @@ def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JS
         f"outbox: {outbox['rows']} waiting ({outbox['bytes']} bytes), {outbox['receipted']} receipted, "
         f"{outbox['dead_letters']} dead letters"
     )
+    console.print(_settings_line(found["settings"]), markup=False)
     console.print(f"hotlist: version {hotlist['version']}, {hotlist['entries']} entries")
     console.print(f"hit to disk: p50 {hits['latency_ms_p50']} ms, p99 {hits['latency_ms_p99']} ms")
     table = Table("camera", "state", "fps", "processed", "dropped", "reads", "hits", "fault")
@@ -46,6 +47,13 @@ def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JS
         shown = (each[key] for key in ("camera", "state", "frames_per_s", "processed", "dropped", "reads", "hits"))
         table.add_row(*map(str, shown), each["fault"] or "")
     console.print(table)
+
+
+def _settings_line(settings: dict[str, Any]) -> str:  # `Any`: JSON
+    signed = f"number {settings['number']} of {settings['rollout']}"
+    whose = "the local file's" if settings["source"] == "local" else signed
+    tried = f", on trial for {settings['trial_left_s']} s more" if settings["trial_left_s"] is not None else ""
+    return f"settings: {whose}{tried}" + "".join(f"; {each}" for each in settings["alarms"])
 
 
 def _behind(problem: str) -> str:

@@ -16,7 +16,8 @@ def probe_stream(url: str, *, look_s: float = LOOK_S) -> StreamFigures:
     damaged, arrivals = [0], list[Arrival]()
 
     def count_damage() -> None:
-        damaged[0] += 1
+        # What comes before the first key frame cannot be decoded by anybody; that shows as a late first picture.
+        damaged[0] += bool(arrivals) and time.monotonic() - arrivals[0].at_s >= SETTLE_S
 
     began_s, size = time.monotonic(), (0, 0)
     with VideoSource(url, LIMITS, count_damage) as source:

@@ -1,23 +1,29 @@
 """The hotlist at rest: a box that starts without a network has its last list, and nobody else has it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_agent.adapters.artefacts import ArtefactServer
+from edge_agent.adapters.control_socket import ask
 from edge_agent.adapters.hotlist import HotlistReceiver
 from edge_agent.adapters.hotlist_shelf import NAME, AtRest, KeptList, open_shelf
 from edge_agent.adapters.keystore import load_enrolment, new_identity
 from edge_agent.adapters.vault import KEY_FILE
 from edge_agent.core.matching import HotlistIndex
+from edge_agent.errors import NotRunning
 from protocol.clock import to_ms
 from protocol.delivery import Pace
 from protocol.trust import Role, TrustStore
+from tests.simulators.agent_place import MODELS, QUICK, AgentPlace
+from tests.simulators.aggregator_peer import until
 from tests.simulators.artefact_shelf import ArtefactShelf
 from tests.simulators.city import City
 from tests.simulators.tpm import Tpm as Chip
@@ -256,3 +262,31 @@ async def test_with_a_tpm_the_list_is_sealed_to_it_and_another_box_cannot_read_i
         theirs = open_shelf("tpm", tmp_path / "identity", data)
         assert (theirs.place, theirs.take()) == ("memory", None)
         assert (data / NAME).exists(), "it may be our own TPM that does not answer today"
+
+
+@pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="`make models` fetches them")
+@pytest.mark.timeout(400)
+def test_an_agent_that_is_killed_and_cut_off_looks_for_its_last_list(tmp_path: Path) -> None:
+    with AgentPlace(tmp_path, settings=f'{QUICK}[hotlist]\nat_rest = "accept-risk"\n') as place:
+        place.arm([PLATE], version=7)
+        agent = place.start("--camera", f"cam-1={os.devnull}")
+        until((place.data_dir / NAME).exists, timeout_s=150, what="the list was kept")
+        agent.kill()
+        agent.wait()
+        place.broker.kill()
+        place.start("--camera", f"cam-1={os.devnull}")
+        until(
+            lambda: _status(place).get("hotlist", {}).get("version") == 7, timeout_s=150, what="the list was taken up"
+        )
+        found = _status(place)
+        assert (found["hotlist"]["at_rest"], found["hotlist"]["entries"]) == ("file", 1)
+        assert not found["presence"]["is_connected"]
+        ours = [path for top in (place.data_dir, place.identity_dir) for path in top.rglob("*") if path.is_file()]
+        assert not [path for path in (*ours, place.log) if PLATE.encode() in path.read_bytes()]
+
+
+def _status(place: AgentPlace) -> dict[str, Any]:  # `Any`: JSON
+    try:
+        return ask(place.data_dir / "control.sock", "status")
+    except NotRunning:
+        return {}

@@ -45,7 +45,7 @@ def show_checks(console: Console, say: Texts, title: str, checks: tuple[Check, .
 
 def title_of(check: Check, say: Texts) -> str:
     """What a check is called."""
-    return say(f"doctor-check-{check.name}", camera=check.camera or "")
+    return say(f"doctor-check-{check.name.replace('_', '-')}", camera=check.camera or "")
 
 
 def remedy_of(check: Check, say: Texts) -> str:

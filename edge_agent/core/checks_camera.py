@@ -1,67 +1,34 @@
-"""One camera against what is asked of it: does it open, how many frames come, how large, in which codec.
+"""One camera of a box: by the running agent's word, or by a look of our own, and against the box's profile.
 
 Rules
 - A camera that a running agent reads is judged by what the agent says, not opened a second time: some cameras allow
-  only one client.
-- Fewer frames than asked warn; less than half fail. A picture too small for plates at a street's distance warns, and so
-  does one larger than the profile reckoned with: decoding it costs what it costs.
+  only one client. The limits are those of a look of our own (`core.camera_probe`).
+- A picture larger than the profile reckoned with warns: decoding it costs what it costs.
 """
 
-from dataclasses import dataclass
-from typing import Final
-
+from edge_agent.core.camera_probe import RATE_FAIL_SHARE, RATE_WARN_SHARE, StreamFigures, checks_of
 from edge_agent.core.checks import Check, failed, passed, warned
 from edge_agent.core.profiles import Profile
 
-LEAST_SIDE_PX: Final = 1280
-ENOUGH_SHARE, LEAST_SHARE = 0.9, 0.5
+
+def check_told(camera: str, frames_per_s: float, wanted_per_s: float) -> Check:
+    """A camera that is live by the agent's word."""
+    value, share = f"{frames_per_s:.1f}/s", frames_per_s / wanted_per_s
+    if share >= RATE_WARN_SHARE:
+        return passed("camera", value, camera=camera)
+    say = failed if share < RATE_FAIL_SHARE else warned
+    return say("camera", value, "doctor-camera-slow", camera=camera, got=round(frames_per_s, 1), wanted=wanted_per_s)
 
 
-@dataclass(frozen=True, slots=True)
-class CameraLook:
-    """What was seen of a camera. Size and codec are None where only the agent's word was to be had."""
-
-    camera: str
-    frames_per_s: float
-    wanted_per_s: float
-    size_px: tuple[int, int] | None = None
-    codec: str | None = None
-    fault: str = ""
-    is_files: bool = False
+def check_dead(camera: str, fault: str) -> Check:
+    """A camera that gives no picture."""
+    return failed("camera", "-", "doctor-camera-dead", camera=camera, fault=fault)
 
 
-def check_camera(look: CameraLook, profile: Profile) -> tuple[Check, ...]:
-    """All checks of one camera; only the first if it gives no picture."""
-    if look.fault:
-        return (_of(look, failed("camera", "-", "doctor-camera-dead", fault=look.fault)),)
-    return (_rate(look), *_picture(look, profile))
-
-
-def _rate(look: CameraLook) -> Check:
-    value, share = f"{look.frames_per_s:.1f}/s", look.frames_per_s / look.wanted_per_s
-    if share >= ENOUGH_SHARE:
-        return passed("camera", value, camera=look.camera)
-    say = failed if share < LEAST_SHARE else warned
-    got, wanted = round(look.frames_per_s, 1), look.wanted_per_s
-    return say("camera", value, "doctor-camera-slow", camera=look.camera, got=got, wanted=wanted)
-
-
-def _picture(look: CameraLook, profile: Profile) -> tuple[Check, ...]:
-    if look.size_px is None or look.codec is None:
-        return ()
-    width, height = look.size_px
-    value = f"{width}x{height} {look.codec}"
-    longest = max(look.size_px)
-    if look.codec not in profile.video.codecs and not look.is_files:
-        found = warned("camera-picture", value, "doctor-camera-codec", have=look.codec, want=profile.video.codecs[0])
-    elif longest < LEAST_SIDE_PX:
-        found = warned("camera-picture", value, "doctor-camera-small", want=LEAST_SIDE_PX)
-    elif longest > profile.video.longest_side_px:
-        found = warned("camera-picture", value, "doctor-camera-large", want=profile.video.longest_side_px)
-    else:
-        found = passed("camera-picture", value)
-    return (_of(look, found),)
-
-
-def _of(look: CameraLook, check: Check) -> Check:
-    return Check(check.name, check.verdict, check.value, check.remedy, look.camera)
+def check_seen(camera: str, found: StreamFigures, wanted_per_s: float, profile: Profile) -> tuple[Check, ...]:
+    """A camera that we looked at ourselves."""
+    seen = checks_of(camera, found, wanted_per_s=wanted_per_s, clock_offset_s=None)
+    value, most = f"{found.width_px}x{found.height_px}", profile.video.longest_side_px
+    if max(found.width_px, found.height_px) > most:
+        return (*seen, warned("camera-size", value, "doctor-camera-large", camera=camera, want=most))
+    return (*seen, passed("camera-size", value, camera=camera))

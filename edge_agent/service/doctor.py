@@ -15,29 +15,31 @@ from functools import partial
 from typing import Any, Final
 
 from edge_agent.adapters import probe_inference
+from edge_agent.adapters.camera_book import merged
+from edge_agent.adapters.camera_probe import LOOK_S, probe_stream
 from edge_agent.adapters.control_socket import NAME, ask
-from edge_agent.adapters.probe_camera import LOOK_S, look_at_camera
 from edge_agent.adapters.probe_machine import look_at_data_folder, look_at_machine
 from edge_agent.adapters.probe_papers import sealing
 from edge_agent.adapters.vision_pool import plan
 from edge_agent.core.checks import failed, passed, warned
-from edge_agent.core.checks_camera import CameraLook, check_camera
+from edge_agent.core.checks_camera import check_dead, check_seen, check_told
 from edge_agent.core.checks_inference import Wanted, check_devices, check_speed
 from edge_agent.core.checks_link import check_sealing
 from edge_agent.core.checks_machine import check_disk, check_machine
 from edge_agent.core.profiles import Profile
-from edge_agent.errors import EdgeError
+from edge_agent.errors import CameraLost, CameraUnusable, EdgeError
 from edge_agent.service.link_probes import far_probes, time_probe
 from edge_agent.service.probing import Checks, OnProgress, Patient, Probe, carried_out, in_thread
 from edge_agent.settings import CameraSettings, Settings
 
 MODELS_S: Final = 90.0
-CAMERA_S: Final = LOOK_S + 12.0
+CAMERA_S: Final = LOOK_S + 15.0
 NEEDS_IDENTITY: Final = ("certificate", "dns", "broker", "uplink")
 
 
 async def examine(settings: Settings, profile: Profile, *, on_progress: OnProgress = lambda _: None) -> Checks:
     """Look at everything; the checks in the order in which a technician mends them."""
+    settings = await asyncio.to_thread(merged, settings)
     try:
         patient = await asyncio.to_thread(Patient.of, settings, profile)
     except EdgeError as exc:
@@ -119,16 +121,21 @@ async def _sealing(patient: Patient) -> Checks:
 
 
 async def _look(camera: CameraSettings, profile: Profile) -> Checks:
-    return check_camera(await asyncio.to_thread(look_at_camera, camera), profile)
+    """A look of our own. What fails names the camera's host at most: its address may hold a password."""
+    try:
+        found = await asyncio.to_thread(probe_stream, camera.url)
+    except (CameraLost, CameraUnusable) as exc:
+        return (check_dead(camera.camera, str(exc)),)
+    return check_seen(camera.camera, found, camera.frames_per_s, profile)
 
 
 async def _told(patient: Patient, camera: CameraSettings) -> Checks:
     """The agent's word for a camera that it reads, as it is by now."""
     status = await asyncio.to_thread(ask, patient.settings.data_dir / NAME, "status")
     told = next(each for each in status["cameras"] if each["camera"] == camera.camera)
-    fault = "" if told["state"] == "live" else f"{told['state']}: {told['fault'] or '-'}"
-    look = CameraLook(camera.camera, told["frames_per_s"], camera.frames_per_s, fault=fault)
-    return check_camera(look, patient.profile)
+    if told["state"] != "live":
+        return (check_dead(camera.camera, f"{told['state']}: {told['fault'] or '-'}"),)
+    return (check_told(camera.camera, told["frames_per_s"], camera.frames_per_s),)
 
 
 async def _no_cameras() -> Checks:

@@ -11,8 +11,10 @@ from msgspec.structs import replace as swap
 import edge_agent
 from edge_agent.adapters.profiles import load_profile
 from edge_agent.adapters.texts import LANGUAGES, Language, texts
+from edge_agent.cli.checks import title_of
+from edge_agent.core.camera_probe import StreamFigures
 from edge_agent.core.checks import Check, Verdict
-from edge_agent.core.checks_camera import CameraLook, check_camera
+from edge_agent.core.checks_camera import check_dead, check_seen, check_told
 from edge_agent.core.checks_inference import ModelTimes, Wanted, check_devices, check_speed
 from edge_agent.core.checks_link import (
     Term,
@@ -42,7 +44,10 @@ GOOD = Machine(
     is_locked=True,
 )
 FOLDER = DataFolder("/var/lib/atalaya-agent", "ext4", 50_000, 4.0)
-LOOK = CameraLook("cam-1", 10.0, 10.0, (1920, 1080), "h264")
+SEEN = StreamFigures(
+    codec="h264", width_px=1920, height_px=1080, first_frame_ms=200, frames=50, seconds=5.0, frames_per_s=10.0,
+    dropped=0, damaged=0, longest_gap_ms=120,
+)  # fmt: skip
 WANTED = Wanted(device="GPU", precision="f16", workers=1, frames_per_s=(6.0, 6.0))
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -54,7 +59,7 @@ def verdicts(checks: tuple[Check, ...]) -> dict[str, Verdict]:
 def test_a_good_box_passes_everything() -> None:
     assert set(verdicts(check_machine(GOOD, PROFILE)).values()) == {PASS}
     assert set(verdicts(check_disk(FOLDER, PROFILE)).values()) == {PASS}
-    assert set(verdicts(check_camera(LOOK, PROFILE)).values()) == {PASS}
+    assert set(verdicts(check_seen("cam-1", SEEN, 10.0, PROFILE)).values()) == {PASS}
 
 
 @pytest.mark.parametrize(
@@ -205,21 +210,47 @@ def test_sealing_in_a_file_is_said(is_hardware: bool | None, hotlist: str, expec
 
 
 @pytest.mark.parametrize(
-    ("look", "name", "verdict"),
+    ("seen", "name", "verdict"),
     [
-        (replace(LOOK, frames_per_s=8.9), "camera", WARN),
-        (replace(LOOK, frames_per_s=4.9), "camera", FAIL),
-        (replace(LOOK, fault="no such camera"), "camera", FAIL),
-        (replace(LOOK, codec="mjpeg"), "camera-picture", WARN),
-        (replace(LOOK, size_px=(704, 576)), "camera-picture", WARN),
-        (replace(LOOK, size_px=(3840, 2160)), "camera-picture", WARN),
-        (replace(LOOK, size_px=None, codec=None), "camera", PASS),
+        (replace(SEEN, frames_per_s=8.9), "camera_rate", WARN),
+        (replace(SEEN, frames_per_s=4.9), "camera_rate", FAIL),
+        (replace(SEEN, codec="mjpeg"), "camera_format", WARN),
+        (replace(SEEN, width_px=3840, height_px=2160), "camera-size", WARN),
+        (replace(SEEN, width_px=1080, height_px=1920), "camera-size", PASS),
     ],
 )
-def test_a_camera_is_judged_by_rate_and_picture(look: CameraLook, name: str, verdict: Verdict) -> None:
-    found = check_camera(look, PROFILE)
+def test_a_camera_that_was_looked_at_is_judged_by_rate_and_picture(
+    seen: StreamFigures, name: str, verdict: Verdict
+) -> None:
+    found = check_seen("cam-1", seen, 10.0, PROFILE)
     assert verdicts(found)[name] is verdict
     assert {check.camera for check in found} == {"cam-1"}
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(10.0, PASS), (9.0, PASS), (8.9, WARN), (5.0, WARN), (4.9, FAIL)])
+def test_a_camera_that_the_agent_reads_is_judged_by_its_word(rate: float, verdict: Verdict) -> None:
+    assert check_told("cam-1", rate, 10.0).verdict is verdict
+
+
+def test_a_camera_without_a_picture_fails_with_the_reason() -> None:
+    dead = check_dead("cam-1", "no route to host")
+    assert (dead.verdict, dead.camera) == (FAIL, "cam-1")
+    assert dead.remedy is not None
+    assert dict(dead.remedy.variables) == {"fault": "no route to host"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_check_has_a_name_in_every_language(language: Language) -> None:
+    checks = (
+        *check_machine(GOOD, PROFILE), *check_disk(FOLDER, PROFILE), *check_seen("cam-1", SEEN, 10.0, PROFILE),
+        *check_devices(("CPU",), replace(WANTED, device="CPU"), PROFILE),
+        *check_speed(ModelTimes(1.0, 1.0, 1.0), WANTED, PROFILE), *check_uplink(Uplink(1.0, 1e4, 0.0)),
+        *check_sealing(is_hardware=True, hotlist="tpm"), *check_names({"c4.example": None}), check_dead("cam-1", "x"),
+        *check_terms([Term("box-1", NOW, NOW)], NOW), check_time_service(TimeService("chrony", True)),
+        check_broker("c4:8883", "", is_live=True),
+    )  # fmt: skip
+    say = texts(language)
+    assert all(title_of(check, say) for check in checks)
 
 
 def test_a_faster_profile_allows_more() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import sys
-import tomllib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from aggregator.adapters.invitation_desk import Wish
 from aggregator.cli.console import AsJson, Config, print_json, say, settings_of, show_rows
 from aggregator.cli.operator import actor
 from aggregator.core.invitation import TEXTS, Invitation, Refusal, fingerprint, validity
+from aggregator.core.rollout import check_settings_text
 from aggregator.errors import AggregatorError, BadInput
 from aggregator.settings import Settings
 from protocol.armour import armour, unarmour
@@ -163,14 +163,7 @@ def _cells(each: Invitation, now: datetime) -> tuple[str | datetime | None, ...]
 
 def _toml(path: Path | None) -> str:
     """The text of a settings file; what its keys mean is the box's to judge. Raises `BadInput`."""
-    if path is None:
-        return ""
-    text = keyfiles.read_file(path).decode("utf-8", "replace")
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise BadInput(f"{path}: not TOML: {exc}") from exc
-    return text
+    return check_settings_text(keyfiles.read_file(path).decode("utf-8", "replace")) if path else ""
 
 
 def _with(settings: Settings, ask: Callable[[Pool], Awaitable[T]]) -> T:

@@ -164,10 +164,8 @@ def _report(enrolled: Enrolled, setting: Setting, said: Texts, console: Console,
         print(json.dumps(found | {"clock_is_wrong": clock.is_wrong, "clock_off_s": clock.off_s}))
         return
     until = f"{enrolled.until:%Y-%m-%d}"
-    console.print(
-        said("enroll-done", device=facts.device, city=facts.city, point=facts.point, until=until), markup=False
-    )
-    console.print(said("enroll-next"), markup=False)
+    print(said("enroll-done", device=facts.device, city=facts.city, point=facts.point, until=until))
+    print(said("enroll-next"))
 
 
 def _identity_dir(settings_file: Path) -> Path:

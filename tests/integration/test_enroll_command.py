@@ -105,7 +105,7 @@ async def test_a_box_is_enrolled_by_a_token_from_stdin(town: Town) -> None:
     assert load_enrolment(town.box / "identity").facts.point == "p-1"
     again = await town.enroll("--check", "--language", "es-MX")
     assert again.code == 0
-    assert "p-1-1 quedó dado de alta en saltillo" in again.err
+    assert "p-1-1 quedó dado de alta en saltillo" in again.out
 
 
 async def test_what_is_wrong_is_told_in_the_technicians_language(town: Town, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ async def test_a_request_and_an_answer_are_carried_as_files(town: Town, broker: 
     assert taken.code == 0, taken.err
     assert "enroll --check" in taken.err
     broker.start()
-    assert "p-1-1 is enrolled" in (await town.enroll("--check")).err
+    assert "p-1-1 is enrolled" in (await town.enroll("--check")).out
 
 
 async def test_the_command_goes_on_after_a_kill(town: Town) -> None:

@@ -11,14 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_agent.adapters.camera_book import merged, read_book, write_book
 from edge_agent.adapters.profiles import box_profile
 from edge_agent.adapters.settings_file import replace_settings
+from edge_agent.adapters.signed_settings import read_in_force
 from edge_agent.adapters.texts import Language, Texts, language_of, texts
 from edge_agent.core.profiles import Profile
 from edge_agent.core.tuning import LEAST_PER_S, Setup, is_enough, per_camera
 from edge_agent.service.tune import Tuning
 from edge_agent.service.tune import tune as measure
-from edge_agent.settings import find_settings, load_settings
+from edge_agent.settings import find_settings
 
 
 def tune(
@@ -39,7 +41,8 @@ def tune(
     """
     say = texts(language_of(os.environ, language))
     path = find_settings(config, os.environ)
-    settings = load_settings(path)
+    in_force = read_in_force(path)
+    settings = merged(in_force.settings)
     found = box_profile(profile or settings.profile)
     count = cameras or len(settings.cameras) or int(found.capacity.cameras.value)
     with Console(stderr=True).status(say("tune-begin")) as status:
@@ -48,14 +51,33 @@ def tune(
             status.update(say("tune-measuring", setup=_named(setup)))
 
         tuning = measure(settings, found, cameras=count, on_progress=on_progress)
+    is_signed = in_force.document is not None
     written = None if dry_run else out or path
     if written:
-        replace_settings(written, tuning.in_text(path.read_text(encoding="utf-8"), path))
+        replace_settings(written, _text(tuning, path, is_signed=is_signed, is_elsewhere=out is not None))
+    if written and out is None:
+        _change_book(settings.identity_dir, tuning)
     if json_:
         print(json.dumps(_as_json(tuning, found, written)))
     else:
         _show(Console(), say, tuning, found, written)
+        if is_signed:
+            Console().print(say("tune-signed"))
     return 0
+
+
+def _text(tuning: Tuning, path: Path, *, is_signed: bool, is_elsewhere: bool) -> str:
+    """What is written: the whole file changed, or under signed settings the box's own half, or the region's."""
+    if is_signed and is_elsewhere:
+        return tuning.for_the_region()
+    return (tuning.of_the_site() if is_signed else tuning).in_text(path.read_text(encoding="utf-8"), path)
+
+
+def _change_book(identity_dir: Path, tuning: Tuning) -> None:
+    book = read_book(identity_dir)
+    changed = tuning.in_book(book)
+    if changed != book:
+        write_book(identity_dir, changed)
 
 
 def _as_json(tuning: Tuning, profile: Profile, written: Path | None) -> dict[str, Any]:  # `Any`: JSON

@@ -6,14 +6,18 @@ size is tried first; smaller ones only if no camera would get enough frames with
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import msgspec
+
 from edge_agent.adapters import probe_inference
+from edge_agent.adapters.camera_book import BookCamera
 from edge_agent.adapters.control_socket import NAME, ask
 from edge_agent.adapters.probe_throughput import decode_ms, search_rate
 from edge_agent.adapters.settings_file import Changes, Value, with_changes
+from edge_agent.core.layers import SIGNED
 from edge_agent.core.profiles import Profile
 from edge_agent.core.tuning import Plan, Setup, Site, Trial, choose, is_enough, setups
 from edge_agent.errors import AgentRuns, InferenceMismatch, NotRunning
@@ -43,15 +47,31 @@ class Tuning:
     plan: Plan
     changes: tuple[Change, ...]
 
+    def of_the_site(self) -> "Tuning":
+        """Without the keys that are the region's to say once it has signed a document."""
+        return replace(self, changes=tuple(each for each in self.changes if each.key not in SIGNED))
+
+    def for_the_region(self) -> str:
+        """The other keys alone, as the settings of a document for the region to sign."""
+        keys = {each.key: each.now for each in self.changes if each.key in SIGNED}
+        return with_changes("", Changes(keys, {}), Path("settings.toml"))
+
     def in_text(self, text: str, path: Path) -> str:
         """The text of a settings file with the changes made."""
         keys = {each.key: each.now for each in self.changes if not each.key.startswith("cameras.")}
-        cameras = {
-            each.key.split(".")[1]: {"frames_per_s": each.now}
-            for each in self.changes
-            if each.key.startswith("cameras.")
-        }
+        cameras = {camera: {"frames_per_s": self.plan.frames_per_s} for camera in self._cameras}
         return with_changes(text, Changes(keys, cameras), path)
+
+    def in_book(self, book: tuple[BookCamera, ...]) -> tuple[BookCamera, ...]:
+        """The camera book with the changes made."""
+        rate = self.plan.frames_per_s
+        return tuple(
+            msgspec.structs.replace(each, frames_per_s=rate) if each.camera in self._cameras else each for each in book
+        )
+
+    @property
+    def _cameras(self) -> tuple[str, ...]:
+        return tuple(each.key.split(".")[1] for each in self.changes if each.key.startswith("cameras."))
 
 
 def tune(settings: Settings, profile: Profile, *, cameras: int, on_progress: OnProgress = lambda _: None) -> Tuning:

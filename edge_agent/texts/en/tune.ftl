@@ -26,3 +26,4 @@ tune-too-many = The profile allows { $most } cameras and there are { $cameras }:
 tune-too-slow = A camera gets { $got } frames a second; below { $least } cars are missed. Take a camera away, see that nothing else runs here, or use a stronger box.
 tune-dry = Nothing was written. Without --dry-run the settings are changed.
 tune-written = Written to { $path }. Start the agent again: systemctl restart atalaya-agent
+tune-signed = The region's signed settings are in force here. Of these keys only the cameras' are this box's own to change; --out FILE writes the others for the command centre to sign (`aggregator rollout start`).

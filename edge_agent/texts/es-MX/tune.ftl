@@ -26,3 +26,4 @@ tune-too-many = El perfil permite { $most } cámaras y hay { $cameras }: pase al
 tune-too-slow = Cada cámara recibe { $got } cuadros por segundo; con menos de { $least } se escapan autos. Quite una cámara, vea que nada más corra aquí, o use un equipo más fuerte.
 tune-dry = No se escribió nada. Sin --dry-run se cambia la configuración.
 tune-written = Escrito en { $path }. Vuelva a arrancar el agente: systemctl restart atalaya-agent
+tune-signed = Aquí rige la configuración firmada por la región. De estas claves solo las de las cámaras son de este equipo; --out FILE escribe las demás para que el centro de mando las firme (`aggregator rollout start`).

@@ -1,11 +1,16 @@
 """Choosing what a box can carry: the reference if it does, the fastest if not, never beyond the profile."""
 
+import tomllib
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.adapters.camera_book import BookCamera
 from edge_agent.adapters.profiles import load_profile
-from edge_agent.core.tuning import Setup, Site, Trial, choose, decoding_cores, is_enough, per_camera, setups
+from edge_agent.core.tuning import Plan, Setup, Site, Trial, choose, decoding_cores, is_enough, per_camera, setups
+from edge_agent.service.tune import Change, Tuning
 
 PROFILE = load_profile("generic-x86-64")
 MOST = PROFILE.capacity.frames_per_s.value
@@ -68,3 +73,20 @@ def test_a_plan_never_exceeds_the_profile(
 ) -> None:
     plan = choose([Trial(*each) for each in measured], PROFILE, Site(cameras, cores, decode_ms))
     assert 0 < plan.frames_per_s <= MOST
+
+
+def test_under_a_signed_document_only_the_cameras_are_the_sites_to_change() -> None:
+    changes = tuple(
+        Change(key, 1, 2, "why") for key in ("inference.threads", "outbox.max_mb", "cameras.cam-1.frames_per_s")
+    )
+    tuning = Tuning(SITE, (), Plan(F32, 6.5, is_limited_by_profile=False), changes)
+    assert [each.key for each in tuning.of_the_site().changes] == ["cameras.cam-1.frames_per_s"]
+    assert tomllib.loads(tuning.for_the_region()) == {"inference": {"threads": 2}, "outbox": {"max_mb": 2}}
+
+
+def test_a_camera_of_the_book_gets_its_rate_there() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    book = tuple(BookCamera(camera=name, shown="rtsp://192.0.2.1", sealed="", added=now) for name in ("cam-1", "cam-2"))
+    changes = (Change("cameras.cam-2.frames_per_s", 10.0, 6.5, "why"),)
+    tuning = Tuning(SITE, (), Plan(F32, 6.5, is_limited_by_profile=False), changes)
+    assert [each.frames_per_s for each in tuning.in_book(book)] == [10.0, 6.5]

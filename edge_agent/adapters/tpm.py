@@ -60,8 +60,12 @@ class Tpm:
         """Connect."""
         self._tss = _load_tss()
         self._lock = threading.RLock()
-        with self._asked():
+        try:
             self._esapi = self._tss.ESAPI(tcti)
+        except (RuntimeError, ValueError) as exc:  # TSS2_Exception is a RuntimeError
+            raise TpmFailed(
+                f"the TPM at {tcti} does not answer: {exc}; is this user in the group that owns it (tss)?"
+            ) from exc
 
     def __enter__(self) -> Self:
         """Connected already."""

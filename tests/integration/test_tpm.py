@@ -145,6 +145,8 @@ def test_a_tpm_that_is_gone_is_named_with_what_to_do(
     chip.power_off()
     with pytest.raises(TpmFailed, match="the TPM does not do it"):
         signer.sign(b"data")
+    with pytest.raises(TpmFailed, match="does not answer"):
+        load_signer(tmp_path / KEY)
     monkeypatch.delenv("ATALAYA_TPM")
     if find_tpm() is None:  # else this machine has a real one
         with pytest.raises(TpmFailed, match="switch it on in the firmware"):

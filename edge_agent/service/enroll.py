@@ -87,8 +87,7 @@ async def enroll(token: Token, setting: Setting) -> Enrolled:
     clock = judge_clock(setting.wall_clock(), BUILD_TIME)
     with files.working_in(setting.folder):
         if not _is_own(token.pin, setting.folder):
-            signer = _key(token, setting)
-            believed = await _obtained(token, signer, setting, clock)
+            believed = await _obtained(token, setting, clock)
             clock = judge_clock(setting.wall_clock(), BUILD_TIME, from_ms(believed.answer.created_ms))
             setting.say(Stage.WRITE)
             files.put_in_place(setting.folder, believed, setting.step)
@@ -129,8 +128,10 @@ def _key(token: Token, setting: Setting) -> Signer:
     return signer
 
 
-async def _obtained(token: Token, signer: Signer, setting: Setting, clock: Clock) -> Believed:
-    """The answer, believed; the line is tried again where that may help."""
+async def _obtained(token: Token, setting: Setting, clock: Clock) -> Believed:
+    """The answer, believed; the line is tried again where that may help. The key is let go at the end: a TPM has room
+    for few."""
+    signer = _key(token, setting)
     raw = sign_request(files.csr_of(token.device, signer), token.signer)
     line = EnrollLine(token, source=setting.source)
     for pause_s in (*setting.pauses_s, None):

@@ -12,15 +12,18 @@ import pytest
 
 from aggregator.adapters.database import Pool
 from aggregator.settings import Settings
-from edge_agent.adapters.keystore import load_enrolment
+from edge_agent.adapters.keystore import KEY, load_enrolment
 from edge_agent.adapters.texts import LANGUAGES, Language, texts
+from edge_agent.adapters.tpm import PEM_BEGIN
 from edge_agent.core.enrolment import Problem, Stage
 from protocol.enrolment import read_token, token_text
+from protocol.keys import Algorithm
 from tests.simulators.broker import Broker
 from tests.simulators.new_box import invited
 from tests.simulators.newcomer import told_where
 from tests.simulators.running import running
 from tests.simulators.settings_file import write_settings
+from tests.simulators.tpm import Tpm
 
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 120
@@ -63,9 +66,9 @@ class Town:
         """A command at the command centre."""
         return await typed("aggregator", *argv, "--config", str(self.config))
 
-    async def enroll(self, *argv: str, given: str = "", **environment: str) -> Said:
+    async def enroll(self, *argv: str, given: str = "", keystore: str = "file", **environment: str) -> Said:
         """The command on the box."""
-        options = ("--config", str(self.box / "agent.toml"), "--keystore", "file")
+        options = ("--config", str(self.box / "agent.toml"), "--keystore", keystore)
         return await typed("edge-agent", "enroll", *argv, *options, given=given, **environment)
 
     async def token(self, **wish: object) -> str:
@@ -142,6 +145,15 @@ async def test_a_request_and_an_answer_are_carried_as_files(town: Town, broker: 
     assert "enroll --check" in taken.err
     broker.start()
     assert "p-1-1 is enrolled" in (await town.enroll("--check")).out
+
+
+async def test_a_box_with_a_tpm_enrols_under_a_key_that_no_file_holds(town: Town, tmp_path: Path) -> None:
+    with Tpm(tmp_path / "tpm") as chip:
+        said = await town.enroll(given=await town.token(), keystore="auto", ATALAYA_TPM=chip.tcti)
+    assert said.code == 0, said.err
+    assert (town.box / "identity" / KEY).read_bytes().startswith(PEM_BEGIN)
+    key = await town.pool.fetchval("SELECT algorithm FROM device_key WHERE device_id = 'p-1-1'")
+    assert key == Algorithm.ESP256
 
 
 async def test_the_command_goes_on_after_a_kill(town: Town) -> None:

@@ -17,7 +17,8 @@ WITH event AS (
     WHERE hit_amendment.counted_at >= $1 AND hit_amendment.counted_at < $2
     UNION ALL
     SELECT 'alarm', envelope_hash, device_id, city_id, point_id, camera_id, created_at, received_at, counted_at,
-           is_historical, is_clock_suspect, alarm || CASE WHEN is_active THEN '' ELSE ' ended' END
+           is_historical, is_clock_suspect,
+           concat_ws(': ', alarm || CASE WHEN is_active THEN '' ELSE ' ended' END, nullif(note, ''))
     FROM alarm WHERE counted_at >= $1 AND counted_at < $2
     UNION ALL
     SELECT 'report', envelope_hash, device_id, city_id, point_id, NULL, created_at, received_at, counted_at,

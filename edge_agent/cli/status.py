@@ -42,6 +42,7 @@ def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JS
     console.print(_settings_line(found["settings"]), markup=False)
     console.print(f"hotlist: version {hotlist['version']}, {hotlist['entries']} entries")
     console.print(f"hit to disk: p50 {hits['latency_ms_p50']} ms, p99 {hits['latency_ms_p99']} ms")
+    console.print(_alarms_line(found["alarms"]), markup=False)
     table = Table("camera", "state", "fps", "processed", "dropped", "reads", "hits", "fault")
     for each in found["cameras"]:
         shown = (each[key] for key in ("camera", "state", "frames_per_s", "processed", "dropped", "reads", "hits"))
@@ -54,6 +55,16 @@ def _settings_line(settings: dict[str, Any]) -> str:  # `Any`: JSON
     whose = "the local file's" if settings["source"] == "local" else signed
     tried = f", on trial for {settings['trial_left_s']} s more" if settings["trial_left_s"] is not None else ""
     return f"settings: {whose}{tried}" + "".join(f"; {each}" for each in settings["alarms"])
+
+
+def _alarms_line(alarms: dict[str, Any]) -> str:  # `Any`: JSON
+    cameras, buttons = alarms["cameras"], alarms["panic"]
+    heard = sum(each["is_subscribed"] for each in cameras)
+    standing = ", ".join(f"{each['alarm']} at {each['camera'] or 'a button'}" for each in alarms["standing"])
+    deaf = [f"{each['camera']}: {each['fault']}" for each in cameras if each["fault"]]
+    deaf += [f"panic {what}: {why}" for what, why in buttons["faults"].items()]
+    line = f"alarms: {alarms['said']} messages, standing: {standing or 'none'}; {heard} of {len(cameras)} cameras heard"
+    return line + "".join(f"; {each}" for each in deaf)
 
 
 def _behind(problem: str) -> str:

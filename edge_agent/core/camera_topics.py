@@ -25,6 +25,12 @@ _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]+:")
 _REFUSED: Final = re.compile(r"recogni|plate|lpr|anpr|face|biometr", re.IGNORECASE)
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 _NAME_CHARS: Final = 96
+# The sources that ONVIF's standard topics have. A maker's own could hold anything, a plate too, so they are left out.
+_PLACES: Final = frozenset(
+    {"Rule", "Source", "Token", "InputToken", "VideoSource", "VideoSourceToken", "VideoSourceConfigurationToken",
+     "VideoAnalyticsConfigurationToken", "AnalyticsConfigurationToken", "AudioSourceConfigurationToken",
+     "AudioAnalyticsConfigurationToken"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,8 @@ def printable(text: str) -> str:
 
 def place_of(notice: Notice) -> str:
     """Where on the camera: its sources' names, which stay the same from start to end of an alarm."""
-    return printable(";".join(f"{name}={value}" for name, value in sorted(notice.source.items())))
+    known = sorted((name, value) for name, value in notice.source.items() if name in _PLACES)
+    return printable(";".join(f"{name}={value}" for name, value in known))
 
 
 def _sign(topic: Topic, notice: Notice) -> Sign:

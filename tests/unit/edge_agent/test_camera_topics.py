@@ -71,8 +71,14 @@ def test_topics_that_name_plates_or_persons_are_refused_whatever_the_settings_sa
 
 
 def test_no_data_of_an_event_reaches_the_message() -> None:
-    notice = Notice("tns1:RuleEngine/FieldDetector/ObjectsInside", data={"IsInside": "true", "Likely": "ABC123D"})
-    assert "ABC123D" not in repr((hear(notice), notice))
+    notice = Notice(
+        "tns1:RuleEngine/FieldDetector/ObjectsInside",
+        source={"Rule": "yard", "PlateNumber": "ABC123D"},
+        data={"IsInside": "true", "Likely": "XYZ987W"},
+    )
+    heard = hear(notice)
+    assert "yard" in repr(heard)
+    assert not {"ABC123D", "XYZ987W"} & set(re.findall(r"[A-Z0-9]{7}", repr(heard)))
 
 
 def test_a_cameras_text_always_fits_the_wire() -> None:

@@ -28,6 +28,8 @@ EdgeError
 ├── BadNetwork          a change of the network that cannot be made (tell the user)
 ├── NoNetworkManager    the box's network is not NetworkManager's to change (tell the user)
 ├── AgentRuns           what is asked for needs the box to itself (tell the user)
+├── BadAcceptance       an acceptance that the agent would not sign (tell the user)
+├── NotAccepted         a point that is not as it must be to be accepted (tell the user)
 ├── CannotServe         a page cannot be served at the address asked for (tell the user)
 └── NotRunning          no agent answers on the control socket (tell the user)
 """
@@ -147,6 +149,14 @@ class NoNetworkManager(EdgeError):
 
 class AgentRuns(EdgeError):
     """A running agent is in the way."""
+
+
+class BadAcceptance(EdgeError):
+    """An acceptance that was not signed."""
+
+
+class NotAccepted(EdgeError):
+    """A point that is not as it must be."""
 
 
 class CannotServe(EdgeError):

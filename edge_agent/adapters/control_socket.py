@@ -20,7 +20,7 @@ from edge_agent.errors import BadSettings, EdgeError, NotRunning
 NAME: Final = "control.sock"
 TIMEOUT_S: Final = 5.0
 MAX_ANSWER_S: Final = 120.0
-MAX_LINE_BYTES: Final = 4096
+MAX_LINE_BYTES: Final = 64 * 1024
 _MAX_PATH_BYTES: Final = 107  # sun_path of unix(7)
 
 # `Any`: what arguments and answers are made of is JSON.

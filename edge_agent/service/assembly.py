@@ -25,6 +25,7 @@ from edge_agent.core.delivery import Schedule, Windows
 from edge_agent.core.lookback import Lookback
 from edge_agent.core.redaction import Redactor
 from edge_agent.errors import OutboxFailed
+from edge_agent.service.acceptance import AcceptanceKeeper
 from edge_agent.service.alarm_sources import AlarmSources
 from edge_agent.service.cameras import Cameras
 from edge_agent.service.delivery import Delivery
@@ -122,9 +123,10 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     renewer = Renewer(
         site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal, signal=alarms.hand_in
     )
+    acceptances = AcceptanceKeeper(writer, scenes, cameras.stats, settings.data_dir, versions)
     return Box(
         settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes,
-        alarms,
+        alarms, acceptances,
     )  # fmt: skip
 
 

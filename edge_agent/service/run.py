@@ -65,6 +65,7 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
         answers: dict[str, Answer] = {
             "status": box.status,
             "renew": box.renewer.answer,
+            "accept": box.acceptances.accept,
             "reload": partial(_reload, rollout),
         }
         await stack.enter_async_context(serving(settings.data_dir / NAME, answers))
@@ -112,6 +113,7 @@ async def _work(box: Box, settings: Settings, stop: asyncio.Event, options: Opti
         lookback=_expire(box.hits.lookback),
         scenes=box.scenes.run(box.cameras.stats),
         alarms=box.alarms.run(),
+        acceptance=box.acceptances.run(),
     ):
         await _wait_for_hotlist(box.hits, stop, options.wait_for_hotlist_s)
         async with box.cameras:

@@ -9,6 +9,7 @@ from typing import Any
 from edge_agent.adapters.hardening import Hardening
 from edge_agent.adapters.health import Processor, disk_free_mb, memory_mb, temperature_mc
 from edge_agent.adapters.hotlist import HotlistReceiver
+from edge_agent.service.acceptance import AcceptanceKeeper
 from edge_agent.service.alarm_sources import AlarmSources
 from edge_agent.service.cameras import Cameras
 from edge_agent.service.delivery import Delivery
@@ -37,6 +38,7 @@ class Box:
     renewer: Renewer
     scenes: SceneWatch
     alarms: AlarmSources
+    acceptances: AcceptanceKeeper
     processor: Processor = field(default_factory=Processor)
     started_s: float = field(default_factory=time.monotonic)
     rollout: Rollout | None = None

@@ -1,0 +1,23 @@
+# `edge-agent accept`: the terminal and the certificate.
+accept-title = Certificate of acceptance
+accept-looking = Looking at box, cameras and line ...
+accept-bad-name = --technician: give your name, at most 120 characters
+accept-failed = Something failed, so the point was not accepted. Mend it and try again, or say --despite-failures.
+accept-done = Accepted and signed. Its name in the region's record: { $hash }
+accept-printed = Certificate: { $file }
+accept-not-aimed = Aim the camera with `edge-agent aim` until a plate was seen.
+accept-too-small = Plates were { $width } px wide, the reader needs { $needed }: aim the camera again.
+accept-device = Box
+accept-place = City / point
+accept-profile = Profile
+accept-technician = Technician
+accept-when = Accepted
+accept-verdict = Result
+accept-hash = Message
+accept-column-verdict = Result
+accept-column-check = Check
+accept-column-found = Found
+accept-sign-technician = Technician
+accept-sign-centre = Command centre
+accept-check-paper = This paper repeats a message that the box has signed. To check it: aggregator acceptances show, with the message's first digits or the QR code.
+doctor-check-plate-width = plates of { $camera }

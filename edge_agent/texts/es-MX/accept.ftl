@@ -1,0 +1,23 @@
+# `edge-agent accept`: la terminal y el acta.
+accept-title = Acta de aceptación
+accept-looking = Revisando equipo, cámaras y enlace ...
+accept-bad-name = --technician: dé su nombre, de 120 caracteres a lo más
+accept-failed = Algo falló y por eso el punto no se aceptó. Corríjalo y vuelva a intentar, o indique --despite-failures.
+accept-done = Aceptado y firmado. Su nombre en el registro de la región: { $hash }
+accept-printed = Acta: { $file }
+accept-not-aimed = Apunte la cámara con `edge-agent aim` hasta que se haya visto una placa.
+accept-too-small = Las placas midieron { $width } px de ancho, el lector necesita { $needed }: apunte de nuevo la cámara.
+accept-device = Equipo
+accept-place = Ciudad / punto
+accept-profile = Perfil
+accept-technician = Técnico
+accept-when = Aceptado
+accept-verdict = Resultado
+accept-hash = Mensaje
+accept-column-verdict = Resultado
+accept-column-check = Revisión
+accept-column-found = Se encontró
+accept-sign-technician = Técnico
+accept-sign-centre = Centro de mando
+accept-check-paper = Este papel repite un mensaje que el equipo firmó. Para verificarlo: aggregator acceptances show, con las primeras cifras del mensaje o el código QR.
+doctor-check-plate-width = placas de { $camera }

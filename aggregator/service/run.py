@@ -32,6 +32,7 @@ from aggregator.http.enrolment import enrolment_routes
 from aggregator.http.health import health_app
 from aggregator.http.open_port import Tally, open_app, open_context
 from aggregator.http.renewal import renewal_routes
+from aggregator.http.short_lines import ShortLineSite
 from aggregator.service import ingest
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
@@ -121,7 +122,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
         *renewal_routes(database.pool, settings, tally),
     ]
     open_port = open_app(settings, routes, tally)
-    await _serve(stack, open_port, settings.http.host, settings.http.enrol_port, open_context(settings))
+    enrol_port, tls = settings.http.enrol_port, open_context(settings)
+    await _serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
     return Parts(database, intake, workers, auditor, keeper, retention, dates, check)
 
 
@@ -134,14 +136,20 @@ def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper)
 
 
 async def _serve(
-    stack: AsyncExitStack, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+    stack: AsyncExitStack,
+    app: web.Application,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    site: type[web.TCPSite] = web.TCPSite,
 ) -> None:
     """Serve an application until the stack unwinds."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        await site(runner, host, port, ssl_context=tls).start()
     except OSError as exc:
         raise BadSettings(f"cannot listen on {host}:{port} ({exc.strerror}); is another aggregator running?") from exc
 

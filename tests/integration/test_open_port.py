@@ -1,6 +1,7 @@
 """The port for boxes without a certificate: TLS, bounds, the form of a refusal."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +13,9 @@ from aiohttp import web
 
 from aggregator.adapters.keyfiles import read_file
 from aggregator.errors import DatabaseUnwell
-from aggregator.http import open_port
+from aggregator.http import open_port, short_lines
 from aggregator.http.open_port import MAX_BODY_BYTES, Refused, Tally, body_of, open_app, open_context
+from aggregator.http.short_lines import ShortLineSite
 from aggregator.settings import Settings
 
 
@@ -37,7 +39,7 @@ async def asking(settings: Settings, tally: Tally) -> AsyncIterator[aiohttp.Clie
     await runner.setup()
     try:
         port = settings.http.enrol_port
-        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=open_context(settings)).start()
+        await ShortLineSite(runner, "127.0.0.1", port, ssl_context=open_context(settings)).start()
         trusting = ssl.create_default_context(cafile=str(settings.broker.ca))
         connector = aiohttp.TCPConnector(ssl=trusting)
         async with aiohttp.ClientSession(f"https://127.0.0.1:{port}", connector=connector) as session:
@@ -96,3 +98,37 @@ async def test_an_address_that_tries_too_often_is_told_when_to_come_back(install
         async with session.get("/authority") as answer:
             assert (answer.status, (await answer.json())["error"]) == (429, "too_many_attempts")
             assert 1 <= int(answer.headers["Retry-After"]) <= 30
+
+
+async def test_a_connection_that_says_nothing_is_cut(installation: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_lines, "LIFETIME_S", 0.2)
+    async with asking(installation, Tally()):
+        reader, writer = await connected(installation)
+        writer.write(b"GET /auth")
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.transport.abort()
+
+
+async def test_one_connection_too_many_is_closed_and_makes_room_when_others_end(
+    installation: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_lines, "MOST_AT_ONCE", 2)
+    async with asking(installation, Tally()) as session:
+        held = [await connected(installation) for _ in range(2)]
+        with pytest.raises(aiohttp.ClientError):
+            await session.get("/authority")
+        held[0][1].transport.abort()
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get("/authority") as answer:
+                        assert answer.status == 200
+                        break
+        held[1][1].transport.abort()
+
+
+async def connected(settings: Settings) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A bare TLS connection."""
+    tls = ssl.create_default_context(cafile=str(settings.broker.ca))
+    return await asyncio.open_connection("127.0.0.1", settings.http.enrol_port, ssl=tls)

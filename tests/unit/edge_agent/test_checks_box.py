@@ -29,8 +29,11 @@ from edge_agent.core.checks_link import (
     check_uplink,
 )
 from edge_agent.core.checks_machine import DataFolder, Machine, check_disk, check_machine
+from edge_agent.core.profiles import Figure
 
-PROFILE = load_profile("n100")
+N100 = load_profile("n100")
+PLATE_MS = Figure(value=30, basis="reckoned", source="a test")
+PROFILE = swap(N100, inference=swap(N100.inference, plate_ms=PLATE_MS))
 PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
 GOOD = Machine(
     architecture="x86-64",

@@ -129,6 +129,7 @@ class Link:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(line, socket.SHUT_RDWR)  # under the TLS layer: nothing is waited for
         await asyncio.to_thread(self._client.loop_stop)
+        self._client._reset_sockets()  # noqa: SLF001  paho closes its wake-up pair only when it is collected
 
     def _dial(self) -> None:
         connect: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's are dynamic

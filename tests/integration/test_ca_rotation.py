@@ -18,7 +18,7 @@ from edge_agent.core.renewal import Standing
 from tests.simulators.mqtt_client import Credentials, MqttClient
 from tests.simulators.renewing_box import Centre, RenewingBox, command_centre, renewing, renewing_box, until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

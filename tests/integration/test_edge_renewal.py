@@ -22,7 +22,7 @@ from tests.simulators.installation import Installation
 from tests.simulators.letters import make_hit
 from tests.simulators.renewing_box import Centre, command_centre, in_days, renewing, renewing_box, until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ class Ingest(Section, frozen=True):
     verify_processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     historical_after_s: Positive = 600
     clock_suspect_s: Positive = 300
+    compact_after_days: Days = 30
     refused_keep_days: Annotated[int, msgspec.Meta(ge=1, le=7)] = 7
     refused_keep_mb: Positive = 256
 

@@ -68,6 +68,7 @@ POINTS: Final = (
 STAGES: Final = tuple(stage for _, _, stage in POINTS)
 MODEL_OF: Final = {
     "plate-detector": "detect",
+    "plate-detector-int8": "detect",
     "line-detector": "read",
     "line-reader": "read",
     "face-detector": "count faces",
@@ -116,13 +117,18 @@ def main(
     precision: str = "",
     threads: int = 1,
     workers: int = 0,
+    quantized: bool = False,
     unpaced: bool = False,
     models: ExistingDirectory = ROOT / "models",
 ) -> None:
     """Run the benchmark; without a precision, in bf16 where the processor has it, else in f32."""
     clip, script = street_clip(seconds)
     inference = InferenceSettings(
-        models_dir=models, precision=precision or best_precision(), threads=threads, workers=workers
+        models_dir=models,
+        precision=precision or best_precision(),
+        threads=threads,
+        workers=workers,
+        quantized=quantized,
     )
     settings = agent_settings(clip, cameras, inference, is_paced=not unpaced)
     matcher = Matcher(HotlistIndex(entries(script.hotlist)))
@@ -225,7 +231,8 @@ def show(settings: Settings, played: Played, clocks: StageClocks, log: ModelLog,
     inference, cameras = settings.inference, settings.cameras
     pace = "in real time" if cameras[0].realtime else "unpaced"
     threads = inference.threads or "all"
-    table = Table(title=f"{len(cameras)} x 1080p {pace}, {inference.precision}, model threads: {threads}")
+    precision = f"{inference.precision}{' and int8' * inference.quantized}"
+    table = Table(title=f"{len(cameras)} x 1080p {pace}, {precision}, model threads: {threads}")
     for heading in ("CPU ms a frame", "agent's own", "models, decoder", "the same, bare"):
         table.add_column(heading, justify="right" if table.columns else "left")
     for name, own_s, model_s, bare_s in rows(played, clocks, log, bare):

@@ -48,7 +48,7 @@ def fetch_models(folder: Path, progress: Progress | None = None) -> Manifest:
             entries.append(_convert(source, downloads, Path(work), folder))
             shown.advance(task)
     manifest = Manifest(recipe=recipe(), models=tuple(entries))
-    _replace(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    replace_file(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return manifest
 
 
@@ -111,7 +111,8 @@ def _convert(source: Source, downloads: Path, work: Path, folder: Path) -> Model
     )
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
     beside = path.with_suffix(".new")
     beside.write_bytes(data)
     os.replace(beside, path)  # noqa: PTH105  # the atomic one

@@ -7,7 +7,8 @@ files are made with
     printf 'cwt==3.3.0\\npycddl==0.6.4\\n' | .venv/bootstrap/uv pip compile --universal --generate-hashes \\
         --no-emit-index-url --no-header --python-version 3.11 - -o requirements/interop.lock
 
-and for `deface` from `deface==1.5.0` and `onnxruntime==1.32.0`. An environment that was made from the same lock file is
+and for `deface` from `deface==1.5.0` and `onnxruntime==1.32.0`. `int8`: what quantises the plate detector, from
+`nncf==3.4.0` and `openvino==2026.4.1`, its openvino-telemetry taken out by hand. An environment that was made from the same lock file is
 used again. Prints the path of its Python.
 """
 

@@ -19,9 +19,11 @@ MANIFEST: Final = "manifest.json"
 FETCH_HINT: Final = "`make models` (or scripts/fetch_models.py) fetches them"
 
 PLATE_DETECTOR: Final = "plate-detector"
+PLATE_DETECTOR_INT8: Final = "plate-detector-int8"
 FACE_DETECTOR: Final = "face-detector"
 LINE_DETECTOR: Final = "line-detector"
 LINE_READER: Final = "line-reader"
+HINTS: Final = {PLATE_DETECTOR_INT8: "scripts/quantize_detector.py makes it, or set inference.quantized = false"}
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +71,7 @@ class ModelStore:
         """Return the entry of one model."""
         found = next((entry for entry in self.manifest.models if entry.name == name), None)
         if found is None:
-            raise ModelMissing(f"{self.folder} lacks the model {name}: {FETCH_HINT}")
+            raise ModelMissing(f"{self.folder} lacks the model {name}: {HINTS.get(name, FETCH_HINT)}")
         return found
 
     def read(self, core: ov.Core, name: str) -> ov.Model:

@@ -23,7 +23,7 @@ HIDING_CONFIDENCE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """`plates` reads traffic; the redactor's plate detector is the same network, slower and more thorough."""
+    """`plates` reads traffic; the redactor's plate detector is slower and more thorough, and never in 8 bits."""
 
     plates: PlateDetector
     faces: FaceDetector
@@ -45,13 +45,14 @@ def open_vision(settings: InferenceSettings) -> Vision:
         return compile_network(core, store, name, settings)
 
     plates, faces = network(models.PLATE_DETECTOR), network(models.FACE_DETECTOR)
+    finding = network(models.PLATE_DETECTOR_INT8) if settings.quantized else plates
     lines, reader = network(models.LINE_DETECTOR), network(models.LINE_READER)
     face_detector = FaceDetector(faces)
     hiding = PlateDetector(plates, sides_px=HIDING_SIDES_PX, min_confidence=HIDING_CONFIDENCE)
     return Vision(
-        plates=PlateDetector(plates, sides_px=(settings.plate_side_px,)),
+        plates=PlateDetector(finding, sides_px=(settings.plate_side_px,)),
         faces=face_detector,
         reader=PlateReader(lines, reader, store.entry(models.LINE_READER).characters),
         redactor=Redactor(face_detector, hiding),
-        running=tuple(net.running for net in (plates, lines, reader, faces)),
+        running=tuple(net.running for net in (finding, lines, reader, faces)),
     )

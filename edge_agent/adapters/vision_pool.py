@@ -24,6 +24,7 @@ from edge_agent.core.looks import Look
 from edge_agent.settings import InferenceSettings
 
 PROCESSOR: Final = "CPU"
+BLANK: Final = np.zeros((64, 256, 3), np.uint8)
 
 
 class VisionPool:
@@ -68,7 +69,21 @@ class VisionPool:
 def open_pool(settings: InferenceSettings, cameras: int) -> VisionPool:
     """Compile as many sets as the settings and the machine want for these cameras; raises an `EdgeError`."""
     planned = plan(settings, cameras, processors=len(os.sched_getaffinity(0)))
-    return VisionPool([open_vision(planned) for _ in range(planned.workers)])
+    sets = [open_vision(planned) for _ in range(planned.workers)]
+    for each in sets:
+        warm_up(each)
+    return VisionPool(sets)
+
+
+def warm_up(vision: Vision) -> None:
+    """Ask each model once, in this thread.
+
+    OpenVINO's binding sets itself up at its first picture, with a lock that it takes while it holds the interpreter's:
+    two threads that give it their first pictures at the same moment wait for each other for good.
+    """
+    vision.plates.detect(BLANK)
+    vision.faces.count(BLANK)
+    vision.reader.look(BLANK, (0.0, 0.0, float(BLANK.shape[1]), float(BLANK.shape[0])), 0.0)
 
 
 def plan(settings: InferenceSettings, cameras: int, *, processors: int) -> InferenceSettings:

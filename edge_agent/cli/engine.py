@@ -20,10 +20,17 @@ class EngineOptions:
     device: Annotated[str, Parameter(help="Device; the command stops if another one would run.")] = "CPU"
     precision: Annotated[str, Parameter(help="f32, bf16 or f16; stops if another one would run.")] = "f32"
     threads: Annotated[int, Parameter(help="Threads; 0 leaves them to the machine.")] = 0
+    quantized: Annotated[bool, Parameter(negative="", help="Find plates with the detector's 8-bit form.")] = False
 
     def open(self) -> Vision:
         """Load and compile the models."""
         folder = self.models or default_folder()
         return open_vision(
-            InferenceSettings(models_dir=folder, device=self.device, precision=self.precision, threads=self.threads)
+            InferenceSettings(
+                models_dir=folder,
+                device=self.device,
+                precision=self.precision,
+                threads=self.threads,
+                quantized=self.quantized,
+            )
         )

@@ -2,13 +2,15 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.adapters.models import MANIFEST, ModelStore, default_folder
+from edge_agent.adapters.models import MANIFEST, Manifest, ModelStore, default_folder
 from edge_agent.adapters.vision import open_vision
 from edge_agent.core.boxes import iou
 from edge_agent.core.stills import read_still
@@ -126,3 +128,31 @@ def test_the_manifest_names_licence_source_and_hash_of_every_model() -> None:
 def test_the_face_model_answers_with_nothing_but_where_faces_are() -> None:
     graph = (default_folder() / "face-detector.xml").read_text()
     assert graph.count('type="Result"') == 3
+
+
+def test_two_sets_of_models_may_be_given_their_first_pictures_at_once() -> None:
+    program = (
+        "import threading, numpy as np\n"
+        "from pathlib import Path\n"
+        "from edge_agent.adapters.vision_pool import open_pool\n"
+        "from edge_agent.settings import InferenceSettings\n"
+        f"pool = open_pool(InferenceSettings(models_dir=Path({str(default_folder().resolve())!r}), workers=2), 2)\n"
+        "start, picture = threading.Barrier(2), np.zeros((360, 640, 3), np.uint8)\n"
+        "def look():\n"
+        "    start.wait()\n"
+        "    print(pool.count_faces(picture), len(pool.detect(picture)))\n"
+        "threads = [threading.Thread(target=look) for _ in range(2)]\n"
+        "[each.start() for each in threads]; [each.join() for each in threads]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["0"] * 4, done.stderr
+
+
+def test_eight_bits_are_asked_for_with_what_makes_them(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(default_folder(), folder, ignore=shutil.ignore_patterns(".downloads"))
+    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    full = tuple(entry for entry in manifest.models if not entry.name.endswith("int8"))
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, models=full)))
+    with pytest.raises(ModelMissing, match=r"quantize_detector\.py makes it, or set inference\.quantized = false"):
+        open_vision(InferenceSettings(models_dir=folder, quantized=True))

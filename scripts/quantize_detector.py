@@ -1,0 +1,88 @@
+"""Make the plate detector's 8-bit form, which `inference.quantized = true` runs, beside the others in the models' folder.
+
+    .venv/bin/python scripts/quantize_detector.py [--into models]
+
+A street of its own (another seed than the benchmark's) is rendered to calibrate with; NNCF works in an environment of
+its own (build/int8-venv, 700 MB, made once). Takes a few minutes. `make models` made anew forgets the 8-bit form.
+Figures of accuracy and time: docs/benchmarks.md.
+"""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Final
+
+import av
+import cyclopts
+import msgspec
+import numpy as np
+from fetch_models import replace_file
+from interop_env import python_of
+from numpy.typing import NDArray
+from rich.console import Console
+from street.render import render_street
+
+from edge_agent.adapters.models import MANIFEST, PLATE_DETECTOR, PLATE_DETECTOR_INT8, Manifest, ModelEntry, ModelStore
+from edge_agent.core.letterbox import Letterbox, input_size
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+STEP: Final = ROOT / "scripts" / "quantizing" / "to_int8.py"
+SECONDS, FPS, SIZE, SEED = 12, 5, (1920, 1080), 11
+LONGEST_PX: Final = 640
+
+console = Console(stderr=True)
+app = cyclopts.App(help=__doc__, help_format="plaintext")
+
+
+@app.default
+def main(*, into: Annotated[Path, cyclopts.Parameter(help="The models' folder.")] = ROOT / "models") -> None:
+    """Quantise, and enter the result in the folder's manifest."""
+    store = ModelStore.open(into)
+    with console.status("environment of NNCF"):
+        python = python_of("int8")
+    with tempfile.TemporaryDirectory(dir=into) as work:
+        pictures, made = Path(work) / "pictures.npy", Path(work) / f"{PLATE_DETECTOR_INT8}.xml"
+        with console.status("rendering a street to calibrate with"):
+            np.save(pictures, calibration(ROOT / "build" / "quantize" / f"street-{SEED}.mp4"))
+        with console.status("quantising"):
+            subprocess.run([python, STEP, into / f"{PLATE_DETECTOR}.xml", pictures, made], check=True)
+        keep(store, made)
+    print(f"{PLATE_DETECTOR_INT8} is in {into}; set inference.quantized = true")
+
+
+def calibration(clip: Path) -> NDArray[np.uint8]:
+    """Frames of a rendered street as the detector sees them."""
+    if not clip.exists():
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        render_street(clip, seconds=SECONDS, fps=FPS, size=SIZE, seed=SEED)
+    box = Letterbox.fit((SIZE[1], SIZE[0]), input_size((SIZE[1], SIZE[0]), LONGEST_PX))
+    with av.open(str(clip)) as container:
+        frames = (frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in container.decode(video=0))
+        return np.stack([box.apply(frame) for frame in frames])
+
+
+def keep(store: ModelStore, made: Path) -> None:
+    """Move the two files into the folder, and enter them in its manifest."""
+    origin, hashes = store.entry(PLATE_DETECTOR), {}
+    for path in (made, made.with_suffix(".bin")):
+        hashes[path.suffix] = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.replace(store.folder / path.name)
+    entry = ModelEntry(
+        name=PLATE_DETECTOR_INT8,
+        version=f"{origin.version}-int8",
+        source=origin.source,
+        source_sha256=origin.source_sha256,
+        licence=origin.licence,
+        input=origin.input,
+        graph_sha256=hashes[".xml"],
+        weights_sha256=hashes[".bin"],
+    )
+    others = tuple(each for each in store.manifest.models if each.name != PLATE_DETECTOR_INT8)
+    manifest = Manifest(recipe=store.manifest.recipe, models=(*others, entry))
+    replace_file(store.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(app())

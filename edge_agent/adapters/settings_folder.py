@@ -6,7 +6,8 @@
 
 Every file is put in place whole. The state names documents by their hash, so writing it is the one step that changes
 what runs. A document is believed for its signature each time it is read, never for lying here. A state that cannot be
-read is no reason to forget what the region said: the document of the highest number that holds is then in force.
+read is no reason to forget what the region said: of the documents that hold, the one of the highest number is tried
+again, for nobody knows whether it had been found good, and the one below it is in force.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from typing import Final
 import msgspec
 
 from edge_agent.adapters.keystore import write_private
-from edge_agent.core.rollout import State, named
+from edge_agent.core.rollout import State, Trial, named
 from edge_agent.errors import OutboxBroken
 from protocol.order import Identity
 from protocol.settings import SettingsDocument, SettingsRefusal, check_settings
@@ -45,8 +46,8 @@ class SettingsFolder:
             self.state = msgspec.json.decode((self.path / STATE).read_bytes(), type=State)
         except FileNotFoundError:
             self.state = self._guessed()
-            self.problem = "the state of the settings is missing" if self.state.kept else ""
-        except (OSError, msgspec.DecodeError):
+            self.problem = "the state of the settings is missing" if self.state.trial else ""
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             self.state, self.problem = self._guessed(), "the state of the settings cannot be read"
 
     @property
@@ -95,11 +96,12 @@ class SettingsFolder:
         return sorted(self.path.glob(f"*{_ENDING}"))
 
     def _guessed(self) -> State:
-        """The state of documents that lost it: the highest number that holds is in force."""
+        """The state of documents that lost it."""
         found = [(self.believed(file.stem), file.stem) for file in self._files()]
         held = [(each, name) for each, name in found if isinstance(each, SettingsDocument)]
-        if not held:
+        held.sort(key=lambda pair: pair[0].number)
+        names = [named(document, bytes.fromhex(name)) for document, name in held]
+        if not names:
             return State()
-        document, name = max(held, key=lambda pair: pair[0].number)
-        last = named(document, bytes.fromhex(name))
-        return State(taken=last, kept=last)
+        trial = Trial(document=names[-1], trial_s=held[-1][0].trial_s)
+        return State(taken=names[-1], kept=names[-2] if names[:-1] else None, trial=trial)

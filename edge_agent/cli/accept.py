@@ -14,13 +14,14 @@ from edge_agent.adapters.acceptance_pdf import Line, Paper, write_pdf
 from edge_agent.adapters.camera_book import merged
 from edge_agent.adapters.keystore import load_enrolment
 from edge_agent.adapters.profiles import box_profile
+from edge_agent.adapters.signed_settings import effective_settings
 from edge_agent.adapters.texts import Language, Texts, language_of, texts
 from edge_agent.cli.checks import as_json, remedy_of, show_checks, title_of
 from edge_agent.core.acceptance import acceptance_of
 from edge_agent.core.checks import Check, Verdict, worst
 from edge_agent.errors import NotAccepted
 from edge_agent.service.accept import Signed, look, sign
-from edge_agent.settings import find_settings, load_settings
+from edge_agent.settings import find_settings
 from protocol.clock import to_ms
 
 
@@ -42,7 +43,7 @@ def accept(
     name = technician.strip()
     if not (1 <= len(name) <= 120 and name.isprintable()):
         raise NotAccepted(say("accept-bad-name"))
-    settings = merged(load_settings(find_settings(config, os.environ)))
+    settings = merged(effective_settings(find_settings(config, os.environ)))
     enrolment, found = load_enrolment(settings.identity_dir), box_profile(profile or settings.profile)
     with Console(stderr=True).status(say("accept-looking")):
         checks = asyncio.run(look(settings, found, lambda _: None))

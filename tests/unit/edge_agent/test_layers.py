@@ -119,9 +119,9 @@ def test_every_key_that_may_be_signed_exists_and_the_page_lists_them() -> None:
     assert keys >= SIGNED
     part = DOCUMENT.read_text(encoding="utf-8").split("## Signed settings\n", 1)[1].split("\n## ", 1)[0]
     rows = dict(re.findall(r"^\| ([a-z][a-z_ ]+) \| (.+) \|$", part, re.MULTILINE))
-    signed = set(re.findall(r"`([a-z_.]+)`", rows["may be signed"]))
+    signed = set(re.findall(r"`([a-z0-9_.]+)`", rows["may be signed"]))
     assert {key for each in signed for key in SIGNED if key == each or key.startswith(f"{each}.")} == SIGNED
-    local = set(re.findall(r"`([a-z_.]+)`", rows["only the site says"]))
+    local = set(re.findall(r"`([a-z0-9_.]+)`", rows["only the site says"]))
     assert {key for each in local for key in keys if key == each or key.startswith(f"{each}.")} == keys - SIGNED - {
         "profile"
     }

@@ -17,6 +17,8 @@ from edge_agent.adapters.models import ModelStore
 from edge_agent.errors import InferenceMismatch
 from edge_agent.settings import InferenceSettings
 
+PROCESSOR: Final = "CPU"
+_THREADS: Final = "INFERENCE_NUM_THREADS"
 PRECISIONS: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16}
 """`f32` is the reference; `bf16` is about twice as fast where the processor has it."""
 
@@ -60,7 +62,7 @@ def compile_network(core: ov.Core, store: ModelStore, name: str, settings: Infer
             f"device {settings.device} cannot run {name}; this machine has {have}: change `device`"
         ) from exc
     really = ",".join(compiled.get_property("EXECUTION_DEVICES"))
-    if really != settings.device:
+    if not is_device(really, settings.device):
         raise InferenceMismatch(
             f"{name} runs on {really}, the settings ask for {settings.device}: name the device that is to run"
         )
@@ -71,7 +73,7 @@ def compile_network(core: ov.Core, store: ModelStore, name: str, settings: Infer
         device=really,
         device_name=core.get_property(settings.device, "FULL_DEVICE_NAME").strip(),
         precision=compiled.get_property("INFERENCE_PRECISION_HINT").to_string(),
-        threads=compiled.get_property("INFERENCE_NUM_THREADS"),
+        threads=compiled.get_property(_THREADS) if _THREADS in compiled.get_property("SUPPORTED_PROPERTIES") else 0,
     )
     _check(running, settings)
     return Network(compiled, running)
@@ -81,12 +83,18 @@ def _asked(settings: InferenceSettings) -> dict[str, Any]:
     if settings.precision not in PRECISIONS:
         raise InferenceMismatch(f"precision {settings.precision} is not one of {', '.join(PRECISIONS)}")
     asked = {"INFERENCE_PRECISION_HINT": PRECISIONS[settings.precision], "PERFORMANCE_HINT": "LATENCY"}
-    return asked | ({"INFERENCE_NUM_THREADS": settings.threads} if settings.threads else {})
+    return asked | ({_THREADS: settings.threads} if settings.threads and settings.device == PROCESSOR else {})
+
+
+def is_device(really: str, asked: str) -> bool:
+    """Whether what runs is what was asked for: a machine's only GPU calls itself `GPU.0`."""
+    return really in (asked, f"{asked}.0")
 
 
 def _check(running: RunningModel, settings: InferenceSettings) -> None:
-    """Refuse what differs from the settings; 0 threads leaves their number to the machine."""
-    asked = (settings.precision, settings.threads or running.threads)
+    """Refuse what differs from the settings; 0 threads leaves their number to the machine, as other devices do."""
+    is_free = settings.threads == 0 or settings.device != PROCESSOR
+    asked = (settings.precision, running.threads if is_free else settings.threads)
     real = (running.precision, running.threads)
     if asked != real:
         raise InferenceMismatch(

@@ -74,7 +74,7 @@ def setups(
             many = max(1, min(threads, cameras))
             splits = sorted({(1, 1), (1, threads), (many, max(1, threads // many))})
         else:
-            splits = [(1, threads)]
+            splits = [(1, 1)]
         found += [Setup(device, precision, workers, each, plate_side_px) for workers, each in splits]
     return tuple(found)
 

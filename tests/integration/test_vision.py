@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_agent.adapters.inference_openvino import is_device
 from edge_agent.adapters.models import MANIFEST, Manifest, ModelStore, default_folder
 from edge_agent.adapters.vision import open_vision
 from edge_agent.core.boxes import iou
@@ -140,7 +141,7 @@ def test_two_sets_of_models_may_be_given_their_first_pictures_at_once() -> None:
         "start, picture = threading.Barrier(2), np.zeros((360, 640, 3), np.uint8)\n"
         "def look():\n"
         "    start.wait()\n"
-        "    print(pool.count_faces(picture), len(pool.detect(picture)))\n"
+        "    print(f'{pool.count_faces(picture)} {len(pool.detect(picture))}\\n', end='')\n"
         "threads = [threading.Thread(target=look) for _ in range(2)]\n"
         "[each.start() for each in threads]; [each.join() for each in threads]\n"
     )
@@ -156,3 +157,19 @@ def test_eight_bits_are_asked_for_with_what_makes_them(tmp_path: Path) -> None:
     (folder / MANIFEST).write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, models=full)))
     with pytest.raises(ModelMissing, match=r"quantize_detector\.py makes it, or set inference\.quantized = false"):
         open_vision(InferenceSettings(models_dir=folder, quantized=True))
+
+
+@pytest.mark.parametrize(
+    ("really", "asked", "is_it"),
+    [
+        ("CPU", "CPU", True),
+        ("GPU.0", "GPU", True),
+        ("GPU.1", "GPU", False),
+        ("CPU", "GPU", False),
+        ("CPU", "AUTO", False),
+    ],
+)
+def test_the_only_gpu_may_call_itself_by_its_number_and_no_other_device_passes_for_it(
+    really: str, asked: str, is_it: bool
+) -> None:
+    assert is_device(really, asked) is is_it

@@ -32,7 +32,7 @@ def test_one_core_gives_one_way() -> None:
 
 def test_another_device_gets_one_set() -> None:
     found = setups(load_profile("n100"), [("GPU", "f16")], cores=4, cameras=3, plate_side_px=640)
-    assert found == (Setup("GPU", "f16", 1, 2, 640),)
+    assert found == (Setup("GPU", "f16", 1, 1, 640),)
 
 
 def test_decoding_comes_first() -> None:

@@ -67,107 +67,94 @@ async def answer(
     pool: Pool, settings: Settings, raw: bytes, *, actor: str | None = None, now: datetime, step: Step = no_step
 ) -> bytes | Waiting | Refusal:
     """The parcel for a request; or that it must wait, or why not. `actor` is who carries it, if not the box itself."""
+    issuing = founding.read_issuing(settings)
     try:
         async with transaction(pool) as connection:
-            granted = await _grant(connection, settings, raw, actor=actor, now=now, step=step)
+            granted = await _Turn(connection, settings, issuing, actor, now, step).grant(raw)
     except (BadKey, DecodeError):
         return Refusal.BAD_REQUEST
     if not isinstance(granted, Granted):
         return granted
     step("enrolment.committed")
-    parcel = _parcel(settings, granted, now)
+    parcel = _parcel(settings, granted, issuing.certificate, now)
     step("enrolment.answered")
     return parcel
 
 
-async def _grant(
-    connection: Connection, settings: Settings, raw: bytes, *, actor: str | None, now: datetime, step: Step
-) -> Granted | Waiting | Refusal:
-    envelope = rules.read(raw)
-    if isinstance(envelope, Refusal):
-        return envelope
-    found = await store.find(connection, bytes(envelope.key_id))
-    if found is None or not rules.is_signed(envelope, found):
-        return Refusal.UNKNOWN
-    key = _key(envelope.payload, found.device)
-    course = rules.judge(found, bytes(key.key_id), now=now)
-    if isinstance(course, Refusal):
-        _note_refusal(course, found)
-        return course
-    leaf = await _follow(connection, settings, found, key, course, actor=actor, now=now, step=step)
-    if leaf is None:
-        return Waiting(found.device, fingerprint(bytes(key.key_id)))
-    return (
-        leaf
-        if isinstance(leaf, Refusal)
-        else Granted(found, key, leaf, await _document(connection, settings, found, now))
-    )
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One request being answered: in whose transaction, under which CA, carried by whom, when."""
 
+    connection: Connection
+    settings: Settings
+    issuing: pki.Authority
+    actor: str | None
+    now: datetime
+    step: Step
 
-async def _follow(
-    connection: Connection,
-    settings: Settings,
-    found: Invitation,
-    key: PublicKey,
-    course: Course,
-    *,
-    actor: str | None,
-    now: datetime,
-    step: Step,
-) -> x509.Certificate | Refusal | None:
-    """Do what the rules say; the certificate, or None if a person has to approve first."""
-    if course is Course.REPEAT:
-        return await _again(connection, settings, found, key, now)
-    if course is Course.CLAIM:
-        await store.claim(connection, found.invitation, bytes(key.key_id), now=now)
-        step("enrolment.claimed")
-    if course is Course.WAIT or (course is Course.CLAIM and found.needs_approval):
-        return None
-    leaf = await _certify(connection, settings, found, key, now)
-    await store.note_certified(connection, found.invitation, now=now)
-    who, reason = actor or f"device:{found.device}", f"key {fingerprint(bytes(key.key_id))}"
-    await audit_invitation(connection, found, actor=who, action="device.enrol", reason=reason)
-    step("enrolment.certified")
-    return leaf
+    async def grant(self, raw: bytes) -> Granted | Waiting | Refusal:
+        """Judge the request, and do what follows; raises `BadKey`, `DecodeError` for what is none."""
+        envelope = rules.read(raw)
+        if isinstance(envelope, Refusal):
+            return envelope
+        found = await store.find(self.connection, bytes(envelope.key_id))
+        if found is None or not rules.is_signed(envelope, found):
+            return Refusal.UNKNOWN
+        key = _key(envelope.payload, found.device)
+        course = rules.judge(found, bytes(key.key_id), now=self.now)
+        if isinstance(course, Refusal):
+            _note_refusal(course, found)
+            return course
+        return await self._follow(course, found, key)
 
+    async def _follow(self, course: Course, found: Invitation, key: PublicKey) -> Granted | Waiting | Refusal:
+        name = bytes(key.key_id)
+        if course is Course.REPEAT:
+            return await self._again(found, key)
+        if course is Course.CLAIM:
+            await store.claim(self.connection, found.invitation, name, now=self.now)
+            self.step("enrolment.claimed")
+        if course is Course.WAIT or (course is Course.CLAIM and found.needs_approval):
+            return Waiting(found.device, fingerprint(name))
+        leaf = await self._certify(found, key)
+        await store.note_certified(self.connection, found.invitation, now=self.now)
+        document = await self._document(found)
+        who, reason = self.actor or f"device:{found.device}", f"key {fingerprint(name)}"
+        await audit_invitation(self.connection, found, actor=who, action="device.enrol", reason=reason)
+        self.step("enrolment.certified")
+        return Granted(found, key, leaf, document)
 
-async def _certify(
-    connection: Connection, settings: Settings, found: Invitation, key: PublicKey, now: datetime
-) -> x509.Certificate:
-    issuing, valid = founding.read_issuing(settings), timedelta(days=pki.DEVICE_DAYS)
-    leaf = pki.issue(issuing, found.device, key.spki, pki.Use.CLIENT, now=now, valid=valid)
-    pem = keyfiles.pem_of(leaf).decode()
-    certified = Certified(key, pem, pki.serial_text(leaf), leaf.not_valid_after_utc)
-    await Registry(connection).keep_key(found.device, certified)
-    return leaf
+    async def _certify(self, found: Invitation, key: PublicKey) -> x509.Certificate:
+        valid = timedelta(days=pki.DEVICE_DAYS)
+        leaf = pki.issue(self.issuing, found.device, key.spki, pki.Use.CLIENT, now=self.now, valid=valid)
+        pem = keyfiles.pem_of(leaf).decode()
+        certified = Certified(key, pem, pki.serial_text(leaf), leaf.not_valid_after_utc)
+        await Registry(self.connection).keep_key(found.device, certified)
+        return leaf
 
+    async def _again(self, found: Invitation, key: PublicKey) -> Granted | Refusal:
+        """The certificate that the key has; a new one if the issuing CA has changed since."""
+        pem = await store.certificate_of(self.connection, bytes(key.key_id), found.device)
+        if pem is None:
+            return Refusal.REVOKED
+        leaf = x509.load_pem_x509_certificate(pem.encode())
+        try:
+            leaf.verify_directly_issued_by(self.issuing.certificate)
+        except (InvalidSignature, ValueError):
+            leaf = await self._certify(found, key)
+        return Granted(found, key, leaf, await self._document(found))
 
-async def _again(
-    connection: Connection, settings: Settings, found: Invitation, key: PublicKey, now: datetime
-) -> x509.Certificate | Refusal:
-    """The certificate that the key has; a new one if the issuing CA has changed since."""
-    pem = await store.certificate_of(connection, bytes(key.key_id), found.device)
-    if pem is None:
-        return Refusal.REVOKED
-    leaf = x509.load_pem_x509_certificate(pem.encode())
-    try:
-        leaf.verify_directly_issued_by(keyfiles.read_certificate(settings.keys.issuing_certificate))
-    except (InvalidSignature, ValueError):
-        return await _certify(connection, settings, found, key, now)
-    return leaf
-
-
-async def _document(connection: Connection, settings: Settings, found: Invitation, now: datetime) -> bytes:
-    """What the box is to run at first: the region's word, if the root lets this server speak it."""
-    who = Identity(device=found.device, city=found.city, point=found.point)
-    profile = (found.profile, profile_text(found.profile) if found.profile else "")
-    try:
-        return await first_settings(
-            connection, settings, who, profile=profile, settings_toml=found.settings_toml, now=now
-        )
-    except BadKey as exc:
-        log.warning("enrolled_without_settings", device=found.device, problem=str(exc))
-        return b""
+    async def _document(self, found: Invitation) -> bytes:
+        """What the box is to run at first: the region's word, if the root lets this server speak it."""
+        who = Identity(device=found.device, city=found.city, point=found.point)
+        profile = (found.profile, profile_text(found.profile) if found.profile else "")
+        try:
+            return await first_settings(
+                self.connection, self.settings, who, profile=profile, settings_toml=found.settings_toml, now=self.now
+            )
+        except BadKey as exc:
+            log.warning("enrolled_without_settings", device=found.device, problem=str(exc))
+            return b""
 
 
 def _key(payload: bytes, device: str) -> PublicKey:
@@ -180,11 +167,10 @@ def _key(payload: bytes, device: str) -> PublicKey:
     return pki.read_request(pem, device)
 
 
-def _parcel(settings: Settings, granted: Granted, now: datetime) -> bytes:
+def _parcel(settings: Settings, granted: Granted, issuing: x509.Certificate, now: datetime) -> bytes:
     found = granted.invitation
     boxes, server = settings.boxes, keyfiles.read_signer(settings.keys.server_key)
     authorities = x509.load_pem_x509_certificates(keyfiles.read_file(settings.broker.ca))
-    issuing = keyfiles.read_certificate(settings.keys.issuing_certificate)
     body = EnrolmentAnswer(
         version=VERSION,
         invitation=found.invitation,

@@ -24,7 +24,7 @@ from aiohttp import web
 
 from aggregator.adapters import keyfiles
 from aggregator.core.attempts import Attempts, name_of_address
-from aggregator.errors import BadSettings, DatabaseUnwell
+from aggregator.errors import AggregatorError, BadSettings
 from aggregator.settings import Settings
 
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -66,8 +66,11 @@ def open_app(settings: Settings, routes: Iterable[web.RouteDef], tally: Tally) -
             return await handler(request)
         except Refused as exc:
             return _refusal(exc, tally)
-        except DatabaseUnwell:
-            return _refusal(Refused(503, "unavailable", "the database does not answer", retry_after_s=5), tally)
+        except AggregatorError as exc:
+            log.error("open_port_failed", problem=str(exc))  # noqa: TRY400  expected, and its text says what to do
+            return _refusal(
+                Refused(503, "unavailable", "the command centre cannot do this now", retry_after_s=5), tally
+            )
         except web.HTTPException as exc:
             return _refusal(Refused(exc.status, "bad_request", exc.reason), tally)
 

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -258,6 +259,20 @@ async def test_an_invitation_can_be_tried_so_often_a_minute(registry: Pool, inst
             async with session.post("/enrolments", data=Newcomer().request(token)) as said:
                 statuses.append(said.status)
     assert statuses == [200, 409, 409, 429]
+
+
+async def test_a_command_centre_that_lacks_its_key_says_that_it_cannot_work_and_keeps_the_invitation_open(
+    registry: Pool, installation: Settings, tmp_path: Path
+) -> None:
+    replace = msgspec.structs.replace
+    broken = replace(installation, keys=replace(installation.keys, issuing_key=tmp_path / "lost.pem"))
+    made = await make(registry, installation)
+    async with (
+        asking(broken, registry, Tally()) as session,
+        session.post("/enrolments", data=Newcomer().request(made.token)) as said,
+    ):
+        assert (said.status, (await said.json())["error"]) == (503, "unavailable")
+    assert await state_of(registry, made) is State.OPEN
 
 
 async def test_no_log_line_holds_a_secret(

@@ -12,7 +12,8 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from edge_agent.adapters.keystore import Enrolment
+from edge_agent.adapters.keystore import AUTHORITY, Enrolment
+from edge_agent.adapters.tls import NamedContext, settle
 from edge_agent.errors import RenewalFailed
 from protocol.clock import to_ms
 from protocol.errors import DecodeError
@@ -27,7 +28,7 @@ async def ask(enrolment: Enrolment, *, now: datetime, check_dates: bool) -> Rene
     """What the command centre offers this box's key; raises `RenewalFailed` that says why it offers nothing."""
     if not enrolment.facts.enrolment_url:
         raise RenewalFailed("identity.toml names no enrolment_url; have it written anew with: aggregator device issue")
-    tls = enrolment.tls(check_dates=check_dates)
+    tls = _without_certificate(enrolment, check_dates=check_dates)
     status, body, their_time = await _post(enrolment, tls, now)
     if status == 409 and _problem(body)[0] == WRONG_TIME and their_time is not None:
         status, body, _ = await _post(enrolment, tls, their_time)
@@ -49,6 +50,16 @@ async def artefacts_problem(enrolment: Enrolment, *, check_dates: bool, on_trial
             return None if response.status in (200, 404) else f"the artefacts' server answers {response.status}"
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
         return f"the artefacts' server does not let the box in: {exc}"
+
+
+def _without_certificate(enrolment: Enrolment, *, check_dates: bool) -> ssl.SSLContext:
+    """The server held to our authorities, and nothing shown of ourselves: the box's certificate may have ended."""
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(enrolment.folder / AUTHORITY)
+    except (OSError, ssl.SSLError) as exc:
+        raise RenewalFailed(f"{enrolment.folder / AUTHORITY} cannot be used; enrol the box again") from exc
+    return settle(context, enrolment.facts.server_name, check_dates=check_dates)
 
 
 async def _post(enrolment: Enrolment, tls: ssl.SSLContext, now: datetime) -> tuple[int, bytes, datetime | None]:

@@ -12,15 +12,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.adapters import keyfiles, pki
 from aggregator.adapters.database import Access, Pool
+from aggregator.adapters.installation import issue
 from aggregator.adapters.registry_store import Registry
+from aggregator.core.registry import Device
 from edge_agent.adapters.control_socket import NAME, serving
-from edge_agent.adapters.keystore import TRIAL
+from edge_agent.adapters.keystore import KEY, TRIAL, new_identity
 from edge_agent.core.alarms import Sign, Signal
 from edge_agent.core.renewal import Standing
 from edge_agent.errors import RenewalFailed
-from tests.simulators.installation import Installation
+from protocol.order import Identity
+from tests.simulators.installation import Box, Installation
 from tests.simulators.letters import make_hit
 from tests.simulators.renewing_box import Centre, command_centre, in_days, renewing, renewing_box, until
+from tests.simulators.tpm import Tpm
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -135,10 +139,10 @@ async def test_a_certificate_that_could_not_be_renewed_for_months_raises_an_alar
             await until(lambda: signals[-1].sign is Sign.OFF, "the end of the alarm")
 
 
-async def renew_command(centre: Centre, data_dir: Path, *args: str) -> tuple[int, str, str]:
+async def renew_command(identity_dir: Path, data_dir: Path, *args: str) -> tuple[int, str, str]:
     """`edge-agent identity renew` as a technician types it."""
     config = data_dir.with_name("agent.toml")
-    config.write_text(f'identity_dir = "{centre.installation.box("box-1").folder}"\ndata_dir = "{data_dir}"\n')
+    config.write_text(f'identity_dir = "{identity_dir}"\ndata_dir = "{data_dir}"\n')
     program = "from edge_agent.cli import main; main()"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, "identity", "renew", "--config", str(config), *args),
@@ -156,7 +160,7 @@ async def test_the_command_asks_the_running_agent(centre: Centre) -> None:
         await until(lambda: agent.delivery.state.is_connected, "a connection")
         before = agent.certificate
         async with serving(data_dir / NAME, {"renew": agent.renewer.answer}):
-            code, said, _ = await renew_command(centre, data_dir, "--json")
+            code, said, _ = await renew_command(agent.folder, data_dir, "--json")
         assert (code, json.loads(said)["agent_runs"]) == (0, True)
         assert agent.certificate != before
         assert agent.delivery.state.connection == 2, "its own next connection, and no other"
@@ -166,11 +170,34 @@ async def test_the_command_does_it_alone_where_no_agent_runs(centre: Centre, tmp
     box, data_dir = centre.installation.box("box-1"), tmp_path / "data"
     data_dir.mkdir()
     centre.date(box, begins=in_days(-30), ends=in_days(-1))
-    code, said, complained = await renew_command(centre, data_dir, "--language", "es-MX")
+    code, said, complained = await renew_command(box.folder, data_dir, "--language", "es-MX")
     assert (code, "vigente hasta" in said) == (0, True), complained
     renewed = keyfiles.read_certificate(box.certificate)
     assert renewed.not_valid_after_utc > in_days(pki.DEVICE_DAYS - 2)
     forget_to_tell_the_broker_of_a_new_issuer(centre.installation)
-    code, _, complained = await renew_command(centre, data_dir)
+    code, _, complained = await renew_command(box.folder, data_dir)
     assert (code, "the old one stays" in complained) == (1, True)
     assert keyfiles.read_certificate(box.certificate) == renewed
+
+
+async def test_a_key_in_the_tpm_is_renewed_and_stays_there(
+    centre: Centre, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the command alone: without the kernel's resource manager a TPM has no room for a running agent's keys too."""
+    made, folder, data_dir = centre.installation, tmp_path / "tpm-box" / "identity", tmp_path / "tpm-box" / "data"
+    with Tpm(tmp_path / "chip") as chip:
+        monkeypatch.setenv("ATALAYA_TPM", chip.tcti)
+        request = new_identity(folder, "box-7", "tpm").read_bytes()
+        data_dir.mkdir()
+        async with pool.acquire() as connection:
+            await Registry(connection).add("device", Device(device_id="box-7", point_id="p-1"))
+            await issue(connection, made.settings, "box-7", request, folder, now=datetime.now(UTC))
+        box = Box(Identity("box-7", made.settings.city, "p-1"), folder)
+        centre.date(box, begins=in_days(-30), ends=in_days(-1))
+        before = keyfiles.read_certificate(box.certificate)
+        code, _, complained = await renew_command(folder, data_dir)
+    assert code == 0, complained
+    after = keyfiles.read_certificate(box.certificate)
+    assert after.not_valid_after_utc > in_days(pki.DEVICE_DAYS - 2)
+    assert after.public_key() == before.public_key()
+    assert b"TSS2 PRIVATE KEY" in (folder / KEY).read_bytes()

@@ -1,5 +1,6 @@
 """Tokens, requests and answers of an enrolment."""
 
+import contextlib
 import hashlib
 
 import pytest
@@ -118,6 +119,31 @@ def test_a_token_of_a_later_release_is_told_apart() -> None:
     with pytest.raises(DecodeError) as caught:
         read_token(token_text(make_token(version=2)))
     assert caught.value.refusal is Refusal.UNKNOWN_VERSION
+
+
+def test_the_bytes_of_tokens_and_requests_never_change() -> None:
+    token = make_token(root_sha256=bytes(range(32)))
+    assert token_text(token) == (
+        "ATALAYA:VAAACALKMM2C4ZLYMFWXA3DFAIMSB7ADNJRTILTFPBQW24DMMUCGKYTPPAWTCBI3AAAADIPOKZPAABSYEAAACAQDAQCQMBYIBEFAWDANBYHR"
+        "AEISCMKBKFQXDAMRUGY4DUPB6B2QAAAQEAYEAUDAOCAJBIFQYDIOB6WM6JVV"
+    )
+    assert sign_request(b"csr", token.signer).hex() == (
+        "d28455a2013204500c5fe887819d8a2ca015aed74f9993e1a048a2000101436373725840a7b2def40e586c37afc88f2712f0d76b86f99609"
+        "10d6a5949b5104739cfdea42563b491c2540450e007bc7fe91a577177dde20abc0ff7c27db7c74b843181d0b"
+    )
+
+
+@given(text=st.one_of(st.text(max_size=60), st.text("ATALY:234567=", max_size=60)), head=st.booleans())
+def test_no_text_breaks_the_reader_of_tokens(text: str, head: bool) -> None:
+    with contextlib.suppress(DecodeError):
+        read_token(f"ATALAYA:{text}" if head else text)
+
+
+@given(at=st.integers(0, 900), bit=st.integers(0, 7))
+def test_no_damaged_parcel_is_believed_as_another(at: int, bit: int) -> None:
+    raw = bytearray(make_parcel())
+    raw[at % len(raw)] ^= 1 << bit
+    assert isinstance(check_parcel(bytes(raw), make_token().pin, BOX.public_key), AnswerRefusal)
 
 
 def test_a_token_does_not_show_its_secret() -> None:

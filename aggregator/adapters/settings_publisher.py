@@ -54,8 +54,9 @@ class SettingsPublisher:
         for topic, sha256 in wanted.items():
             if self._told.get(topic) != sha256:
                 envelope = await self._pool.fetchval(self._sql["envelope"], sha256)
-                if await self._publish(topic, bytes(envelope)):
-                    self._told[topic] = sha256
+                if not await self._publish(topic, bytes(envelope)):
+                    return  # the broker is slow or gone: the next round goes on, and the hotlist is not held up
+                self._told[topic] = sha256
         for topic in [topic for topic in self._told if topic not in wanted]:
             if await self._publish(topic, NOTHING):
                 del self._told[topic]

@@ -82,7 +82,8 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             ending=_end(stop, rollout.restart, ending),
         ):
             await _work(box, settings, ending, options)
-            supervisor.stopping()
+            if not rollout.restart.is_set():  # systemd would kill what says that it stops and does not
+                supervisor.stopping()
             await _drain(box, settings, ending, options)
         options.progress("ended", unreceipted=len(box.writer.schedule), hits_lost=box.hits.lost)
         return rollout.restart.is_set()

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from edge_agent.adapters.signed_settings import InForce, begin
+from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core import rollout as rules
 from edge_agent.errors import BadModelFile, BadSettings, EdgeError, InferenceMismatch, ModelMissing
 from edge_agent.service.assembly import Options
@@ -51,6 +52,8 @@ async def run_all(path: Path, adjust: Adjust, stop: asyncio.Event, options: Opti
             await asyncio.to_thread(_give_up, in_force, failed)
         elif stop.is_set():
             await asyncio.to_thread(_end_in_order, in_force)
+        if wants_more and not stop.is_set():
+            Supervisor.of().feed("starting again")  # the next run is watched from its beginning
 
 
 def first_of(group: BaseExceptionGroup[EdgeError]) -> EdgeError:

@@ -1,8 +1,10 @@
 """Signed settings on a running box: tried, kept or rolled back, through a real broker, real models and kill -9."""
 
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,29 @@ KEPT = SettingsState.KEPT
 BACK = SettingsState.ROLLED_BACK
 
 
-def test_a_box_tries_what_its_region_signed_keeps_it_and_rolls_back_what_it_cannot_run(place: Place) -> None:
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Where the agent tells systemd how it is."""
+    address = tmp_path / "notify.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(address))
+        ear.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        yield ear
+
+
+def said_to(ear: socket.socket) -> list[str]:
+    """Everything that has been said."""
+    found = []
+    with suppress(BlockingIOError):
+        while True:
+            found.append(ear.recv(4096).decode())
+    return found
+
+
+def test_a_box_tries_what_its_region_signed_keeps_it_and_rolls_back_what_it_cannot_run(
+    place: Place, systemd: socket.socket
+) -> None:
     agent = place.run()
     place.wait(place.is_live, "the camera gives frames")
     assert place.status()["source"] == "local"
@@ -136,6 +160,8 @@ def test_a_box_tries_what_its_region_signed_keeps_it_and_rolls_back_what_it_cann
     place.peer.publish_settings(place.who, first)
     place.wait(lambda: place.status()["refused"] == {"rolled_back": 1}, "the replay is refused")
     assert agent.poll() is None, "one process all the time"
+    said = {line.partition("\n")[0] for line in said_to(systemd)}
+    assert said == {"READY=1", "WATCHDOG=1"}, "systemd would end what says that it stops"
     assert len({key.outbox for key in place.peer.stored}) == 1, "the outbox is untouched"
     assert place.peer.sequences() == list(range(1, len(place.peer.stored) + 1))
     assert (place.peer.bad, place.peer.conflicts) == ([], [])

@@ -9,8 +9,8 @@ Cameras have self-made certificates, so TLS to them is not verified; the passwor
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -86,8 +86,9 @@ async def call(work: Any, *, limit_s: float = CALL_S) -> Any:  # `Any`: what the
     from zeep.exceptions import Error, Fault, TransportError  # noqa: PLC0415
 
     try:
-        async with asyncio.timeout(limit_s):
-            return await work
+        with making_sense():
+            async with asyncio.timeout(limit_s):
+                return await work
     except TimeoutError:
         raise OnvifFailed(f"no answer within {limit_s:g} s") from None
     except Fault as exc:
@@ -98,7 +99,16 @@ async def call(work: Any, *, limit_s: float = CALL_S) -> Any:  # `Any`: what the
         raise kind(f"HTTP status {exc.status_code}") from None
     except (aiohttp.ClientError, OSError) as exc:
         raise OnvifFailed(f"cannot be reached ({type(exc).__name__})") from None
-    except (Error, ONVIFError, AttributeError, TypeError, ValueError) as exc:
+    except (Error, ONVIFError) as exc:
+        raise OnvifFailed(f"an answer that is none ({type(exc).__name__})") from None
+
+
+@contextmanager
+def making_sense() -> Iterator[None]:
+    """Where a camera's answer is taken apart: what is not there, or is of another kind, is an `OnvifFailed`."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError, LookupError, SyntaxError) as exc:
         raise OnvifFailed(f"an answer that is none ({type(exc).__name__})") from None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from edge_agent.adapters.onvif_client import Login, OnvifAddress, call, clock_offset, device
+from edge_agent.adapters.onvif_client import Login, OnvifAddress, call, clock_offset, device, making_sense
 from edge_agent.core.camera_topics import printable
 from edge_agent.errors import OnvifFailed
 
@@ -51,6 +51,11 @@ class CameraFacts:
 async def ask_camera(address: OnvifAddress, login: Login) -> CameraFacts:
     """Ask a camera all of it; raises `OnvifFailed`, or `OnvifRefused` for a wrong password."""
     async with device(address, login) as camera:
+        return await _facts(camera, address)
+
+
+async def _facts(camera: Any, address: OnvifAddress) -> CameraFacts:  # `Any`: the library's camera
+    with making_sense():
         management = await call(camera.create_devicemgmt_service())
         found = await call(management.GetDeviceInformation())
         offset = clock_offset(camera)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from edge_agent.adapters.onvif_client import CALL_S, Login, OnvifAddress, call, device
+from edge_agent.adapters.onvif_client import CALL_S, Login, OnvifAddress, call, device, making_sense
 from edge_agent.core.camera_topics import Notice, Operation
 from edge_agent.errors import OnvifFailed
 
@@ -49,7 +49,9 @@ async def pull(address: OnvifAddress, login: Login, pace: PullPace) -> AsyncGene
                     await call(subscription.Renew(camera.get_next_termination_time(life)))
                 wanted = {"Timeout": timedelta(seconds=pace.hold_s), "MessageLimit": MOST_AT_ONCE}
                 found = await call(messages.PullMessages(wanted), limit_s=pace.hold_s + CALL_S)
-                yield notices_of(found.NotificationMessage or ())
+                with making_sense():
+                    notices = notices_of(found.NotificationMessage or ())
+                yield notices
         finally:
             with suppress(OnvifFailed, asyncio.CancelledError):  # a courtesy: the subscription ends by itself
                 await call(subscription.Unsubscribe(), limit_s=_GOODBYE_S)
@@ -60,10 +62,12 @@ async def _subscribe(camera: Any, life: timedelta) -> tuple[Any, Any]:  # `Any`:
     events = await call(camera.create_events_service())
     asked = {"InitialTerminationTime": camera.get_next_termination_time(life)}
     made = await call(events.CreatePullPointSubscription(asked))
-    where = made.SubscriptionReference.Address._value_1  # noqa: SLF001  how zeep names an element's text
-    camera.xaddrs[_PULLPOINT] = camera.rewrite_url(where)
+    with making_sense():
+        where = made.SubscriptionReference.Address._value_1  # noqa: SLF001  how zeep names an element's text
+        camera.xaddrs[_PULLPOINT] = camera.rewrite_url(where)
+        is_short = camera.has_broken_relative_time(life, made.CurrentTime, made.TerminationTime)
     subscription = await call(camera.create_subscription_service("PullPointSubscription"))
-    if camera.has_broken_relative_time(life, made.CurrentTime, made.TerminationTime):
+    if is_short:
         await call(subscription.Renew(camera.get_next_termination_time(life)))
     return subscription, await call(camera.create_pullpoint_service())
 
@@ -75,8 +79,8 @@ def notices_of(messages: Iterable[Any]) -> tuple[Notice, ...]:  # `Any`: the lib
 
 
 def _notice_of(message: Any) -> Notice | None:
-    topic = getattr(message.Topic, "_value_1", None)
-    body = getattr(message.Message, "_value_1", None)
+    topic = getattr(getattr(message, "Topic", None), "_value_1", None)
+    body = getattr(getattr(message, "Message", None), "_value_1", None)
     if not isinstance(topic, str) or body is None:
         return None
     said = {each.value: each for each in Operation}

@@ -109,9 +109,10 @@ class CameraEvents:
             try:
                 await self._pull(source, heard)
             except OnvifFailed as exc:
-                if str(exc) != heard.fault:
-                    log.warning("camera_events_lost", camera=source.camera, why=str(exc))
-                heard.fault = str(exc)
+                _note_fault(source, heard, str(exc))
+            except Exception as exc:  # noqa: BLE001  task boundary: what a camera answers goes through libraries that
+                # nobody knows to the bottom, and may cost this camera its events, never the box all its cameras
+                _note_fault(source, heard, f"an answer that broke the reader ({type(exc).__name__})")
             if heard.is_subscribed:
                 heard.is_subscribed = False
                 await self._desk.lose(source.camera)
@@ -142,6 +143,12 @@ class CameraEvents:
             case _:
                 heard.alarms += 1
                 await self._desk.hand_in(signal)
+
+
+def _note_fault(source: EventSource, heard: _Heard, why: str) -> None:
+    if why != heard.fault:
+        log.warning("camera_events_lost", camera=source.camera, why=why)
+    heard.fault = why
 
 
 def event_sources(cameras: Sequence[CameraSettings]) -> tuple[EventSource, ...]:

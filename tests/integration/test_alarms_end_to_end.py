@@ -145,6 +145,7 @@ def test_what_cameras_and_buttons_signal_is_listed_once_by_the_command_centre_an
 
 
 def a_detection_starts_and_ends(place: Place) -> None:
+    until(lambda: place.camera.subscribers == 1, timeout_s=PATIENCE_S)
     place.camera.tell(CROSSED, "", source={"Rule": "gate"}, data={"ObjectId": "1"})
     until(lambda: place.alarms("line_crossing") == ["line_crossing", "line_crossing ended"], timeout_s=PATIENCE_S)
 

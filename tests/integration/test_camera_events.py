@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from edge_agent.adapters.onvif_client import Login, OnvifAddress
 from edge_agent.adapters.onvif_device import ask_camera, at_host
-from edge_agent.adapters.onvif_events import PullPace
+from edge_agent.adapters.onvif_events import PullPace, pull
 from edge_agent.core.camera_topics import TopicRules
 from edge_agent.core.liveness import ReconnectPace
 from edge_agent.errors import BadSettings, OnvifFailed, OnvifRefused
@@ -17,7 +17,7 @@ from edge_agent.service.camera_events import MAX_TOPICS, CameraEvents, EventSour
 from edge_agent.service.tasks import background
 from edge_agent.settings import CameraSettings
 from tests.simulators.alarm_box import AlarmBox, alarm_box
-from tests.simulators.onvif_camera import OnvifCamera
+from tests.simulators.onvif_camera import OnvifCamera, envelope
 
 TIMEOUT_S = 30
 QUICK = PullPace(life_s=4, hold_s=1)
@@ -134,6 +134,22 @@ async def test_unknown_topics_are_counted_by_name_and_not_without_end(tmp_path: 
             assert await box.states() == []
 
 
+async def test_an_answer_that_breaks_the_reader_costs_its_camera_the_events_and_nobody_else(tmp_path: Path) -> None:
+    deep = envelope("<a>" * 20_000 + "</a>" * 20_000)
+    with OnvifCamera() as good, OnvifCamera(rubbish={"PullMessages": deep}) as bad:
+        sources = [
+            EventSource(name, address_of(camera), Login(camera.user, camera.password))
+            for name, camera in (("bad", bad), ("good", good))
+        ]
+        async with alarm_box(tmp_path) as box:
+            events = CameraEvents(sources, TopicRules(), box.desk, pull_pace=QUICK, pace=ReconnectPace(0.05, 0.1))
+            async with background(events=events.run()):
+                await until(lambda: bad.calls.count("PullMessages") >= 2 and good.subscribers == 1)
+                good.tell(CROSSED, "")
+                await said(box, [("line_crossing", True), ("line_crossing", False)])
+                assert events.status()[0]["notices"] == 0
+
+
 async def test_a_wrong_password_is_told_and_never_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with OnvifCamera() as camera:
         source = EventSource("cam-1", address_of(camera), Login("installer", "hunter2-planted"))
@@ -160,6 +176,55 @@ async def test_a_camera_tells_what_it_is_and_where_it_streams() -> None:
             await ask_camera(address_of(camera), Login(camera.user, "wrong"))
     with pytest.raises(OnvifFailed, match="cannot be reached"):
         await ask_camera(address_of(camera), Login())
+
+
+PULLED = "<tev:PullMessagesResponse><wsnt:NotificationMessage>{}</wsnt:NotificationMessage></tev:PullMessagesResponse>"
+RUBBISH = {
+    "nothing": b"",
+    "a web page": b"<!DOCTYPE html><html><body>404</body></html>",
+    "half an answer": envelope("<x/>")[:-20],
+    "an empty body": envelope(""),
+    "another answer": envelope("<tds:SomethingElseResponse/>"),
+}
+CALLS = (
+    "GetSystemDateAndTime",
+    "GetServices",
+    "GetDeviceInformation",
+    "GetProfiles",
+    "CreatePullPointSubscription",
+    "PullMessages",
+)
+
+
+@pytest.mark.parametrize("what", RUBBISH)
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_camera_that_answers_rubbish_is_a_lost_camera_and_nothing_worse(call: str, what: str) -> None:
+    with OnvifCamera(rubbish={call: RUBBISH[what]}) as camera:
+        address, login = address_of(camera), Login(camera.user, camera.password)
+        with suppress(OnvifFailed):
+            await ask_camera(address, login)
+        with suppress(OnvifFailed):
+            async with aclosing(pull(address, login, QUICK)) as batches:
+                await anext(batches)
+                assert await anext(batches) == ()
+        assert call in camera.calls
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "",
+        "<wsnt:Topic/>",
+        "<wsnt:Topic>tns1:A/B</wsnt:Topic><wsnt:Message/>",
+        "<wsnt:Message><tt:Message/></wsnt:Message>",
+    ],
+)
+async def test_a_notification_with_nothing_in_it_is_left_out(inside: str) -> None:
+    with OnvifCamera(rubbish={"PullMessages": envelope(PULLED.format(inside))}) as camera:
+        login = Login(camera.user, camera.password)
+        async with aclosing(pull(address_of(camera), login, QUICK)) as batches:
+            await anext(batches)
+            assert await anext(batches) == ()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Every call but the one for its clock wants a WS-UsernameToken: the digest is checked, a nonce is taken once, and the
 time must be near the camera's own clock, which `clock_offset_s` sets wrong. It remembers properties and tells them
-anew to each subscription (`Initialized`), as cameras do; subscriptions end at their termination time.
+anew to each subscription (`Initialized`), as cameras do; subscriptions end at their termination time. What
+`rubbish` holds for a call is answered instead.
 """
 
 import base64
@@ -75,6 +76,7 @@ class OnvifCamera:
     port: int = 0
     calls: list[str] = field(default_factory=list)
     bad_logins: int = 0
+    rubbish: dict[str, bytes] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         """Serve."""
@@ -168,17 +170,19 @@ class OnvifCamera:
         """One SOAP call."""
         action = _action(body)
         self.calls.append(action)
+        if action in self.rubbish:
+            return 200, self.rubbish[action]
         try:
             if action != "GetSystemDateAndTime":
                 self._check_login(body)
-            return 200, _envelope(self._act(action, path, body))
+            return 200, envelope(self._act(action, path, body))
         except Fault as exc:
             subcode = "<s:Subcode><s:Value>ter:NotAuthorized</s:Value></s:Subcode>" if "uthor" in str(exc) else ""
             fault = (
                 f"<s:Fault><s:Code><s:Value>s:Sender</s:Value>{subcode}</s:Code>"
                 f'<s:Reason><s:Text xml:lang="en">{escape(str(exc))}</s:Text></s:Reason></s:Fault>'
             )
-            return 400, _envelope(fault)
+            return 400, envelope(fault)
 
     def _act(self, action: str, path: str, body: str) -> str:
         match action:
@@ -316,7 +320,7 @@ def _duration_s(text: str) -> float:
     return (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
 
 
-def _envelope(body: str) -> bytes:
+def envelope(body: str) -> bytes:
     spaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
     return f'<?xml version="1.0"?><s:Envelope {spaces}><s:Body>{body}</s:Body></s:Envelope>'.encode()
 

@@ -1,19 +1,18 @@
 """A whole city with one box whose key is in its TPM: broker, artefacts and ingest are the real ones."""
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from stack.city import Box, LocalCity
+from stack.city import BIN, Box, LocalCity
 from stack.process import Program
 
 from edge_agent.adapters.control_socket import ask
-from edge_agent.adapters.keystore import CERTIFICATE, KEY
 from edge_agent.errors import NotRunning
 from tests.simulators.agent_place import MODELS
 from tests.simulators.aggregator_peer import until
@@ -40,10 +39,9 @@ pytestmark = [
 
 @dataclass
 class Place:
-    """The city, the TPM, and the box's agent."""
+    """The city, the box, and its agent."""
 
     city: LocalCity
-    chip: Chip
     box: Box
     agent: Program
 
@@ -67,7 +65,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Everything running but the agent, which is started by the tests."""
+    """The city running, and a box enrolled by its invitation, whose agent the test starts."""
     with Chip(tmp_path / "chip") as chip:
         monkeypatch.setenv("ATALAYA_TPM", chip.tcti)
         city = LocalCity(tmp_path / "stack")
@@ -77,21 +75,37 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
             city.register("p-1", ["cam-1"])
             city.appoint_officers()
             city.want(["ABC123D"])
-            box = city.enrol("box-1", "p-1", SETTINGS)
-            agent = city.agent(box, "--camera", f"cam-1={os.devnull}")
-            yield Place(city, chip, box, agent)
-            agent.stop()
+            box = _enrolled(city)
+            yield Place(city, box, city.agent(box, "--camera", f"cam-1={os.devnull}"))
         finally:
             city.stop()
 
 
-def test_a_box_with_its_key_in_the_tpm_connects_fetches_and_is_believed(place: Place) -> None:
-    """paho's handshake with mosquitto, aiohttp's with the artefacts, envelopes at the ingest: one key for all."""
-    identity = place.box.folder / "identity"
-    certificate = x509.load_pem_x509_certificate((identity / CERTIFICATE).read_bytes())
-    assert isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
-    assert b"TSS2 PRIVATE KEY" in (identity / KEY).read_bytes()
+def _enrolled(city: LocalCity) -> Box:
+    """A box as a technician enrols it: the request is signed in the TPM, and the way is tried with its key."""
+    box = Box("box-1", "p-1", city.folder / "box-1")
+    box.folder.mkdir(mode=0o700)
+    box.config.write_text(f'identity_dir = "identity"\ndata_dir = "data"\n{SETTINGS}')
+    made = _answer(
+        str(BIN / "aggregator"), "device", "invite", "--city", city.city, "--point", box.point, "--device", box.device,
+        "--profile", "generic-x86-64", "--json", "--config", str(city.config),
+    )  # fmt: skip
+    _answer(str(BIN / "edge-agent"), "enroll", str(made["token"]), "--config", str(box.config), "--json")
+    return box
+
+
+def test_a_box_with_its_key_in_the_tpm_enrols_connects_fetches_and_is_believed(place: Place) -> None:
+    """Enrolment, paho's handshake with mosquitto, aiohttp's with the artefacts, envelopes at the ingest: one key."""
+    card = _answer(str(BIN / "edge-agent"), "identity", "show", "--config", str(place.box.config), "--json")
+    assert (card["is_enrolled"], card["keystore"], card["algorithm"]) == (True, "tpm", "esp256")
     place.agent.start()
+    try:
+        _it_works_and_reconnects(place)
+    finally:
+        place.agent.stop()
+
+
+def _it_works_and_reconnects(place: Place) -> None:
     until(place.works, timeout_s=PATIENCE_S, what=_log(place))
     # The broker goes away: the next handshake uses the key that is loaded already.
     before = place.status()["presence"]["connection"]
@@ -99,8 +113,14 @@ def test_a_box_with_its_key_in_the_tpm_connects_fetches_and_is_believed(place: P
     until(lambda: not place.status()["presence"]["is_connected"], timeout_s=PATIENCE_S)
     place.city.start_broker()
     until(lambda: place.works() and place.status()["presence"]["connection"] > before, timeout_s=PATIENCE_S)
-    reports = place.city.rows("events", "--kind", "report")
-    assert reports
+    assert place.city.rows("events", "--kind", "report")
+
+
+def _answer(*command: str) -> dict[str, Any]:  # `Any`: JSON
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    (found,) = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return dict(found)
 
 
 def _log(place: Place) -> str:

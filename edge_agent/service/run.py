@@ -34,7 +34,7 @@ from edge_agent.service.reports import Reporter
 from edge_agent.service.rollout import Rollout
 from edge_agent.service.status import Box
 from edge_agent.service.tasks import background, either, within
-from edge_agent.service.watchdog import feel, watch
+from edge_agent.service.watchdog import feel, watch, watch_start
 from edge_agent.settings import Settings
 
 STEPS: Final = (*outbox_adapter.STEPS, *delivery_service.STEPS, *pictures_service.STEPS, *rollout_service.STEPS)
@@ -57,7 +57,9 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
     prepare_data_dir(settings)
     hardening = harden(lock_memory=settings.lock_memory)
     log.info("hardened", memory_locked=hardening.memory_locked, why_not=hardening.why_not)
-    models = await asyncio.to_thread(open_models, settings.inference, len(settings.cameras))
+    supervisor = Supervisor.of()
+    async with background(watchdog=watch_start(supervisor)):
+        models = await asyncio.to_thread(open_models, settings.inference, len(settings.cameras))
     async with AsyncExitStack() as stack:
         box = await assemble(stack, Site(settings, enrolment, models, hardening, options))
         rollout = join(box, options)
@@ -69,7 +71,6 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             "reload": partial(_reload, rollout),
         }
         await stack.enter_async_context(serving(settings.data_dir / NAME, answers))
-        supervisor = Supervisor.of()
         supervisor.ready()
         options.progress("started", device=enrolment.who.device, versions=list(box.versions))
         async with background(

@@ -21,6 +21,8 @@ log = structlog.get_logger()
 Feel = Callable[[], Awaitable[tuple[Pulse, str]]]
 """The pulse, and a line for `systemctl status`; a part that hangs never answers."""
 _IDLE: Final = Pulse(0, 0)
+START_S: Final = 300.0
+"""As long as the unit's `TimeoutStartSec`: a GPU compiles its kernels for minutes the first time."""
 
 
 async def watch(feel: Feel, supervisor: Supervisor) -> None:
@@ -42,6 +44,14 @@ async def watch(feel: Feel, supervisor: Supervisor) -> None:
             log.warning("watchdog_starves", what="frames_wait", wanted=pulse.wanted, looked_at=pulse.looked_at)
         else:
             supervisor.feed(status)
+        await asyncio.sleep(supervisor.feed_every_s)
+
+
+async def watch_start(supervisor: Supervisor) -> None:
+    """Feed while the models are loaded, which a new start under other settings does as well; not without end."""
+    ends_s = time.monotonic() + START_S
+    while supervisor.feed_every_s is not None and time.monotonic() < ends_s:
+        supervisor.feed("loading the models")
         await asyncio.sleep(supervisor.feed_every_s)
 
 

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core.watchdog import STUCK_S, Progress, Pulse
 from edge_agent.service import watchdog
-from edge_agent.service.watchdog import Feel, watch
+from edge_agent.service.watchdog import Feel, watch, watch_start
 
 NONE = Progress(Pulse(0, 0), 0.0)
 
@@ -104,6 +104,16 @@ async def test_a_part_that_never_answers_starves_it(
 
     async with watched(feel, tmp_path):
         assert await heard(ear) == "STATUS=a part of the agent does not answer"
+
+
+async def test_a_start_is_fed_for_as_long_as_a_start_may_take(
+    ear: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "START_S", 0.1)
+    async with asyncio.timeout(5):
+        await watch_start(Supervisor(str(tmp_path / "notify"), 0.01))
+    assert await heard(ear) == "WATCHDOG=1\nSTATUS=loading the models"
+    await watch_start(Supervisor(str(tmp_path / "notify"), None))
 
 
 async def test_where_nobody_watches_nothing_is_asked() -> None:

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from edge_agent.adapters.panic_lines import LIFETIME_S, Lines
 from edge_agent.core.panic import CHALLENGE_S, KEY_BYTES, Attempts, Challenges, answer_text, is_mac, mac, press_text
 from edge_agent.errors import BadSettings
 
@@ -38,9 +39,16 @@ class _Pressed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PanicServer:
     """Answers buttons; `pressed` and `refused` count."""
 
-    def __init__(self, keys: Mapping[str, bytes], press: Press, *, monotonic: Callable[[], float] = time.monotonic):
-        """The keys are by button."""
-        self._keys, self._press, self._monotonic = keys, press, monotonic
+    def __init__(
+        self,
+        keys: Mapping[str, bytes],
+        press: Press,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        lifetime_s: float = LIFETIME_S,
+    ) -> None:
+        """The keys are by button; `lifetime_s` is that of a connection."""
+        self._keys, self._press, self._monotonic, self._lifetime_s = keys, press, monotonic, lifetime_s
         self._challenges = Challenges(secrets.token_bytes(KEY_BYTES))
         self._attempts = Attempts()
         self._nobody = secrets.token_bytes(KEY_BYTES)
@@ -55,16 +63,24 @@ class PanicServer:
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=READ_S, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port, backlog=32)
+            listener = await self._listen(runner, host, port)
             try:
-                await site.start()
-            except OSError as exc:
-                raise BadSettings(
-                    f"panic.http_port: {host}:{port} cannot be listened on ({exc.strerror}); choose another"
-                ) from exc
-            yield int(runner.addresses[0][1])
+                yield int(listener.sockets[0].getsockname()[1])
+            finally:
+                listener.close()
         finally:
             await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+        if runner.server is None:
+            raise BadSettings("panic: the server was not set up")
+        lines = Lines(runner.server, self._lifetime_s)
+        try:
+            return await asyncio.get_running_loop().create_server(lines, host, port, backlog=32)
+        except OSError as exc:
+            raise BadSettings(
+                f"panic.http_port: {host}:{port} cannot be listened on ({exc.strerror}); choose another"
+            ) from exc
 
     async def _challenge(self, _request: web.Request) -> web.Response:
         text = self._challenges.make(secrets.token_bytes(16), self._monotonic())

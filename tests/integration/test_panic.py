@@ -4,7 +4,7 @@ import asyncio
 import os
 import select
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -137,6 +137,20 @@ async def test_a_buttons_trial_is_no_panic(tmp_path: Path) -> None:
 async def test_a_press_that_could_not_be_stored_is_not_said_to_be(tmp_path: Path) -> None:
     async with alarm_box(tmp_path, limits=Limits(0, 0, 0)) as box, listening(box) as button:
         assert await button.press() == 503
+
+
+async def test_who_connects_and_says_nothing_is_cut_off_and_keeps_no_button_out() -> None:
+    server = PanicServer({"lobby": KEY}, lambda *_: asyncio.sleep(0, result=True), lifetime_s=0.3)
+    async with server.serving("127.0.0.1", 0) as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0)) for _ in range(50)]
+        assert await Button(port).press() == 200
+        async with asyncio.timeout(TIMEOUT_S):
+            for reader, writer in silent:
+                with suppress(ConnectionError):
+                    assert await reader.read() == b""
+                writer.close()
+        late = Button(port)
+        assert await late.press() == 200
 
 
 async def test_a_port_that_is_taken_is_told_and_tried_again(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from edge_agent.service.doctor import examine, probes
 from edge_agent.service.probing import Checks, Patient, Probe, carried_out
 from edge_agent.settings import load_settings
 from tests.simulators.agent_place import AgentPlace
+from tests.simulators.artefact_shelf import ArtefactShelf
 from tests.simulators.broker import free_port
 from tests.simulators.city import City
 from tests.simulators.rtsp_server import RtspServer
@@ -142,6 +144,19 @@ def test_a_broker_that_refuses_the_certificate_after_the_handshake_is_heard(plac
     for folder, is_taken in ((place.identity_dir, True), (foreign, False)):
         refusal = probe_link.broker_refusal("127.0.0.1", place.broker.port, load_enrolment(folder).tls())
         assert (refusal == "") is is_taken, refusal
+
+
+def test_a_certificate_that_seems_out_of_date_is_told_apart_from_a_clock_that_is_wrong(tmp_path: Path) -> None:
+    city = City(tmp_path / "city")
+    city.issue_server("peer", begins=datetime.now(UTC) + timedelta(days=1))
+    config = tmp_path / "agent.toml"
+    config.write_text('identity_dir = "identity"\n')
+    with ArtefactShelf(city) as shelf:
+        city.enrol(tmp_path / "identity", artefacts=shelf.port)
+        found = looked_at(config, "uplink")
+    assert found["uplink"].remedy is not None
+    assert found["uplink"].remedy.message == "doctor-uplink-undated"
+    assert found["clock-offset"].verdict is PASS
 
 
 def test_people_read_it_in_their_language(capsys: pytest.CaptureFixture[str]) -> None:

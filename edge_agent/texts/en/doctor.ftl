@@ -86,6 +86,7 @@ doctor-dns-failed = Nobody knows { $host }. Check the name server: `edge-agent n
 doctor-broker-refused = { $where } does not take this box ({ $reason }). No answer: check cable, address, and that the port is open. Refused: ask the command centre whether the box is revoked.
 doctor-uplink-slow = Hits pass at once, pictures take long. From { $good_kbit_s } kbit/s on it is good: better antenna place, other provider, or cable.
 doctor-uplink-too-slow = Too slow for pictures (at least { $least_kbit_s } kbit/s). Move the antenna, check the signal (`edge-agent network show`), or change the provider.
+doctor-uplink-undated = The command centre's certificate does not hold today. If the clock is wrong (see below), mend that; if it is right, tell the command centre that its certificate has run out.
 doctor-certificate-not-yet = { $name } does not hold yet: the clock is wrong, or the command centre's is.
 doctor-certificate-expired = { $name } ended on { $date }. Run `edge-agent identity renew`; if that fails, enrol again.
 doctor-certificate-late = { $name } ends on { $date } and should have been renewed by now. See `edge-agent status`, then `edge-agent identity renew`.

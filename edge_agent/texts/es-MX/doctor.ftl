@@ -86,6 +86,7 @@ doctor-dns-failed = Nadie conoce { $host }. Revise el servidor de nombres: `edge
 doctor-broker-refused = { $where } no acepta este equipo ({ $reason }). Sin respuesta: revise cable, dirección y que el puerto esté abierto. Rechazado: pregunte al centro de mando si el equipo fue revocado.
 doctor-uplink-slow = Los aciertos pasan enseguida, las imágenes tardan. Desde { $good_kbit_s } kbit/s está bien: mejor lugar para la antena, otro proveedor, o cable.
 doctor-uplink-too-slow = Muy lento para imágenes (mínimo { $least_kbit_s } kbit/s). Mueva la antena, revise la señal (`edge-agent network show`) o cambie de proveedor.
+doctor-uplink-undated = El certificado del centro de mando no vale hoy. Si el reloj está mal (vea abajo), corríjalo; si está bien, avise al centro de mando que su certificado venció.
 doctor-certificate-not-yet = { $name } aún no vale: está mal el reloj de este equipo o el del centro de mando.
 doctor-certificate-expired = { $name } venció el { $date }. Corra `edge-agent identity renew`; si falla, inscriba otra vez.
 doctor-certificate-late = { $name } vence el { $date } y ya debería estar renovado. Vea `edge-agent status` y luego `edge-agent identity renew`.

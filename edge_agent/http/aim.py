@@ -81,6 +81,7 @@ def aim_app(desk: Desk, door: Admission, clock: Clock) -> web.Application:
     app.router.add_get("/look", page.look)
     app.router.add_get("/picture/{number:[0-9]{1,9}}.jpg", page.picture)
     app.router.add_post("/leave", page.leave)
+    app.router.add_get("/favicon.ico", _nothing)
     for name in FILES:
         app.router.add_get(f"/{name}", _file)
     return app
@@ -107,6 +108,11 @@ def _own_host(request: web.Request) -> str:
     """The address and port that were really dialled."""
     host, port = request.transport.get_extra_info("sockname")[:2] if request.transport else ("", 0)
     return f"{host}:{port}"
+
+
+async def _nothing(_request: web.Request) -> web.Response:
+    """Browsers ask for an icon unasked."""
+    return web.Response(status=204)
 
 
 async def _file(request: web.Request) -> web.Response:

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 
+from edge_agent.adapters.machine_facts import log_lines
 from edge_agent.adapters.profiles import box_profile
 from edge_agent.adapters.texts import Language, language_of, texts
 from edge_agent.errors import BadSettings
@@ -24,7 +26,7 @@ def support_bundle(
     *,
     config: Annotated[Path | None, Parameter(help="Settings file; else $ATALAYA_AGENT_CONFIG.")] = None,
     doctor: Annotated[bool, Parameter(help="Examine the box as well; takes a minute.")] = True,
-    log_file: Annotated[Path | None, Parameter(help="The agent's log, where there is no journal.")] = None,
+    log_file: Annotated[Path | None, Parameter(help="The log's lines, else the journal's; - is stdin.")] = None,
     json_: Annotated[bool, Parameter(name="--json", help="Print one JSON object.", negative="")] = False,
     language: Annotated[Language | None, Parameter(help="Language of the answer; else the terminal's.")] = None,
 ) -> int:
@@ -41,7 +43,7 @@ def support_bundle(
     if not path.name.endswith(SUFFIX) or not path.parent.is_dir():
         raise BadSettings(f"{path}: give a name that ends in {SUFFIX}, in a folder that is there")
     secrets = known_secrets(settings)
-    parts = parts_of(settings, log_file)
+    parts = parts_of(settings, log_lines if log_file is None else lambda: _read(log_file))
     with Console(stderr=True).status(say("support-bundle-gathering")):
         if doctor:
             parts = (*parts, Part("doctor.json", lambda: _examined(settings)))
@@ -52,6 +54,11 @@ def support_bundle(
         print(say("support-bundle-done", path=str(path), files=len(names)))
         print(say("support-bundle-look"))
     return 0
+
+
+def _read(log_file: Path) -> str:
+    data = sys.stdin.buffer.read() if log_file == Path("-") else log_file.read_bytes()
+    return data.decode("utf-8", "replace")
 
 
 def _examined(settings: Settings) -> object:

@@ -37,8 +37,8 @@ class Part:
     make: Callable[[], object]
 
 
-def parts_of(settings: Settings, log_file: Path | None = None) -> tuple[Part, ...]:
-    """What a bundle holds, but for the doctor's checks."""
+def parts_of(settings: Settings, log: Callable[[], str] = log_lines) -> tuple[Part, ...]:
+    """What a bundle holds, but for the doctor's checks. `log` gives the log's lines."""
     return (
         Part("about.json", about),
         Part("settings.json", lambda: shown_settings(settings)),
@@ -46,7 +46,7 @@ def parts_of(settings: Settings, log_file: Path | None = None) -> tuple[Part, ..
         Part("status.json", lambda: ask(settings.data_dir / NAME, "status")),
         Part("files.json", lambda: {str(top): listing(top) for top in (settings.identity_dir, settings.data_dir)}),
         Part("unit.txt", unit_state),
-        Part("log.txt", lambda: log_file.read_text(errors="replace") if log_file else log_lines()),
+        Part("log.txt", log),
     )
 
 

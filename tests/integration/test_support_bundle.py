@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +104,18 @@ def test_a_box_that_is_not_enrolled_has_a_bundle_too(tmp_path: Path) -> None:
     support_bundle(tmp_path, config=tmp_path / "agent.toml", doctor=False, json_=True)
     files = unpack(tmp_path / "atalaya-support.tar.gz", tmp_path / "unpacked")
     assert "identity new" in json.loads(files["identity.json"])["not_there"]
+
+
+def test_log_lines_may_come_by_a_pipe(box: Path, tmp_path: Path) -> None:
+    """The installed command hands over the journal, which is root's to read, and runs as the agent's user itself."""
+    command = [str(Path(sys.executable).with_name("edge-agent")), "support-bundle", str(tmp_path), "--config", str(box)]
+    done = subprocess.run(
+        [*command, "--no-doctor", "--log-file=-"],
+        input=f"camera_opened\nread {PLATE}\n".encode(), capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    log = unpack(tmp_path / "atalaya-support.tar.gz", tmp_path / "unpacked")["log.txt"]
+    assert log == "camera_opened\nread [plate?]\n"
 
 
 @pytest.mark.parametrize("name", ["support.zip", "nowhere/support.tar.gz"])

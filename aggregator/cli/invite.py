@@ -24,7 +24,7 @@ from aggregator.core.invitation import TEXTS, Invitation, Refusal, fingerprint, 
 from aggregator.core.rollout import check_settings_text
 from aggregator.errors import AggregatorError, BadInput
 from aggregator.settings import Settings
-from protocol.armour import armour, unarmour
+from protocol.armour import armour, compact, unarmour
 from protocol.enrolment import ANSWER, REQUEST, token_text
 
 T = TypeVar("T")
@@ -110,7 +110,14 @@ def approve(
     say(f"{found.device} may have its certificate for the key {fingerprint(found.key or b'')}; the box asks by itself")
 
 
-def answer(request: Path, /, *, out: Path, config: Config = None) -> None:
+def answer(
+    request: Path,
+    /,
+    *,
+    out: Path,
+    with_qr: Annotated[bool, Parameter(name="--qr", negative="", help="Show the answer as a QR code too.")] = False,
+    config: Config = None,
+) -> None:
     """Answer a request that was carried here, for a box without a network: the other half of its enrolment.
 
     Parameters
@@ -135,6 +142,10 @@ def answer(request: Path, /, *, out: Path, config: Config = None) -> None:
         case bytes():
             keyfiles.replace(out, armour(ANSWER, found).encode())
             say(f"{out} is the answer; take it to the box: edge-agent enroll --offline-answer {out.name}")
+            if with_qr:
+                sys.stdout.write(
+                    qr(compact(ANSWER, found)) or "the answer is too long for one QR code; take the file\n"
+                )
 
 
 def qr(text: str) -> str:

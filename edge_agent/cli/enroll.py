@@ -21,7 +21,7 @@ from edge_agent.errors import EnrolmentFailed
 from edge_agent.service import enroll as service
 from edge_agent.service.enroll import Enrolled, Setting
 from edge_agent.settings import Settings, find_settings, load_settings
-from protocol.armour import armour, unarmour
+from protocol.armour import armour, compact, unarmour
 from protocol.enrolment import ANSWER, REQUEST, Token, read_token
 from protocol.errors import DecodeError
 from protocol.refusals import Refusal
@@ -117,15 +117,15 @@ def in_words(exc: EnrolmentFailed, said: Texts) -> str:
 
 
 def _write_request(token: Token, setting: Setting, file: Path, said: Texts, console: Console) -> int:
-    text = armour(REQUEST, service.make_request(token, setting))
+    raw = service.make_request(token, setting)
     try:
-        write_private(file, text.encode())
+        write_private(file, armour(REQUEST, raw).encode())
     except OSError as exc:
         raise EnrolmentFailed(Problem.NOT_WRITABLE.value, folder=str(file.parent)) from exc
     console.print(said("enroll-request-written", file=str(file)), markup=False)
     code = io.StringIO()
     try:
-        segno.make_qr(text, error="l").terminal(code, compact=True)
+        segno.make_qr(compact(REQUEST, raw), error="l").terminal(code, compact=True)
     except DataOverflowError:
         return 0  # a key and a name that take more than a code can hold: the file does
     console.print(said("enroll-request-qr"), markup=False)

@@ -138,7 +138,9 @@ async def test_a_request_and_an_answer_are_carried_as_files(town: Town, broker: 
     (row,) = json.loads((await town.centre("device", "invitations", "--json")).out)
     assert row["state"] == "waiting"
     assert (await town.centre("device", "approve", "p-1-1", "--key", row["key"])).code == 0
-    assert (await town.centre("device", "answer", str(request), "--out", str(reply))).code == 0
+    answered = await town.centre("device", "answer", str(request), "--out", str(reply), "--qr")
+    assert answered.code == 0, answered.err
+    assert "▀" in answered.out
     broker.stop()  # the box stands where there is no network
     taken = await town.enroll("--offline-answer", str(reply))
     assert taken.code == 0, taken.err

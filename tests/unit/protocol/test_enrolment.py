@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.armour import armour, unarmour
+from protocol.armour import armour, compact, unarmour
 from protocol.enrolment import (
     AnswerRefusal,
     Believed,
@@ -203,6 +203,29 @@ def _trust(parcel: bytes) -> bytes:
 @given(raw=st.binary(max_size=600), around=st.text(alphabet="> abc\n", max_size=20))
 def test_armoured_bytes_survive_a_letter(raw: bytes, around: str) -> None:
     assert unarmour("THING", around + armour("THING", raw).replace("\n", "\r\n") + around) == raw
+
+
+@given(raw=st.binary(max_size=600), around=st.text(alphabet="> abc\n", max_size=20))
+def test_compact_bytes_survive_a_scanner(raw: bytes, around: str) -> None:
+    line = compact("THING", raw)
+    assert set(line) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 :")
+    in_lines = "\n".join(line[at : at + 40] for at in range(0, len(line), 40))
+    assert unarmour("THING", f"{around}\n{line}\n{around}") == raw
+    assert unarmour("THING", in_lines) == raw
+
+
+def test_compact_bytes_unpack_to_no_more_than_was_allowed() -> None:
+    line = compact("THING", bytes(1_000_000))
+    assert len(line) < 2_000
+    with pytest.raises(DecodeError):
+        unarmour("THING", line, max_bytes=999_999)
+    assert unarmour("THING", line, max_bytes=1_000_000) == bytes(1_000_000)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 30])
+def test_a_compact_line_that_was_cut_is_refused(cut: int) -> None:
+    with pytest.raises(DecodeError):
+        unarmour("THING", compact("THING", bytes(range(200)))[:-cut])
 
 
 @pytest.mark.parametrize("text", ["", "-----BEGIN ATALAYA THING-----\nAAAA\n", armour("OTHER", b"a"), "\x00"])

@@ -49,7 +49,11 @@ def check_there() -> None:
             "nmcli is not installed: this box's network is kept by something else (/etc/network/interfaces, netplan, "
             "systemd-networkd); change it there, or `apt install network-manager`"
         )
-    if _run("nmcli", "-t", "-f", "RUNNING", "general").strip() != "running":
+    try:
+        is_running = _run("nmcli", "-t", "-f", "RUNNING", "general").strip() == "running"
+    except BadNetwork as exc:
+        raise NoNetworkManager(f"NetworkManager does not answer ({exc}): `systemctl start NetworkManager`") from exc
+    if not is_running:
         raise NoNetworkManager("NetworkManager does not run: `systemctl start NetworkManager`")
 
 

@@ -16,14 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.adapters.inference_openvino import RunningModel
+from edge_agent.adapters.inference_openvino import PROCESSOR, RunningModel
 from edge_agent.adapters.vision import Vision, open_vision
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.detections import Detections
 from edge_agent.core.looks import Look
 from edge_agent.settings import InferenceSettings
 
-PROCESSOR: Final = "CPU"
 BLANK: Final = np.zeros((64, 256, 3), np.uint8)
 
 

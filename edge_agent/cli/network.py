@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal as signals
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,8 +146,7 @@ def _change(
         print(keyfile(without_secrets(line)), end="")
         return 0
     say, goal = texts(language_of(os.environ, language)), _goal(config, confirm)
-    signals.signal(signals.SIGHUP, signals.SIG_IGN)  # the change may end the session that this runs in
-    with Console(stderr=True).status("") as status:
+    with _undisturbed(), Console(stderr=True).status("") as status:
 
         def on_progress(step: str) -> None:
             status.update(say(f"network-{step}", line=name_of(line), goal=f"{goal.host}:{goal.port}"))
@@ -156,6 +157,16 @@ def _change(
         Text(say(message, line=name_of(line), goal=f"{goal.host}:{goal.port}", reason=trial.reason))
     )
     return int(trial.outcome is not Outcome.KEPT)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """The change may end the session that this runs in; it goes on all the same."""
+    before = signals.signal(signals.SIGHUP, signals.SIG_IGN)
+    try:
+        yield
+    finally:
+        signals.signal(signals.SIGHUP, before)
 
 
 def _goal(config: Path | None, confirm: str) -> Goal:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from edge_agent.adapters.profiles import load_profile, profile_names, profile_text
 from edge_agent.core.profiles import figures
@@ -23,7 +23,7 @@ def list_(*, json_: Json = False) -> int:
     if json_:
         print(msgspec.json.encode(profiles).decode())
         return 0
-    table = Table("profile", "hardware", "runs on", "cameras", "frames/s", "figures measured")
+    table = Table(Column("profile", no_wrap=True), "hardware", "runs on", "cameras", "frames/s", "figures measured")
     for each in profiles:
         found = figures(each).values()
         table.add_row(

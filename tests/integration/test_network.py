@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.cli.network import app
 from edge_agent.core.network import Line, Mobile, Vlan, Wired, keyfile, static
+from edge_agent.errors import NoNetworkManager
 from tests.simulators.network_namespace import CAN_RUN, CENTRE, PORT, BoxNetwork, agent
 
 GOAL = f"{CENTRE}:{PORT}"
@@ -104,6 +106,19 @@ def test_the_way_is_tried_step_by_step(box: BoxNetwork, tmp_path: Path) -> None:
     found = {each["check"]: each["verdict"] for each in json.loads(done.stdout)["checks"]}
     assert done.returncode == 0
     assert (found["network-device"], found["network-route"], found["identity"]) == ("warn", "pass", "warn")
+
+
+@needs_nmcli
+def test_without_network_manager_what_can_be_told_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/nobody")
+    assert app(["show", "--json"], result_action="return_value") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["devices"] == []
+    assert "systemctl start NetworkManager" in told["network_manager"]
+    with pytest.raises(NoNetworkManager):
+        app(["set", "wired", "eno1", "--confirm", GOAL], result_action="return_value")
 
 
 @needs_nmcli

@@ -126,7 +126,7 @@ def _stage(folder: Path, seed: int) -> Iterator[Stage]:
         city = LocalCity(folder / "stack")
     try:
         with console.status("found the city, start the servers, appoint officers, approve the hotlist"):
-            city.found()
+            city.found(workers=2)
             city.start_servers()
             city.register(POINT, ["cam-1"])
             city.appoint_officers()

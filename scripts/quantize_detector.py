@@ -1,4 +1,4 @@
-"""Make the plate detector's 8-bit form, which `inference.quantized = true` runs, beside the others in the models' folder.
+"""Make the plate detector's 8-bit form, which `inference.quantized = true` runs, beside the models it is made of.
 
     .venv/bin/python scripts/quantize_detector.py [--into models]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aggregator.adapters import keyfiles
+from aggregator.adapters import evidence_store, keyfiles
 from aggregator.adapters.database import Pool, opened
-from aggregator.service.run import STEPS
+from aggregator.service import ingest
 from aggregator.settings import Database, Settings
 from protocol.envelope import envelope_hash
 from protocol.messages import Alarm, Body, Evidence, HitKey, Kind, Piece
@@ -90,7 +90,7 @@ async def deliver(line: BoxLine, box: Box, said: list[tuple[Kind, bytes]]) -> No
                     break
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*ingest.STEPS, *evidence_store.STEPS])
 async def test_killed_at_a_step_nothing_is_lost_and_nothing_is_twice(
     step: str, pool: Pool, installation: Settings, line: BoxLine, box: Box
 ) -> None:

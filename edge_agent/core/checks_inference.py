@@ -26,10 +26,9 @@ READ_SHARE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ModelTimes:
-    """Milliseconds of one 1080p picture searched for plates and for faces, and of one look at a plate."""
+    """Milliseconds of one 1080p picture searched for plates, and of one look at a plate."""
 
     plate_ms: float
-    face_ms: float
     read_ms: float
 
     def frame_ms(self) -> float:

@@ -1,6 +1,6 @@
 """Measure the agent's cameras: a fixed 1080p street, in real time, on 1 to 4 cameras, to hits counted by its script.
 
-    .venv/bin/python scripts/bench_edge.py [--cameras 4] [--seconds 30] [--precision bf16] [--unpaced]
+    .venv/bin/python scripts/bench_edge.py [--cameras 4] [--seconds 30] [--precision bf16] [--quantized] [--unpaced]
 
 The clip is rendered once (H.264, 10 frames/s, a fixed seed) and kept under build/bench. It goes through the agent's own
 cameras (`edge_agent.service.cameras`): capture, detection, tracking, reading, matching against the script's wanted
@@ -14,6 +14,7 @@ processor time a frame is what counts, and what ten frames a second would take o
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -37,6 +38,7 @@ from street.script import StreetScript, load_script, script_path
 
 from edge_agent.adapters.capture_stream import BgrConverter, VideoSource
 from edge_agent.adapters.detector_openvino import FaceDetector, PlateDetector
+from edge_agent.adapters.models import PLATE_DETECTOR_INT8, ModelStore
 from edge_agent.adapters.progress import no_progress
 from edge_agent.adapters.recognizer_openvino import PlateReader
 from edge_agent.adapters.vision_pool import open_pool
@@ -122,6 +124,8 @@ def main(
     models: ExistingDirectory = ROOT / "models",
 ) -> None:
     """Run the benchmark; without a precision, in bf16 where the processor has it, else in f32."""
+    if quantized:
+        make_quantized(models)
     clip, script = street_clip(seconds)
     inference = InferenceSettings(
         models_dir=models,
@@ -144,6 +148,12 @@ def main(
     show(settings, played, clocks, log, bare)
     print(f"a hit was known {median(matcher.decided_ms or [0]):.0f} ms after its frame was captured (median)")
     print(json.dumps(figures(played, log, bare, expected, matcher)))
+
+
+def make_quantized(models: Path) -> None:
+    """Make the detector's 8-bit form, if it is not there yet."""
+    if all(entry.name != PLATE_DETECTOR_INT8 for entry in ModelStore.open(models).manifest.models):
+        subprocess.run([sys.executable, ROOT / "scripts" / "quantize_detector.py", "--into", models], check=True)
 
 
 def best_precision() -> str:

@@ -29,9 +29,9 @@ Next:
   aggregator broker run      (in a terminal of its own, or as docs/broker.md sets up the service)
   aggregator broker check
   aggregator point add POINT --city {city} --name NAME --latitude LAT --longitude LON
-  aggregator device add DEVICE --point POINT
-  aggregator device issue DEVICE --csr DEVICE/device.csr.pem --out DEVICE
-  aggregator run"""
+  aggregator run             (in a terminal of its own, or as its service)
+  aggregator device invite --city {city} --point POINT --profile PROFILE
+  edge-agent enroll          (on the box, with the token that the line before printed)"""
 
 
 def init(

@@ -115,8 +115,8 @@ def load_enrolment(folder: Path) -> Enrolment:
     """Read an enrolled box's identity; raises `NotEnrolled` or `BadIdentity`."""
     if not (folder / CERTIFICATE).exists():
         raise NotEnrolled(
-            f"{folder}: this box is not enrolled. Make its key with `edge-agent identity new {folder} --device ID`, "
-            f"have the certificate issued with `aggregator device issue ID --csr {folder / REQUEST} --out {folder}`"
+            f"{folder}: this box is not enrolled. Have a token made at the command centre with "
+            "`aggregator device invite`, and give it to `edge-agent enroll`"
         )
     signer = load_signer(folder / KEY)
     try:

@@ -44,7 +44,7 @@ def run(
 ) -> int:
     """Run the agent of this box until SIGTERM or Ctrl-C.
 
-    The box must be enrolled; `edge-agent identity new` begins that.
+    The box must be enrolled; `edge-agent enroll` does that.
     """
     path = find_settings(config, os.environ)
 

@@ -190,5 +190,5 @@ def test_a_box_that_is_not_enrolled_is_told_how_to_be(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from edge_agent.cli import main; main()", "run", "--config", str(config)]
     done = subprocess.run([*command, "--camera", os.devnull], check=False, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "edge-agent identity new" in done.stderr
+    assert "edge-agent enroll" in done.stderr
     assert "Traceback" not in done.stderr

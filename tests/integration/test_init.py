@@ -121,7 +121,7 @@ class TestInit:
     def test_it_founds_an_installation_and_says_what_to_do_next(self, desk: Desk, database: Access) -> None:
         said = desk.run(*desk.init("--name", "Saltillo", "--dsn", database.dsn))
         assert said.code == 0, said.err
-        for told in ("Carry off", "root.key.pem", "evidence.key.pem", "aggregator device issue", ENVIRONMENT):
+        for told in ("Carry off", "root.key.pem", "evidence.key.pem", "aggregator device invite", ENVIRONMENT):
             assert told in said.err
         for secret in (ROOT_PASSPHRASE, EVIDENCE_PASSPHRASE, "PRIVATE KEY"):
             assert secret not in said.out + said.err + (desk.installation / "aggregator.toml").read_text()

@@ -64,7 +64,7 @@ def test_an_enrolled_box_signs_with_the_key_of_its_certificate(city: City, tmp_p
 
 def test_a_box_without_a_certificate_is_told_both_commands(tmp_path: Path) -> None:
     new_identity(tmp_path, "box-1")
-    with pytest.raises(NotEnrolled, match=r"identity new .*device issue"):
+    with pytest.raises(NotEnrolled, match=r"device invite.*edge-agent enroll"):
         load_enrolment(tmp_path)
 
 

@@ -9,7 +9,6 @@ loses no camera. A camera of the settings with the same id gives way: who stood 
 """
 
 import base64
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,7 +18,7 @@ import msgspec
 import structlog
 
 from edge_agent.adapters.capture_stream import is_live, redact_url
-from edge_agent.adapters.keystore import write_private
+from edge_agent.adapters.owned_file import write_owned
 from edge_agent.adapters.vault import Vault, open_vault
 from edge_agent.errors import BadSettings, VaultError
 from edge_agent.settings import CameraSettings, Settings
@@ -106,12 +105,9 @@ def read_book(identity_dir: Path) -> tuple[BookCamera, ...]:
 
 
 def write_book(identity_dir: Path, cameras: tuple[BookCamera, ...]) -> None:
-    """Put a book in place, for the owner of the folder: root may write what the service's user is to read."""
-    path = identity_dir / FILE
-    write_private(path, msgspec.json.format(msgspec.json.encode(_File(cameras)), indent=2) + b"\n")
-    if os.geteuid() == 0:
-        owner = identity_dir.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+    """Put a book in place."""
+    text = msgspec.json.format(msgspec.json.encode(_File(cameras)), indent=2) + b"\n"
+    write_owned(identity_dir / FILE, text)
 
 
 def seal_access(vault: Vault, camera: str, access: Access) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from edge_agent.adapters.keystore import write_private
+from edge_agent.adapters.owned_file import write_owned
 from edge_agent.adapters.vault import Vault, open_vault
 from edge_agent.core.panic import KEY_BYTES
 from edge_agent.errors import BadSettings, VaultError
@@ -82,4 +82,4 @@ def _read(identity_dir: Path) -> _File:
 
 def _write(identity_dir: Path, buttons: tuple[_Button, ...]) -> None:
     lines = [f'[[buttons]]\nbutton = "{each.button}"\nsealed_key = "{each.sealed_key}"\n' for each in buttons]
-    write_private(identity_dir / FILE, "\n".join(lines).encode())
+    write_owned(identity_dir / FILE, "\n".join(lines).encode())

@@ -51,14 +51,21 @@ def asked(question: str) -> str:
 
 
 def read_secret(file: Path) -> str:
-    """A file that only its owner can read; raises `BadSettings`."""
+    """What `-`, standard input, or a file that only its owner can read holds; raises `BadSettings`.
+
+    The installed command runs as the service's user, who cannot open a technician's own file; the shell can.
+    """
+    if str(file) == "-":
+        return sys.stdin.read().strip("\r\n")
     try:
         with file.open(encoding="utf-8") as opened:
             if os.fstat(opened.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise BadSettings(f"{file}: others may read it; `chmod 600 {file}`")
             return opened.read().strip("\r\n")
     except (OSError, UnicodeDecodeError) as exc:
-        raise BadSettings(f"{file}: cannot be read") from exc
+        raise BadSettings(
+            f"{file}: cannot be read by this user; or give - for the file, and the text on standard input"
+        ) from exc
 
 
 def wanted_of(camera: str, address: str, login: Login, *, is_argv: bool, profile: str, frames_per_s: float) -> Wanted:

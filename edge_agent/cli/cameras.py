@@ -44,7 +44,9 @@ Config = Annotated[Path | None, Parameter(help="Settings file; else $ATALAYA_AGE
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative="")]
 Speech = Annotated[Language | None, Parameter(help="Of the messages; else the terminal's.")]
 Interface = Annotated[str, Parameter(help="Network interface on which to look for cameras.")]
-LoginFile = Annotated[Path | None, Parameter(help="File of mode 600: the user in its first line, the password below.")]
+LoginFile = Annotated[
+    Path | None, Parameter(help="File (mode 600; - is stdin): user, and password below it.", allow_leading_hyphen=True)
+]
 Look = Annotated[float, Parameter(help="Seconds to read the stream for.")]
 MAX_LOOK_S: Final = 120.0
 
@@ -98,7 +100,9 @@ def add(
     camera: str,
     address: str | None = None,
     *,
-    address_file: Annotated[Path | None, Parameter(help="File of mode 600 that holds the address.")] = None,
+    address_file: Annotated[
+        Path | None, Parameter(help="File (mode 600; - is stdin) with the address.", allow_leading_hyphen=True)
+    ] = None,
     credentials_file: LoginFile = None,
     no_login: Annotated[bool, Parameter(help="The camera wants no user and password.", negative="")] = False,
     interface: Interface = "",
@@ -134,7 +138,9 @@ def replace(
     camera: str,
     address: str | None = None,
     *,
-    address_file: Annotated[Path | None, Parameter(help="File of mode 600 that holds the address.")] = None,
+    address_file: Annotated[
+        Path | None, Parameter(help="File (mode 600; - is stdin) with the address.", allow_leading_hyphen=True)
+    ] = None,
     credentials_file: LoginFile = None,
     no_login: Annotated[bool, Parameter(help="The camera wants no user and password.", negative="")] = False,
     interface: Interface = "",

@@ -197,6 +197,12 @@ def test_without_a_terminal_a_file_or_the_environment_nobody_is_asked(
     login = tmp_path / "login"
     login.write_text(f"{USER}\n{PASSWORD}\n")
     login.chmod(0o600)
+    with pytest.raises(BadSettings, match="cannot be read"):
+        run("add", "entrance", camera.address, "--credentials-file", str(tmp_path / "none"))
+    with login.open() as given:
+        monkeypatch.setattr(sys, "stdin", given)
+        add(run, camera, "--credentials-file", "-")
+    assert run("remove", "entrance")[0] == 0
     add(run, camera, "--credentials-file", str(login))
     login.unlink()
 

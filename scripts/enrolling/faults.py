@@ -16,7 +16,7 @@ from edge_agent.adapters.enroll_line import EnrollLine
 from edge_agent.core.enrolment import Stage
 from edge_agent.errors import EnrolmentFailed
 from edge_agent.service.enroll import STEPS
-from enrolling.box import Box, Cut
+from enrolling.box import PATIENCE_S, Box, Cut
 from enrolling.cutter import Cutter
 from protocol.enrolment import sign_request
 from protocol.steps import stop_at
@@ -116,7 +116,7 @@ async def guarded(box: Box, around: Around) -> None:
         if stage is Stage.APPROVAL:
             waits.set()
 
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         group.create_task(box.persist(box.setting(say=say)), name="enroll")
         await waits.wait()
         with suppress(AggregatorError):

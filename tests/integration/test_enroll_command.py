@@ -26,7 +26,7 @@ from tests.simulators.settings_file import write_settings
 from tests.simulators.tpm import Tpm
 
 BIN = Path(sys.executable).parent
-TIMEOUT_S = 120
+TIMEOUT_S = 240
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from tests.simulators.tpm import Tpm
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 240
 
+pytestmark = pytest.mark.timeout(2 * TIMEOUT_S)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

@@ -67,7 +67,8 @@ SELECT encode(envelope_hash, 'hex') AS event, kind, counted_at, city_id AS city,
 FROM event
 WHERE ($3::text IS NULL OR city_id = $3) AND ($4::text IS NULL OR point_id = $4)
   AND ($5::text IS NULL OR camera_id = $5) AND ($6::text IS NULL OR kind = $6)
-ORDER BY counted_at DESC, envelope_hash
+-- The end of an alarm is counted at its start, and is told after it.
+ORDER BY counted_at DESC, created_at DESC, envelope_hash
 LIMIT $7;
 
 -- The newest amendment of a hit, by its place in the box's order, replaces what the hit said.

@@ -11,7 +11,7 @@ from tests.simulators.camera_street import CAMERA_ADDRESS, ONVIF_PORT, CameraStr
 USER, PASSWORD = "installer", "p@ss-planted"
 WHY_NOT = why_not()
 
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+pytestmark = [pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT), pytest.mark.timeout(400)]  # the machine may be busy
 
 
 def cameras(street: CameraStreet, config: Path, *arguments: str) -> str:

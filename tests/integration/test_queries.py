@@ -23,8 +23,10 @@ from aggregator.core.evidence import State
 from aggregator.core.ingest import Fate, TimeRules
 from aggregator.core.rows import Taken
 from aggregator.settings import Settings
+from protocol.clock import to_ms
 from protocol.envelope import envelope_hash, parse
 from protocol.messages import (
+    Alarm,
     Body,
     CameraMinute,
     CameraState,
@@ -125,6 +127,21 @@ async def test_events_show_no_plate(pool: Pool, box: Box, ask: Ask) -> None:
     assert [row["note"] for row in await asyncio.to_thread(ask, "events", "--kind", "hit")] == ["e-1"]
     assert await asyncio.to_thread(ask, "events", "--point", "p-9") == []
     assert await asyncio.to_thread(ask, "events", "--to", "1h") == []
+
+
+async def test_the_end_of_an_alarm_is_listed_after_its_start_with_what_it_was(pool: Pool, box: Box, ask: Ask) -> None:
+    at = datetime.now(UTC)
+    for n in range(4):
+        started_ms = to_ms(at) + n
+        for is_active in (True, False):
+            alarm = Alarm(camera="cam-1", alarm="tamper", started_ms=started_ms, is_active=is_active, note=f"rule={n}")
+            raw = box.say(alarm, at=at + timedelta(seconds=n, milliseconds=0 if is_active else 500))
+            message = decode_message(parse(raw).payload)
+            taken = Taken(message, body_of(message), raw, envelope_hash(raw), datetime.now(UTC))
+            await Store(pool, TimeRules()).write([taken], [])
+    rows = await asyncio.to_thread(ask, "events", "--kind", "alarm", "--to", "2126-01-01T00:00:00Z")
+    told = [f"{word}: rule={n}" for n in range(4) for word in ("tamper", "tamper ended")]
+    assert [row["note"] for row in reversed(rows)] == told
 
 
 async def test_pictures_are_assembled_copied_and_audited(

@@ -22,7 +22,6 @@ from edge_agent.errors import BadSettings
 from edge_agent.service.aim import PageOptions, serve
 from edge_agent.settings import find_settings
 
-NICENESS: Final = 10
 FINGERPRINT_SHOWN: Final = 23  # eight bytes
 
 
@@ -47,7 +46,6 @@ def aim(
     set_up_logs()
     host = serving_address(address)
     tls, fingerprint = page_context(host)
-    os.nice(NICENESS)  # the agent's cameras come first
     vision = open_vision(settings.inference)
 
     def on_ready(url: str, code: str) -> None:

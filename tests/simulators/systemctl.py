@@ -2,13 +2,14 @@
 """`systemctl` where no systemd runs: starts, stops and asks after programs, and nothing else of it.
 
 Run as a program it reads the units from `$ATALAYA_UNITS`, a folder with a file for each unit that holds its command
-line, and keeps their process ids and logs there. `install` puts it on a path under its name; `stop_all` ends what was
-started.
+line, and keeps their process ids and logs there. `start` returns when the program has said READY (sd_notify), as for
+units of Type=notify. `install` puts it on a path under its name; `stop_all` ends what was started.
 """
 
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ENVIRONMENT_KEY = "ATALAYA_UNITS"
 STOP_S = 30.0
+START_S = 90.0
 
 
 def install(bin_dir: Path, units_dir: Path, commands: Mapping[str, str]) -> None:
@@ -37,14 +39,20 @@ def stop_all(units_dir: Path) -> None:
 
 
 def start(unit: Path) -> None:
-    """Start a unit's program on its own; its output goes beside it."""
+    """Start a unit's program on its own and wait until it is ready; its output goes beside it."""
     if is_active(unit.with_suffix(".pid")):
         return
-    with unit.with_suffix(".log").open("ab") as log:
+    address = f"\0atalaya-{unit.name}-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices, unit.with_suffix(".log").open("ab") as log:
+        notices.bind(address)
+        notices.settimeout(START_S)
         process = subprocess.Popen(
-            shlex.split(unit.read_text()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    unit.with_suffix(".pid").write_text(str(process.pid))
+            shlex.split(unit.read_text()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "NOTIFY_SOCKET": address.replace("\0", "@")},
+        )  # fmt: skip
+        unit.with_suffix(".pid").write_text(str(process.pid))
+        while b"READY=1" not in notices.recv(4096):
+            pass
 
 
 def stop(pid_file: Path) -> None:

@@ -107,7 +107,7 @@ def test_beside_a_running_agent_the_doctor_takes_its_word_and_leaves_its_session
 
 def until_live(place: AgentPlace) -> None:
     """Wait until the agent is connected and its camera live."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         try:
             status = ask(place.data_dir / NAME, "status")

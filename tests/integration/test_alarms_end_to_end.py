@@ -49,7 +49,7 @@ http_port = """
 
 pytestmark = [
     pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="`make models` fetches them"),
-    pytest.mark.timeout(4 * PATIENCE_S),
+    pytest.mark.timeout(8 * PATIENCE_S),
 ]
 
 

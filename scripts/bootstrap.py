@@ -59,7 +59,9 @@ NEEDS = (
         ),
         "an RTSP camera for the tests, run by the system's Python",
     ),
-    Need(("gcc", "libc6-dev", "python3-dev", "pkg-config", "libtss2-dev"), "to build tpm2-pytss, which speaks to a TPM"),
+    Need(
+        ("gcc", "libc6-dev", "python3-dev", "pkg-config", "libtss2-dev"), "to build tpm2-pytss, which speaks to a TPM"
+    ),
     Need(("swtpm", "libtss2-tcti-swtpm0", "tpm2-openssl"), "a TPM in software for the tests, and OpenSSL's way to it"),
     Need(("chromium",), "the browser that the tests of pages drive"),
     Need(("network-manager", "dbus"), "a NetworkManager that the tests run in a namespace of its own"),

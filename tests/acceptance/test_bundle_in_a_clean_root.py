@@ -133,6 +133,7 @@ def _it_installs_and_works(box: CleanRoot, archive: Path) -> None:
     key = box.under("/etc/atalaya/identity/device.key.pem").stat()
     assert (key.st_mode & 0o777, key.st_uid) == (0o600, box.under("/etc/atalaya/identity").stat().st_uid)
     assert key.st_uid != 0, "root's command made it, and the agent can read it"
+    assert "without passwords" in box.does("edge-agent", "support-bundle", "/tmp", "--no-doctor")
     # The models run, and tpm2-pytss finds its libraries.
     python = "/opt/atalaya/current/venv/bin/python"
     box.does(python, "-c", "import tpm2_pytss, av, cv2, openvino")

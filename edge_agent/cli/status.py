@@ -41,7 +41,8 @@ def _print_tables(found: dict[str, Any], console: Console) -> None:  # `Any`: JS
     )
     console.print(_settings_line(found["settings"]), markup=False)
     console.print(f"hotlist: version {hotlist['version']}, {hotlist['entries']} entries")
-    console.print(f"hit to disk: p50 {hits['latency_ms_p50']} ms, p99 {hits['latency_ms_p99']} ms")
+    if hits["latency_ms_p50"] is not None:
+        console.print(f"hit to disk: p50 {hits['latency_ms_p50']} ms, p99 {hits['latency_ms_p99']} ms")
     console.print(_alarms_line(found["alarms"]), markup=False)
     table = Table("camera", "state", "fps", "processed", "dropped", "reads", "hits", "fault")
     for each in found["cameras"]:

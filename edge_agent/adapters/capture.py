@@ -40,7 +40,7 @@ log = structlog.get_logger()
 class CaptureStats:
     """One camera's counters since the start, and its state now.
 
-    `frames_in` = `sampled_out` + `dropped` + `delivered` + at most two that wait or are being converted. `fault` says
+    `frames_in` = `sampled_out` + `dropped` + `delivered` + the few that wait or are being converted. `fault` says
     in words why the camera is not, or was last not, delivering.
     """
 

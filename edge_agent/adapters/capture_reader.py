@@ -17,7 +17,7 @@ import av
 import structlog
 from typing_extensions import override
 
-from edge_agent.adapters.capture_slot import NewestFrame
+from edge_agent.adapters.capture_slot import NewestFrames
 from edge_agent.adapters.capture_stream import (
     BgrConverter,
     StreamLimits,
@@ -87,7 +87,7 @@ class CameraReader(threading.Thread):
     ) -> None:
         super().__init__(name=f"capture-{source.camera}")
         self.source = source
-        self.slot = NewestFrame(on_change)
+        self.slot = NewestFrames(on_change)
         self.counters = Counters()
         self.fault: str | None = None
         self.crash: BaseException | None = None

@@ -82,7 +82,9 @@ def compile_network(core: ov.Core, store: ModelStore, name: str, settings: Infer
 def _asked(settings: InferenceSettings) -> dict[str, Any]:
     if settings.precision not in PRECISIONS:
         raise InferenceMismatch(f"precision {settings.precision} is not one of {', '.join(PRECISIONS)}")
-    asked = {"INFERENCE_PRECISION_HINT": PRECISIONS[settings.precision], "PERFORMANCE_HINT": "LATENCY"}
+    asked: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[settings.precision], "PERFORMANCE_HINT": "LATENCY"}
+    if settings.device == PROCESSOR:  # else networks of one thread would all be pinned to the first core
+        asked["ENABLE_CPU_PINNING"] = False
     return asked | ({_THREADS: settings.threads} if settings.threads and settings.device == PROCESSOR else {})
 
 

@@ -23,7 +23,7 @@ from edge_agent.core.detections import Detections
 from edge_agent.core.looks import Look
 from edge_agent.settings import InferenceSettings
 
-BLANK: Final = np.zeros((64, 256, 3), np.uint8)
+BLANK: Final = np.zeros((360, 640, 3), np.uint8)
 
 
 class VisionPool:

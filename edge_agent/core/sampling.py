@@ -10,8 +10,8 @@ The plan goes by the stream's own time, and takes of each period the frame neare
 a frame's spacing early, so that a camera that sends exactly the wanted rate with some jitter loses none. A gap does
 not make later frames come in a burst; time that jumps back (a loop, a camera that restarted) starts the plan afresh.
 
-Every camera has one place, for its newest frame, and the consumer takes from the places in turn: a
-camera that sends fast cannot keep the others waiting.
+Every camera has places for its few newest frames, and cameras are served in turn: a camera that sends fast cannot keep
+the others waiting.
 """
 
 from collections.abc import Sequence

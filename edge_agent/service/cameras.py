@@ -1,8 +1,8 @@
 """The cameras: frames in turn through the models, in threads of their own, and what came of them counted.
 
-All cameras share the sets of models, each with a thread (`adapters.vision_pool`); while these work, the newest frame of
-each camera waits in its place (`adapters.capture`). A camera's frames are worked on one at a time, in order. Faces are
-counted on one frame of each camera every `face_count_interval_s`, and a count is all that is kept of them.
+All cameras share the sets of models, each with a thread (`adapters.vision_pool`); while these work, the newest frames
+of each camera wait in their places (`adapters.capture`). A camera's frames are worked on one at a time, in order. Faces
+are counted on one frame of each camera every `face_count_interval_s`, and a count is all that is kept of them.
 """
 
 import asyncio

@@ -15,6 +15,7 @@ import structlog
 from street.render import render_street
 
 from edge_agent.adapters.capture import CameraSource, Capture, CaptureRules, CaptureStats
+from edge_agent.adapters.capture_slot import PLACES
 from edge_agent.adapters.capture_stream import redact_url
 from edge_agent.core.frames import Frame
 from edge_agent.core.liveness import ReconnectPace, StallRule
@@ -146,11 +147,11 @@ async def test_a_slow_consumer_gets_new_frames_and_the_old_are_counted(server: R
             if len(ages) == 4:
                 break
         stats = capture.stats()[NORTH]
-    assert max(ages) < 0.5, "what a slow consumer gets is new"
+    assert max(ages) < (PLACES + 1) / source.fps, "what a slow consumer gets is new, but for what its places hold"
     assert stats.dropped >= 6
     assert stats.sampled_out == pytest.approx(stats.frames_in / 2, abs=2)
     waiting = stats.frames_in - stats.sampled_out - stats.dropped - stats.delivered
-    assert waiting in {0, 1, 2}
+    assert 0 <= waiting <= PLACES + 1
 
 
 async def test_one_camera_down_does_not_hold_the_other_up(server: RtspServer, clip: Path) -> None:

@@ -4,6 +4,9 @@ PYTHON3 ?= python3
 BIN := .venv/bin
 UV := .venv/bootstrap/uv
 PYTEST_ARGS ?=
+# A process for each core. The tests of a file stay together and share what their fixtures started. WORKERS=0: one after another.
+WORKERS ?= auto
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 KILLS ?= 20
 FAULTS ?= all
 SEED ?= 1
@@ -27,10 +30,10 @@ demo: setup models  ## a street video to verified hits on your terminal; DEMO_SE
 	@$(BIN)/python scripts/demo.py
 
 test: setup models  ## all set-up, then the tests but the slow ones
-	$(BIN)/pytest -m "not slow and not train" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not train" $(PYTEST_ARGS)
 
 test-all: setup models .venv-train/installed  ## every test; the `train` extra goes into .venv-train (5 GB)
-	$(BIN)/pytest -m "not train" $(PYTEST_ARGS)
+	$(PYTEST) -m "not train" $(PYTEST_ARGS)
 	.venv-train/bin/pytest -m train $(PYTEST_ARGS)
 
 .venv-train/installed: .venv/installed requirements/train.lock

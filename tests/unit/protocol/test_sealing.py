@@ -42,7 +42,7 @@ def test_what_was_sealed_is_opened(plain: bytes) -> None:
         {"device": "box-17\x00"},
         {"sha256": b""},
     ],
-    ids=str,
+    ids=["purpose", "device", "original", "key", "device-with-a-nul", "no-original"],
 )
 def test_another_use_owner_original_or_key_does_not_open(changes: dict[str, object]) -> None:
     with pytest.raises(SealError):

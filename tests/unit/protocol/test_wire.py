@@ -109,7 +109,7 @@ def test_text_may_hold_what_people_write() -> None:
         Everything(numbers=(object(),)),  # type: ignore[arg-type]
         Everything(numbers=(1.5,)),  # type: ignore[arg-type]
     ],
-    ids=repr,
+    ids=["plate", "below-zero", "true-for-one", "control", "text-for-bytes", "object", "float"],
 )
 def test_what_a_receiver_would_refuse_is_not_sent(value: Everything) -> None:
     for write in (to_bytes, to_tree):

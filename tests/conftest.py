@@ -2,6 +2,9 @@
 
 Processes and threads of fixtures with a wider scope are there before the test and so do not count. Warnings are
 errors (pyproject.toml), so an unclosed file or socket fails its test as a ResourceWarning.
+
+Where several processes share the tests, those of a file go to one of them, and so do all that look at the
+acceptance story: it is played once.
 """
 
 import contextlib
@@ -37,6 +40,13 @@ def _threads() -> set[threading.Thread]:
 
 def _settled(before: set[int], threads: set[threading.Thread]) -> bool:
     return _children() <= before and _threads() <= threads
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong together, to `pytest --dist loadgroup`."""
+    for item in items:
+        is_of_the_story = "story" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("story" if is_of_the_story else item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from protocol.topics import HOTLIST, PRESENCE, Direction, parse_topic, patterns
 from protocol.wire import from_versioned
 from tests.simulators.mqtt_client import Credentials, MqttClient, gathered
 
-WORKER: Final = "worker.2"
+WORKER: Final = "worker.99"  # no service takes this one for its own
 PUBLISHER: Final = "publisher.2"
 
 

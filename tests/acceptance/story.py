@@ -30,7 +30,7 @@ from edge_agent.adapters.control_socket import NAME as SOCKET
 from edge_agent.adapters.control_socket import ask
 from protocol.topics import RECEIPT
 from tests.acceptance import process_view
-from tests.acceptance.recorder import PUBLISHER, Crossed, Recorder
+from tests.acceptance.recorder import PUBLISHER, WORKER, Crossed, Recorder
 from tests.acceptance.street_cast import (
     ABSENT,
     EXACT,
@@ -159,7 +159,8 @@ def _chapter(story: Story, name: str) -> Iterator[None]:
 def _establish(city: LocalCity, clip: Clip) -> tuple[Box, Settings]:
     """Found the city; while the short-lived entry lives, enrol the box and list the others."""
     city.found(workers=2)
-    city._run("broker", "client", PUBLISHER)
+    for client in (WORKER, PUBLISHER):
+        city._run("broker", "client", client)
     city.start_servers()
     city.appoint_officers()
     expires_at = datetime.now(UTC) + SHORT_LIFE

@@ -53,19 +53,19 @@ MAX_LOOK_S: Final = 120.0
 app = App(name="cameras", help="Find, add, try, list, replace and remove cameras.")
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What `add` and `replace` share."""
+    """What `add` and `replace` ask of whoever mounts a camera."""
 
-    camera: str
-    address: str | None
-    address_file: Path | None
-    login_file: Path | None
-    open_: bool
-    interface: str
-    profile: str
-    fps: float
-    look_s: float
+    address_file: Annotated[
+        Path | None, Parameter(help="File (mode 600; - is stdin) with the address.", allow_leading_hyphen=True)
+    ] = None
+    credentials_file: LoginFile = None
+    no_login: Annotated[bool, Parameter(help="The camera wants no user and password.", negative="")] = False
+    interface: Interface = ""
+    profile: Annotated[str, Parameter(help="Token of the camera's stream; else the largest one.")] = ""
+    look: Look = LOOK_S
 
 
 @app.command
@@ -100,15 +100,8 @@ def add(
     camera: str,
     address: str | None = None,
     *,
-    address_file: Annotated[
-        Path | None, Parameter(help="File (mode 600; - is stdin) with the address.", allow_leading_hyphen=True)
-    ] = None,
-    credentials_file: LoginFile = None,
-    no_login: Annotated[bool, Parameter(help="The camera wants no user and password.", negative="")] = False,
-    interface: Interface = "",
-    profile: Annotated[str, Parameter(help="Token of the camera's stream; else the largest one.")] = "",
+    given: Given | None = None,
     fps: Annotated[float, Parameter(help="Frames a second to look at.")] = 10.0,
-    look: Look = LOOK_S,
     config: Config = None,
     language: Speech = None,
     json_: Json = False,
@@ -124,13 +117,11 @@ def add(
         camera is looked for on the local network.
     """
     say, settings = _begin(config, language)
-    given = Given(
-        camera=check_id(camera, "camera"), address=address, address_file=address_file, login_file=credentials_file,
-        open_=no_login, interface=interface, profile=profile, fps=fps, look_s=look,
-    )  # fmt: skip
+    check_id(camera, "camera")
     if camera in _rates(settings):
         raise BadSettings(say("cameras-taken", camera=camera))
-    return _put(given, settings, say, is_json=json_)
+    wanted = _wanted(camera, address, given or Given(), settings, say, fps=fps)
+    return _put(wanted, given or Given(), settings, say, is_json=json_)
 
 
 @app.command
@@ -138,15 +129,8 @@ def replace(
     camera: str,
     address: str | None = None,
     *,
-    address_file: Annotated[
-        Path | None, Parameter(help="File (mode 600; - is stdin) with the address.", allow_leading_hyphen=True)
-    ] = None,
-    credentials_file: LoginFile = None,
-    no_login: Annotated[bool, Parameter(help="The camera wants no user and password.", negative="")] = False,
-    interface: Interface = "",
-    profile: Annotated[str, Parameter(help="Token of the camera's stream; else the largest one.")] = "",
+    given: Given | None = None,
     fps: Annotated[float, Parameter(help="Frames a second to look at; else as before.")] = 0.0,
-    look: Look = LOOK_S,
     config: Config = None,
     language: Speech = None,
     json_: Json = False,
@@ -164,11 +148,8 @@ def replace(
     before = _rates(settings)
     if camera not in before:
         raise BadSettings(say("cameras-unknown", camera=camera))
-    given = Given(
-        camera=camera, address=address, address_file=address_file, login_file=credentials_file, open_=no_login,
-        interface=interface, profile=profile, fps=fps or before[camera], look_s=look,
-    )  # fmt: skip
-    return _put(given, settings, say, is_json=json_)
+    wanted = _wanted(camera, address, given or Given(), settings, say, fps=fps or before[camera])
+    return _put(wanted, given or Given(), settings, say, is_json=json_)
 
 
 @app.command(name="test")
@@ -250,36 +231,35 @@ def _rates(settings: Settings) -> dict[str, float]:
     return {each.camera: each.frames_per_s for each in settings.cameras} | ours
 
 
-def _put(given: Given, settings: Settings, say: Texts, *, is_json: bool) -> int:
+def _put(wanted: Wanted, given: Given, settings: Settings, say: Texts, *, is_json: bool) -> int:
     """Prove a camera, write it down, tell the agent."""
-    if not given.fps > 0:
-        raise BadSettings("--fps: want a number above 0")
-    wanted = _wanted(given, settings, say)
-    with _busy(say("cameras-trying", camera=given.camera, seconds=_whole(given.look_s))):
-        proof = asyncio.run(camera_setup.prove(wanted, look_s=min(given.look_s, MAX_LOOK_S)))
+    with _busy(say("cameras-trying", camera=wanted.camera, seconds=_whole(given.look))):
+        proof = asyncio.run(camera_setup.prove(wanted, look_s=min(given.look, MAX_LOOK_S)))
     _show(proof, say, is_json=is_json)
     if proof.verdict is Verdict.FAIL:
-        Console(stderr=True).print(say("cameras-not-added", camera=given.camera), markup=False)
+        Console(stderr=True).print(say("cameras-not-added", camera=wanted.camera), markup=False)
         return 1
     now = datetime.now(UTC).replace(microsecond=0)
-    write = camera_setup.replace if given.camera in _rates(settings) else camera_setup.add
+    write = camera_setup.replace if wanted.camera in _rates(settings) else camera_setup.add
     write(settings.identity_dir, wanted, proof, now)
-    Console(stderr=True).print(say("cameras-added", camera=given.camera), markup=False)
+    Console(stderr=True).print(say("cameras-added", camera=wanted.camera), markup=False)
     tell_agent(settings, say)
     return 0
 
 
-def _wanted(given: Given, settings: Settings, say: Texts) -> Wanted:
-    """The address first, since a wrong one needs no password."""
-    address, is_argv = given.address, given.address is not None
+def _wanted(camera: str, address: str | None, given: Given, settings: Settings, say: Texts, *, fps: float) -> Wanted:
+    """What is to be mounted. The address first, since a wrong one needs no password."""
+    if not fps > 0:
+        raise BadSettings("--fps: want a number above 0")
+    is_argv = address is not None
     if address is None:
         secret = read_secret(given.address_file) if given.address_file else os.environ.get(ADDRESS_KEY, "")
         address = secret or _choose(given.interface, settings, say)
-    no_login = wanted_of(given.camera, address, Login(), is_argv=is_argv, profile=given.profile, frames_per_s=given.fps)
-    if given.open_ or no_login.login.user:
-        return no_login
-    login = given_login(given.login_file, os.environ) or asked_login(say)
-    return wanted_of(given.camera, address, login, is_argv=is_argv, profile=given.profile, frames_per_s=given.fps)
+    open_to_all = wanted_of(camera, address, Login(), is_argv=is_argv, profile=given.profile, frames_per_s=fps)
+    if given.no_login or open_to_all.login.user:
+        return open_to_all
+    login = given_login(given.credentials_file, os.environ) or asked_login(say)
+    return wanted_of(camera, address, login, is_argv=is_argv, profile=given.profile, frames_per_s=fps)
 
 
 def _choose(interface: str, settings: Settings, say: Texts) -> str:

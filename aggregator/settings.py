@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from aggregator.errors import BadSettings
-from protocol.messages import Id
+from protocol.fields import Id
 
 ENVIRONMENT: Final = "ATALAYA_CONFIG"
 DEFAULT_FILE: Final = Path("/etc/atalaya/aggregator.toml")

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from edge_agent.core.camera_topics import WANTED, is_refused
 from edge_agent.errors import BadSettings
-from protocol.messages import Id, Word
+from protocol.fields import Id, Word
 
 DEFAULT_PATH: Final = Path("/etc/atalaya/agent.toml")
 ENVIRONMENT_KEY: Final = "ATALAYA_AGENT_CONFIG"

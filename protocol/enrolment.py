@@ -25,8 +25,9 @@ from typing_extensions import override
 
 from protocol.envelope import OVERHEAD_BYTES, Context, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
+from protocol.fields import Id, Number, TimeMs
 from protocol.keys import KeySigner, PublicKey, Signer
-from protocol.messages import VERSION, Id, Number, TimeMs
+from protocol.messages import VERSION
 from protocol.settings import MAX_SETTINGS_BYTES
 from protocol.trust import MAX_TRUST_BYTES, Role, TrustRefusal, TrustStore
 from protocol.wire import WireStruct, from_versioned, to_bytes

@@ -28,8 +28,9 @@ import msgspec
 from protocol.cosign import CoSignature, CoSigned, cosign, parse_cosigned
 from protocol.envelope import OVERHEAD_BYTES, Context, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
+from protocol.fields import Count, Hash, Id, Number, Ordinal, Plate, TimeMs, Word
 from protocol.keys import PublicKey, Signer
-from protocol.messages import VERSION, Count, Hash, Id, Number, Ordinal, Plate, TimeMs, Word
+from protocol.messages import VERSION
 from protocol.refusals import Refusal
 from protocol.trust import Grant, Role, TrustStore
 from protocol.wire import WireStruct, from_versioned, to_bytes

@@ -4,8 +4,8 @@ A message is the payload of an envelope signed in `Context.MESSAGE`. Its place i
 epoch, sequence, hash of the one before) stands in the message itself, so that it is signed with the rest. Times
 are milliseconds since 1970 in UTC; shares are per mille; boxes are pixels of the full frame.
 
-Numbers of kinds and fields are wire values: a released one never changes its meaning (docs/protocol.md). Every field
-has bounds that a database column and a terminal can take: no number past 53 bits, no control characters in text.
+Numbers of kinds and fields are wire values: a released one never changes its meaning (docs/protocol.md). What a field
+may hold is in `protocol.fields`; what is said of a point and its upkeep is in `protocol.point_messages`.
 """
 
 from enum import IntEnum, unique
@@ -15,32 +15,30 @@ import msgspec
 
 from protocol import wire
 from protocol.errors import DecodeError
+from protocol.fields import (
+    Box,
+    Count,
+    Epoch,
+    Hash,
+    Id,
+    Label,
+    Number,
+    Ordinal,
+    OutboxId,
+    Permille,
+    PictureBytes,
+    Plate,
+    Signed,
+    TimeMs,
+    Word,
+)
+from protocol.point_messages import Acceptance, CameraCondition, SettingsResult
 from protocol.refusals import Refusal
 from protocol.wire import WireStruct, from_tree, from_versioned, to_bytes, to_tree
 
 VERSION: Final = wire.VERSION
 MAX_PAYLOAD_BYTES: Final = 127 * 1024
 PIECE_BYTES: Final = 48 * 1024
-MAX_PICTURE_BYTES: Final = 64 * 1024 * 1024
-THUMBNAIL_BYTES: Final = 24 * 1024
-
-# `\Z`, since `$` also matches before a final newline.
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")]
-Plate = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,12}\Z")]
-Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-OutboxId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]  # a version, a kind, a reason
-Signed = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-Ordinal = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-Epoch = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-PictureBytes = Annotated[int, msgspec.Meta(ge=0, le=MAX_PICTURE_BYTES)]
-TimeMs = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]  # to the year 2100
-Permille = Annotated[int, msgspec.Meta(ge=0, le=1000)]
-Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,47}\Z")]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,120}\Z")]
-Box = Annotated[tuple[Count, Count, Count, Count], "x1, y1, x2, y2"]
-Thumbnail = Annotated[bytes, msgspec.Meta(min_length=1, max_length=THUMBNAIL_BYTES)]
 
 
 @unique
@@ -89,35 +87,6 @@ class CameraState(IntEnum):
     CONNECTING = 2
     STALLED = 3
     ENDED = 4
-
-
-@unique
-class Condition(IntEnum):
-    """What may be wrong with a camera's picture, whoever is in it."""
-
-    BLOCKED = 1
-    MOVED = 2
-    BLURRED = 3
-    DARK = 4
-    FROZEN = 5
-
-
-@unique
-class Verdict(IntEnum):
-    """What came of a check of a point."""
-
-    PASS = 1
-    WARN = 2
-    FAIL = 3
-
-
-@unique
-class SettingsState(IntEnum):
-    """What a box made of a settings document."""
-
-    KEPT = 1
-    ROLLED_BACK = 2
-    REFUSED = 3
 
 
 class Match(WireStruct, frozen=True, kw_only=True):
@@ -286,61 +255,6 @@ class Dropped(WireStruct, frozen=True, kw_only=True):
 
     reason: Word = msgspec.field(name="0")
     tombstones: Annotated[tuple[Tombstone, ...], msgspec.Meta(min_length=1, max_length=256)] = msgspec.field(name="1")
-
-
-class SceneFigures(WireStruct, frozen=True, kw_only=True):
-    """Figures of a picture, none of them about anybody in it. Shares are per mille of the most there can be."""
-
-    sharpness: Count = msgspec.field(name="0")
-    brightness: Permille = msgspec.field(name="1")
-    contrast: Permille = msgspec.field(name="2")
-    edges: Permille = msgspec.field(name="3")
-    shift_px: Count = msgspec.field(name="4", default=0)
-    still_ms: Count = msgspec.field(name="5", default=0)
-
-
-class CameraCondition(WireStruct, frozen=True, kw_only=True):
-    """A camera's picture went bad, or good again. The pictures are small, and redacted like every other."""
-
-    camera: Id = msgspec.field(name="0")
-    condition: Condition = msgspec.field(name="1")
-    is_active: bool = msgspec.field(name="2")
-    since_ms: TimeMs = msgspec.field(name="3")
-    before: SceneFigures = msgspec.field(name="4")
-    after: SceneFigures = msgspec.field(name="5")
-    before_jpeg: Thumbnail | None = msgspec.field(name="6", default=None)
-    after_jpeg: Thumbnail | None = msgspec.field(name="7", default=None)
-
-
-class CheckResult(WireStruct, frozen=True, kw_only=True):
-    """One check of an acceptance, of the box or of one camera."""
-
-    check: Word = msgspec.field(name="0")
-    verdict: Verdict = msgspec.field(name="1")
-    value: Label = msgspec.field(name="2", default="")
-    camera: Id | None = msgspec.field(name="3", default=None)
-
-
-class Acceptance(WireStruct, frozen=True, kw_only=True):
-    """How a point was when a technician left it; with `is_drift`, how it compares with that later."""
-
-    accepted_ms: TimeMs = msgspec.field(name="0")
-    technician: Label = msgspec.field(name="1")
-    profile: Label = msgspec.field(name="2")
-    verdict: Verdict = msgspec.field(name="3")
-    checks: Annotated[tuple[CheckResult, ...], msgspec.Meta(min_length=1, max_length=256)] = msgspec.field(name="4")
-    versions: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] = msgspec.field(name="5", default=())
-    is_drift: bool = msgspec.field(name="6", default=False)
-
-
-class SettingsResult(WireStruct, frozen=True, kw_only=True):
-    """What became of settings document `number` on this box, and why: `healthy`, `inference`, `bad_signature`, ..."""
-
-    number: Ordinal = msgspec.field(name="0")
-    rollout: Id = msgspec.field(name="1")
-    state: SettingsState = msgspec.field(name="2")
-    reason: Word = msgspec.field(name="3")
-    note: Label = msgspec.field(name="4", default="")
 
 
 Body = (

@@ -15,8 +15,9 @@ from typing import Annotated, Final
 import msgspec
 
 from protocol.envelope import Context, Envelope, sign
+from protocol.fields import Id, Label, Number, Ordinal, OutboxId, TimeMs
 from protocol.keys import Signer
-from protocol.messages import VERSION, Clock, Id, Label, Number, Ordinal, OutboxId, TimeMs
+from protocol.messages import VERSION, Clock
 from protocol.order import Identity
 from protocol.wire import WireStruct, from_versioned, to_bytes
 

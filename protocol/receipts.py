@@ -14,8 +14,9 @@ from typing import Annotated, Final
 import msgspec
 
 from protocol.envelope import OVERHEAD_BYTES, Context, Envelope, sign
+from protocol.fields import Hash, Id, Number, Ordinal, OutboxId, TimeMs
 from protocol.keys import Signer
-from protocol.messages import VERSION, Hash, Id, Number, Ordinal, OutboxId, TimeMs
+from protocol.messages import VERSION
 from protocol.wire import WireStruct, from_versioned, to_bytes
 
 MAX_RECEIPT_BYTES: Final = 64 * 1024

@@ -18,8 +18,9 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from protocol.envelope import Context, Envelope, sign
+from protocol.fields import Id, Number, TimeMs
 from protocol.keys import Signer
-from protocol.messages import VERSION, Id, Number, TimeMs
+from protocol.messages import VERSION
 from protocol.wire import WireStruct, from_versioned, to_bytes
 
 MAX_OFF: Final = timedelta(minutes=5)

@@ -12,8 +12,9 @@ import msgspec
 
 from protocol.envelope import Context, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
+from protocol.fields import Count, Id, Number, TimeMs
 from protocol.keys import KEY_ID_BYTES, Signer
-from protocol.messages import VERSION, Count, Id, Number, TimeMs
+from protocol.messages import VERSION
 from protocol.refusals import Refusal
 from protocol.trust import Role, TrustStore
 from protocol.wire import WireStruct, from_versioned, to_bytes

@@ -16,8 +16,9 @@ import msgspec
 
 from protocol.envelope import OVERHEAD_BYTES, Context, envelope_hash, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
+from protocol.fields import Id, Label, Number, Ordinal, TimeMs
 from protocol.keys import PublicKey, Signer
-from protocol.messages import VERSION, Id, Label, Number, Ordinal, TimeMs
+from protocol.messages import VERSION
 from protocol.order import Identity
 from protocol.refusals import Refusal
 from protocol.trust import Grant, Role, TrustStore

@@ -18,8 +18,9 @@ import msgspec
 
 from protocol.envelope import OVERHEAD_BYTES, Context, Envelope, parse, sign
 from protocol.errors import BadEnvelope, DecodeError, SealError
+from protocol.fields import Id, Number, Ordinal, TimeMs
 from protocol.keys import KeyId, PublicKey, Signer, key_id
-from protocol.messages import VERSION, Id, Number, Ordinal, TimeMs
+from protocol.messages import VERSION
 from protocol.refusals import Refusal
 from protocol.sealing import check_evidence_key
 from protocol.wire import WireStruct, from_tree, from_versioned, to_bytes

@@ -25,7 +25,7 @@ from edge_agent.adapters.pictures import files_in, read_picture
 from edge_agent.core.scene import Glance, glance
 from edge_agent.core.scene_health import suspicion
 from edge_agent.core.scene_reference import Reference, compare
-from protocol.messages import Condition
+from protocol.point_messages import Condition
 
 LEARNED_FROM = 6
 

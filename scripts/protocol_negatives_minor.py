@@ -11,7 +11,7 @@ from protocol_samples_minor import document, minor_samples, take_settings
 
 from protocol import cbor
 from protocol.envelope import Context, parse
-from protocol.messages import THUMBNAIL_BYTES
+from protocol.fields import THUMBNAIL_BYTES
 from protocol.refusals import Refusal
 from protocol.settings import LONGEST_TRIAL_S, MAX_TEXT_CHARACTERS, SettingsRefusal, sign_settings
 

@@ -17,6 +17,7 @@ from protocol_samples import (
 )
 
 from protocol import messages as m
+from protocol import point_messages as pm
 from protocol.envelope import Context, envelope_hash
 from protocol.order import Position, seal_message
 from protocol.settings import (
@@ -30,31 +31,31 @@ from protocol.settings import (
 from protocol.trust import Role, TrustRefusal, TrustStore, sign_bundle
 
 LAST_TAKEN: Final = Taken(4, envelope_hash(b"the document that came before"))
-_SHARP: Final = m.SceneFigures(sharpness=1840, brightness=412, contrast=187, edges=94)
+_SHARP: Final = pm.SceneFigures(sharpness=1840, brightness=412, contrast=187, edges=94)
 BODIES: Final[tuple[m.Body, ...]] = (
-    m.CameraCondition(
+    pm.CameraCondition(
         camera="cam-2",
-        condition=m.Condition.MOVED,
+        condition=pm.Condition.MOVED,
         is_active=True,
         since_ms=NOW_MS - 4_000,
         before=_SHARP,
-        after=m.SceneFigures(sharpness=1210, brightness=398, contrast=179, edges=88, shift_px=212),
+        after=pm.SceneFigures(sharpness=1210, brightness=398, contrast=179, edges=88, shift_px=212),
         before_jpeg=b"\xff\xd8before\xff\xd9",
         after_jpeg=b"\xff\xd8after\xff\xd9",
     ),
-    m.Acceptance(
+    pm.Acceptance(
         accepted_ms=NOW_MS,
         technician="Rosa Núñez",
         profile="generic-x86-64",
-        verdict=m.Verdict.WARN,
+        verdict=pm.Verdict.WARN,
         checks=(
-            m.CheckResult(check="clock", verdict=m.Verdict.PASS, value="12 ms"),
-            m.CheckResult(check="plate_px", verdict=m.Verdict.WARN, value="84", camera="cam-1"),
+            pm.CheckResult(check="clock", verdict=pm.Verdict.PASS, value="12 ms"),
+            pm.CheckResult(check="plate_px", verdict=pm.Verdict.WARN, value="84", camera="cam-1"),
         ),
         versions=("edge-agent 0.2.0",),
     ),
-    m.SettingsResult(
-        number=4, rollout="r-0007", state=m.SettingsState.ROLLED_BACK, reason="inference", note="GPU: not there"
+    pm.SettingsResult(
+        number=4, rollout="r-0007", state=pm.SettingsState.ROLLED_BACK, reason="inference", note="GPU: not there"
     ),
 )
 

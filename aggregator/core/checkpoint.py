@@ -15,8 +15,9 @@ from aggregator.core.audit import AuditRow, Finding
 from protocol.clock import from_ms
 from protocol.envelope import OVERHEAD_BYTES, Context, Envelope, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
+from protocol.fields import Count, Hash, Id, Number, TimeMs
 from protocol.keys import Signer
-from protocol.messages import VERSION, Count, Hash, Id, Number, TimeMs
+from protocol.messages import VERSION
 from protocol.trust import Role, TrustStore
 from protocol.wire import WireStruct, from_versioned, to_bytes
 

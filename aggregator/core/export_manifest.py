@@ -21,19 +21,9 @@ from aggregator.core.export_damage import CHUNK_BYTES, chunk_hashes
 from aggregator.core.export_zip import Member
 from protocol.clock import from_ms, to_ms
 from protocol.envelope import OVERHEAD_BYTES, Context, sign
+from protocol.fields import Hash, Id, Number, TimeMs
 from protocol.keys import Signer
-from protocol.messages import (
-    VERSION,
-    Evidence,
-    EvidenceUnavailable,
-    Hash,
-    Hit,
-    HitAmended,
-    Id,
-    Message,
-    Number,
-    TimeMs,
-)
+from protocol.messages import VERSION, Evidence, EvidenceUnavailable, Hit, HitAmended, Message
 from protocol.wire import WireStruct, to_bytes
 
 FORMAT: Final = "atalaya/evidence-export/1"

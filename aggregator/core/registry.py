@@ -18,7 +18,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from aggregator.errors import BadInput
-from protocol.messages import Id
+from protocol.fields import Id
 
 Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 

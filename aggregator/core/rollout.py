@@ -23,7 +23,7 @@ from enum import IntEnum, StrEnum, unique
 from typing import Final
 
 from aggregator.errors import BadInput
-from protocol.messages import SettingsState
+from protocol.point_messages import SettingsState
 from protocol.settings import LONGEST_TRIAL_S, MAX_TEXT_CHARACTERS
 
 DEFAULT_TRIAL_S: Final = 600

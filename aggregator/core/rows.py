@@ -14,10 +14,8 @@ from typing import Any, Final, TypeAlias
 from aggregator.core.ingest import TimeRules, Times, judge_times
 from protocol.clock import from_ms
 from protocol.messages import (
-    Acceptance,
     Alarm,
     Body,
-    CameraCondition,
     Dropped,
     Evidence,
     EvidenceUnavailable,
@@ -26,9 +24,8 @@ from protocol.messages import (
     Message,
     Piece,
     Report,
-    SceneFigures,
-    SettingsResult,
 )
+from protocol.point_messages import Acceptance, CameraCondition, SceneFigures, SettingsResult
 
 Cell: TypeAlias = int | str | bytes | bool | datetime | tuple[str, ...] | None
 Row: TypeAlias = tuple[Cell, ...]

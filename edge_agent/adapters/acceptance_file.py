@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from edge_agent.adapters.keystore import write_private
-from protocol.messages import Acceptance, CheckResult
+from protocol.point_messages import Acceptance, CheckResult
 
 NAME: Final = "acceptance.json"
 

@@ -22,7 +22,7 @@ from edge_agent.adapters.owned_file import write_owned
 from edge_agent.adapters.vault import Vault, open_vault
 from edge_agent.errors import BadSettings, VaultError
 from edge_agent.settings import CameraSettings, Settings
-from protocol.messages import Id
+from protocol.fields import Id
 
 FILE: Final = "cameras.json"
 MAX_EARLIER: Final = 16

@@ -26,8 +26,8 @@ from edge_agent.adapters.tls import client_context
 from edge_agent.adapters.tpm import PEM_BEGIN, Tpm, TpmSigner, find_tpm, need_tpm
 from edge_agent.errors import BadIdentity, NotEnrolled
 from protocol.errors import DecodeError
+from protocol.fields import Id
 from protocol.keys import KeySigner, PublicKey, Signer
-from protocol.messages import Id
 from protocol.names import check_id
 from protocol.order import Identity
 from protocol.trust import TrustRefusal, TrustStore

@@ -15,7 +15,7 @@ from edge_agent.adapters.owned_file import write_owned
 from edge_agent.adapters.vault import Vault, open_vault
 from edge_agent.core.panic import KEY_BYTES
 from edge_agent.errors import BadSettings, VaultError
-from protocol.messages import Id
+from protocol.fields import Id
 
 FILE: Final = "panic-buttons.toml"
 

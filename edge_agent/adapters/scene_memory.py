@@ -12,7 +12,7 @@ from edge_agent.adapters.keystore import write_private
 from edge_agent.core.scene import Light
 from edge_agent.core.scene_health import SceneMemory
 from edge_agent.core.scene_reference import from_bytes, to_bytes
-from protocol.messages import Condition
+from protocol.point_messages import Condition
 
 FOLDER: Final = "scenes"
 

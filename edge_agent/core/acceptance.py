@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from edge_agent.core.aim import NEEDED_PX
 from edge_agent.core.checks import Check, passed, warned
-from protocol.messages import Acceptance, CheckResult, Verdict
+from protocol.point_messages import Acceptance, CheckResult, Verdict
 
 MAX_CHECKS: Final = 256
 MAX_VALUE: Final = 120

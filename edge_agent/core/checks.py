@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from types import MappingProxyType
 
-from protocol.messages import Word
+from protocol.fields import Word
 
 
 @unique

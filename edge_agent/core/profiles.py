@@ -19,7 +19,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 
 from edge_agent.errors import BadProfile
-from protocol.messages import Id, Word
+from protocol.fields import Id, Word
 
 SCHEMA: Final = 1
 

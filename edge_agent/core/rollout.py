@@ -19,7 +19,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from protocol.messages import SettingsResult, SettingsState
+from protocol.point_messages import SettingsResult, SettingsState
 from protocol.settings import SettingsDocument, Taken
 
 MOST_STARTS: Final = 3

@@ -21,7 +21,7 @@ from typing import Final
 
 from edge_agent.core.scene import Glance, Light, has_moved_on
 from edge_agent.core.scene_reference import LEAST_EDGES, Likeness, Reference, compare
-from protocol.messages import Condition, SceneFigures
+from protocol.point_messages import Condition, SceneFigures
 
 DARK_HIGHLIGHTS: Final = 120
 BLOCKED_OUTLINES: Final = 0.62

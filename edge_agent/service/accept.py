@@ -30,7 +30,7 @@ from edge_agent.service.timekeeper import utc_now
 from edge_agent.service.writer import Writer
 from edge_agent.settings import Settings
 from protocol.delivery import Pace
-from protocol.messages import Acceptance
+from protocol.point_messages import Acceptance
 
 _MB: Final = 1_000_000
 

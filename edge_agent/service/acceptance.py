@@ -18,8 +18,9 @@ from edge_agent.core.acceptance import Drift, drift_of, key_of, worse
 from edge_agent.errors import BadAcceptance, OutboxFailed, OutboxFull
 from edge_agent.service.scenes import SceneWatch
 from edge_agent.service.writer import Writer
-from protocol.messages import Acceptance, CameraState, CheckResult, Verdict
+from protocol.messages import CameraState
 from protocol.names import CameraId
+from protocol.point_messages import Acceptance, CheckResult, Verdict
 
 COMPARE_EVERY_S: Final = 300.0
 

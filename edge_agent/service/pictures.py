@@ -31,7 +31,8 @@ from edge_agent.errors import BadPicture, OutboxFailed, OutboxFull, RedactionFai
 from edge_agent.service.writer import Writer
 from edge_agent.settings import EvidenceSettings
 from protocol.errors import SealError
-from protocol.messages import THUMBNAIL_BYTES, Body, EvidenceUnavailable, HitKey
+from protocol.fields import THUMBNAIL_BYTES
+from protocol.messages import Body, EvidenceUnavailable, HitKey
 from protocol.order import Identity
 from protocol.sealing import Purpose, seal
 from protocol.steps import Step

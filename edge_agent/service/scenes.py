@@ -29,8 +29,9 @@ from edge_agent.core.scene_health import Change, Patience, SceneHealth, SceneMem
 from edge_agent.errors import OutboxFailed, OutboxFull
 from edge_agent.service.writer import Writer
 from edge_agent.settings import SceneSettings
-from protocol.messages import CameraCondition, CameraState, Condition
+from protocol.messages import CameraState
 from protocol.names import CameraId
+from protocol.point_messages import CameraCondition, Condition
 
 RETRY_S: Final = 5.0
 KEEP_EVERY_S: Final = 3600.0

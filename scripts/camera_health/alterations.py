@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.messages import Condition
+from protocol.point_messages import Condition
 
 Picture: TypeAlias = NDArray[np.uint8]
 Alteration: TypeAlias = Callable[[Picture, Picture, np.random.Generator], Picture]

@@ -18,7 +18,7 @@ from edge_agent.core.aim import Advice, Aim
 from edge_agent.core.checks import passed
 from edge_agent.service.accept import sign
 from edge_agent.settings import load_settings
-from protocol.messages import Acceptance, Verdict
+from protocol.point_messages import Acceptance, Verdict
 from tests.simulators.agent_place import MODELS, AgentPlace
 from tests.simulators.aggregator_peer import until
 

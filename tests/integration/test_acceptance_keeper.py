@@ -29,17 +29,9 @@ from edge_agent.service.writer import Writer
 from edge_agent.settings import SceneSettings
 from protocol.delivery import Pace
 from protocol.envelope import parse
-from protocol.messages import (
-    Acceptance,
-    Body,
-    CameraCondition,
-    CameraState,
-    Condition,
-    Verdict,
-    body_of,
-    decode_message,
-)
+from protocol.messages import Body, CameraState, body_of, decode_message
 from protocol.names import CameraId
+from protocol.point_messages import Acceptance, CameraCondition, Condition, Verdict
 from tests.simulators.altered import StreetCamera, photograph
 from tests.simulators.city import City
 

@@ -14,7 +14,8 @@ from aggregator.core.rows import Taken
 from aggregator.settings import Settings
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash, parse
-from protocol.messages import Acceptance, CheckResult, Verdict, body_of, decode_message
+from protocol.messages import body_of, decode_message
+from protocol.point_messages import Acceptance, CheckResult, Verdict
 from tests.integration.test_point_messages import NOW
 from tests.simulators.enrolment import Box
 from tests.simulators.settings_file import write_settings

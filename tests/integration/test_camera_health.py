@@ -15,7 +15,8 @@ from edge_agent.adapters.control_socket import ask
 from edge_agent.adapters.pictures import encode_thumbnail
 from edge_agent.adapters.scene_memory import recall
 from edge_agent.core.scene import Light
-from protocol.messages import THUMBNAIL_BYTES, CameraCondition, Condition
+from protocol.fields import THUMBNAIL_BYTES
+from protocol.point_messages import CameraCondition, Condition
 from tests.simulators.agent_place import MODELS, QUICK, AgentPlace
 from tests.simulators.aggregator_peer import until
 from tests.simulators.drawn import astronaut, house_vision

@@ -17,7 +17,8 @@ from edge_agent.adapters.settings_folder import NAME as FOLDER
 from edge_agent.adapters.signed_settings import install_settings, read_in_force
 from edge_agent.core.rollout import MOST_STARTS, State
 from edge_agent.errors import BadSettings, NotRunning
-from protocol.messages import Alarm, Report, SettingsResult, SettingsState
+from protocol.messages import Alarm, Report
+from protocol.point_messages import SettingsResult, SettingsState
 from tests.simulators.agent_place import MODELS, AgentPlace
 from tests.simulators.aggregator_peer import until
 

@@ -21,7 +21,8 @@ from aggregator.core.retention import Keeping, Rule, Scope
 from aggregator.core.rows import Taken
 from aggregator.settings import Settings
 from protocol.envelope import envelope_hash, parse
-from protocol.messages import KINDS, Acceptance, CameraCondition, SettingsResult, body_of, decode_message
+from protocol.messages import KINDS, body_of, decode_message
+from protocol.point_messages import Acceptance, CameraCondition, SettingsResult
 from tests.simulators.enrolment import Box
 from tests.simulators.settings_file import write_settings
 

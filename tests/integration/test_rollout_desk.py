@@ -24,7 +24,8 @@ from aggregator.errors import AlreadyThere, BadInput, BadKey, NotThere
 from aggregator.settings import Settings
 from protocol.envelope import envelope_hash, parse
 from protocol.keys import Signer
-from protocol.messages import SettingsResult, SettingsState, body_of, decode_message
+from protocol.messages import body_of, decode_message
+from protocol.point_messages import SettingsResult, SettingsState
 from protocol.settings import SettingsDocument, check_settings
 from protocol.trust import Role
 from tests.simulators.enrolment import Box, enrol

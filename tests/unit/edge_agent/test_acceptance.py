@@ -16,7 +16,8 @@ from edge_agent.adapters.texts import Language, texts
 from edge_agent.core.acceptance import Aimed, Drift, acceptance_of, drift_of, width_checks, worse
 from edge_agent.core.checks import Verdict as Seen
 from edge_agent.core.checks import failed, passed, warned
-from protocol.messages import Acceptance, CheckResult, Kind, Verdict, body_tree
+from protocol.messages import Kind, body_tree
+from protocol.point_messages import Acceptance, CheckResult, Verdict
 from protocol.wire import from_tree
 
 HASH = "ab" * 32

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_agent.core import rollout as rules
 from edge_agent.core.rollout import MOST_STARTS, Named, Seen, State, Trial
-from protocol.messages import SettingsState
+from protocol.point_messages import SettingsState
 from protocol.settings import Taken
 
 NOTHING = Seen(cameras=(), was_connected=False)

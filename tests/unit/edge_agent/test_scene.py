@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from edge_agent.core.scene import Light, glance, sharpness_of
 from edge_agent.core.scene_health import Patience, SceneHealth, SceneMemory
 from edge_agent.core.scene_reference import FOLLOW_GLANCES, LEARN_GLANCES, Reference, from_bytes, to_bytes
-from protocol.messages import Condition
+from protocol.point_messages import Condition
 from tests.simulators.altered import EVERY_S, PHOTOGRAPHS, StreetCamera, photograph
 
 QUICK = Patience(begin_s=20, end_s=20)

@@ -10,7 +10,7 @@ from edge_agent.core.scene import Light, Map, glance
 from edge_agent.core.scene_health import SceneMemory
 from edge_agent.core.scene_reference import LEARN_GLANCES, Reference, from_bytes, to_bytes
 from edge_agent.core.stills import MARGINS
-from protocol.messages import Condition
+from protocol.point_messages import Condition
 from tests.simulators.agent_place import MODELS
 from tests.simulators.drawn import PLATE as PLACE
 from tests.simulators.drawn import astronaut, draw_car, house_vision

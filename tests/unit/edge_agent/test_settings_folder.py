@@ -20,7 +20,7 @@ from edge_agent.adapters.signed_settings import (
 )
 from edge_agent.core import rollout as rules
 from edge_agent.errors import BadSettings, NotEnrolled
-from protocol.messages import SettingsState
+from protocol.point_messages import SettingsState
 from tests.simulators.city import City
 
 LOCAL = 'identity_dir = "identity"\ndata_dir = "data"\nlock_memory = false\nreport_interval_s = 7.0\n'

@@ -9,11 +9,25 @@ import msgspec
 import pytest
 from protocol_samples import SALT
 
-from protocol import cbor, cosign, delivery, hotlist, messages, presence, receipts, settings, topics, trust
+from protocol import (
+    cbor,
+    cosign,
+    delivery,
+    fields,
+    hotlist,
+    messages,
+    point_messages,
+    presence,
+    receipts,
+    settings,
+    topics,
+    trust,
+)
 from protocol.envelope import MAX_ENVELOPE_BYTES, Context
 from protocol.hotlist import ListRefusal, commit_case
 from protocol.keys import KEY_ID_BYTES, Algorithm
-from protocol.messages import BODIES, CameraState, Clock, Condition, Kind, Quality, SettingsState, Verdict
+from protocol.messages import BODIES, CameraState, Clock, Kind, Quality
+from protocol.point_messages import Condition, SettingsState, Verdict
 from protocol.presence import Life
 from protocol.receipts import Status
 from protocol.refusals import Refusal
@@ -34,7 +48,7 @@ RULES = dict(
 
 def wire_structs() -> list[type[WireStruct]]:
     """Every struct with a form on the wire; `_Received` is a view of a bundle."""
-    modules = {module.__name__ for module in (messages, presence, receipts, trust, hotlist, settings)}
+    modules = {module.__name__ for module in (messages, point_messages, presence, receipts, trust, hotlist, settings)}
     return [
         kind for kind in WireStruct.__subclasses__() if kind.__module__ in modules and not kind.__name__.startswith("_")
     ]
@@ -71,7 +85,7 @@ def test_every_field_is_documented_by_number_name_and_whether_it_may_be_left_out
         (MAX_ENVELOPE_BYTES, "envelope is a COSE_Sign1 (RFC 9052, section 4.2) of at most {}"),
         (messages.MAX_PAYLOAD_BYTES, "The payload, of at most {} bytes"),
         (messages.PIECE_BYTES, "multiples of {} bytes"),
-        (messages.MAX_PICTURE_BYTES, "a file has at most {}"),
+        (fields.MAX_PICTURE_BYTES, "a file has at most {}"),
         (receipts.MAX_RECEIPT_BYTES, "A receipt is at most {} bytes"),
         (presence.MAX_PRESENCE_BYTES, "at most {} bytes of payload"),
         (trust.MAX_TRUST_BYTES, "at most {} bytes"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol_samples import WHO, key, samples, signed_payload
 from protocol_samples_minor import minor_samples
 
-from protocol import cbor
+from protocol import cbor, fields
 from protocol import messages as m
 from protocol.envelope import MAX_ENVELOPE_BYTES, Context, parse
 from protocol.errors import DecodeError, EncodeError
@@ -87,7 +87,7 @@ def test_the_largest_piece_and_the_longest_dropped_fit_an_envelope() -> None:
     at = Position.first(bytes(16)).restarted()
     gone = m.Tombstone(epoch=2**31 - 1, sequence=2**53, kind=m.Kind.PIECE, hash=bytes(32))
     bodies = (
-        m.Piece(sha256=bytes(32), total_bytes=m.MAX_PICTURE_BYTES, offset=2**20, data=bytes(m.PIECE_BYTES)),
+        m.Piece(sha256=bytes(32), total_bytes=fields.MAX_PICTURE_BYTES, offset=2**20, data=bytes(m.PIECE_BYTES)),
         m.Dropped(reason="x" * 48, tombstones=(gone,) * 256),
         m.Report(from_ms=0, to_ms=1, cameras=(full_minute(),) * 32, health=m.Health(), versions=("ñ" * 120,) * 32),
     )

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from protocol.errors import DecodeError, EncodeError
-from protocol.messages import Count, Id, Label, Plate, Word
+from protocol.fields import Count, Id, Label, Plate, Word
 from protocol.refusals import Refusal
 from protocol.wire import WireStruct, from_bytes, from_tree, from_versioned, to_bytes, to_tree
 

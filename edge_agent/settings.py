@@ -55,9 +55,11 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
 
     `workers` are sets of the models that work side by side; 0 leaves it to the machine, as 0 threads do.
     `quantized` reads with the plate detector's 8-bit form; what hides plates and faces never does.
+    `model_signers` are public keys of whoever else may sign models, beside the key that is pinned in the program.
     """
 
     models_dir: Path = Path("/usr/share/atalaya/models")
+    model_signers: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], ...] = ()
     device: str = "CPU"
     precision: Word = "f32"
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0

@@ -37,7 +37,8 @@ from street.render import render_street
 from street.script import StreetScript, load_script, script_path
 
 from edge_agent.adapters.capture_stream import BgrConverter, VideoSource
-from edge_agent.adapters.detector_openvino import FaceDetector, PlateDetector
+from edge_agent.adapters.detector_openvino import PlateDetector
+from edge_agent.adapters.faces_openvino import FaceDetector
 from edge_agent.adapters.models import PLATE_DETECTOR_INT8, ModelStore
 from edge_agent.adapters.progress import no_progress
 from edge_agent.adapters.recognizer_openvino import PlateReader

@@ -9,7 +9,8 @@ from typing import Final
 import openvino as ov
 
 from edge_agent.adapters import models
-from edge_agent.adapters.detector_openvino import FaceDetector, PlateDetector
+from edge_agent.adapters.detector_openvino import PlateDetector
+from edge_agent.adapters.faces_openvino import FaceDetector
 from edge_agent.adapters.inference_openvino import Network, RunningModel, compile_network
 from edge_agent.adapters.models import ModelStore
 from edge_agent.adapters.recognizer_openvino import PlateReader

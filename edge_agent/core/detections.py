@@ -1,10 +1,13 @@
 """Detections of one picture as one struct of arrays, as detectors and trackers exchange them."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+MAX_CANDIDATES: Final = 1000
+"""Boxes weighed at most in one picture; a picture with more is noise, and the surest are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,11 @@ class Detector(Protocol):
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes in a BGR picture (height_px, width_px, 3), in that picture's own pixels."""
         ...
+
+
+def surest(scores: NDArray[np.float32], min_confidence: float) -> NDArray[np.int64]:
+    """Indices of the scores at or above a confidence, of the highest `MAX_CANDIDATES` at most."""
+    sure = np.flatnonzero(scores >= min_confidence)
+    if len(sure) > MAX_CANDIDATES:
+        sure = sure[np.argsort(-scores[sure])[:MAX_CANDIDATES]]
+    return sure

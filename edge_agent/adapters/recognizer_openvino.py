@@ -23,7 +23,6 @@ LINE_HEIGHT_PX: Final = 48
 LINE_WIDTH_PX: Final = (48, 960)
 LINE_STEP_PX: Final = 32
 """Lines are filled up to a multiple of this: the runtime keeps memory for every width it has ever been given."""
-TILT_MARGIN: Final = 0.1
 GREY: Final = (127, 127, 127)
 MIN_SIDE_PX: Final = 4
 """A box with a shorter side has nothing to read in it."""
@@ -48,12 +47,6 @@ class PlateReader:
             lines = [] if tight is None else [tight]
         looks = [self._read(line) for line in lines]
         return Look(np.concatenate([look.probabilities for look in looks])) if looks else Look.blank()
-
-    def tilt_deg(self, image: NDArray[np.uint8], xyxy: Xyxy) -> float | None:
-        """How far a plate's largest line of text slopes down to the right; nothing is read of it."""
-        crop = _cut(image, xyxy, TILT_MARGIN)
-        lines = [] if crop is None else number_lines(self._lines(crop))
-        return max(lines, key=lambda line: line.width_px).tilt_deg if lines else None
 
     def _lines(self, crop: NDArray[np.uint8]) -> list[TextLine]:
         height, width = crop.shape[:2]

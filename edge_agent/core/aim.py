@@ -4,7 +4,7 @@ A technician turns a lens and looks at a phone. So of all that could be said onl
 order in which it is mended: no light, no focus, no plate in sight, plates too small, plates cut by the rim or too
 large, tilted, too bright, too dark, smeared by motion; else the camera is right.
 
-What is measured of a plate is its box, the slope of its line of text, how bright and how sharp it is: never its text.
+What is measured of a plate is its box, the slope of its lines, how bright and how sharp it is: never its text.
 The verdict rests on the plates of the last `MEMORY_S`, so that one can wait for the next car.
 """
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from edge_agent.core.boxes import Xyxy, as_slices
 from edge_agent.core.pipeline import sharpness, touches_rim
+from edge_agent.core.plate_slope import slope_deg
 from edge_agent.core.scene import Glance
 
 NEEDED_PX: Final = 100
@@ -107,7 +108,7 @@ class Look:
     missing: NoPicture | None = None
 
 
-def view_of(image: NDArray[np.uint8], xyxy: Xyxy, seen_s: float, tilt_deg: float | None) -> PlateView:
+def view_of(image: NDArray[np.uint8], xyxy: Xyxy, seen_s: float) -> PlateView:
     """Measure a plate."""
     rows, columns = as_slices(xyxy, image.shape[0], image.shape[1])
     grey = cv2.cvtColor(image[rows, columns], cv2.COLOR_BGR2GRAY)
@@ -120,7 +121,7 @@ def view_of(image: NDArray[np.uint8], xyxy: Xyxy, seen_s: float, tilt_deg: float
         glare=float((grey >= GLARE_LEVEL).mean()),
         sharpness=sharpness(image, xyxy),
         is_cut=touches_rim(xyxy, image.shape[0], image.shape[1]),
-        tilt_deg=tilt_deg,
+        tilt_deg=slope_deg(image, xyxy),
     )
 
 

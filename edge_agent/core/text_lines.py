@@ -43,12 +43,6 @@ class TextLine:
         tl, tr, br, bl = self.corners
         return float(max(np.linalg.norm(bl - tl), np.linalg.norm(br - tr)))
 
-    @property
-    def tilt_deg(self) -> float:
-        """Slope of the upper side, in degrees, down to the right."""
-        right, down = self.corners[1] - self.corners[0]
-        return float(np.degrees(np.arctan2(down, right)))
-
 
 def find_lines(map_: NDArray[np.float32], crop_size: tuple[int, int]) -> list[TextLine]:
     """Lines in a (height, width) probability map, in pixels of the crop of that (height, width)."""

@@ -139,7 +139,7 @@ class AimDesk:
         image, now_s = frame.image, frame.captured_mono_s
         plates = self._vision.plates.detect(image).above(SURE_PLATE)
         boxes = [as_xyxy(box) for box in plates.xyxy]
-        views = [view_of(image, box, now_s, self._vision.reader.tilt_deg(image, box)) for box in boxes]
+        views = [view_of(image, box, now_s) for box in boxes]
         self._views = recent([*self._views, *views], now_s)
         aim = aim_of(glance(image), self._views)
         try:

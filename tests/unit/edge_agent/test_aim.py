@@ -3,12 +3,10 @@
 from dataclasses import fields, replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from edge_agent.core.aim import LEAST_PLATES, MEMORY_S, NEEDED_PX, Advice, PlateView, aim_of, recent, view_of
 from edge_agent.core.scene import Glance, glance
-from edge_agent.core.text_lines import TextLine
 from tests.simulators.altered import photograph
 from tests.simulators.drawn import PLATE, draw_car
 
@@ -68,17 +66,12 @@ def test_plates_are_forgotten_after_a_while() -> None:
 
 def test_a_plate_is_measured_in_the_pictures_own_pixels() -> None:
     left, top, right, bottom = PLATE
-    view = view_of(draw_car("FKT-402-B"), (left, top, right, bottom), 1.0, None)
+    view = view_of(draw_car("FKT-402-B"), (left, top, right, bottom), 1.0)
     assert (view.width_px, view.height_px) == (160, 80)
     assert view.level > 180
     assert not view.is_cut
+    assert view.tilt_deg == 0
 
 
 def test_nothing_that_is_measured_can_hold_a_text() -> None:
     assert {field.type for field in fields(PlateView)} == {float, bool, float | None}
-
-
-@pytest.mark.parametrize(("down_px", "degrees"), [(0, 0.0), (100, 45.0), (-100, -45.0)])
-def test_a_lines_tilt_is_the_slope_of_its_upper_side(down_px: float, degrees: float) -> None:
-    line = TextLine(np.array([[0, 0], [100, down_px], [100, down_px + 30], [0, 30]], np.float32))
-    assert line.tilt_deg == pytest.approx(degrees)

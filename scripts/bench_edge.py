@@ -41,7 +41,7 @@ from edge_agent.adapters.detector_openvino import PlateDetector
 from edge_agent.adapters.faces_openvino import FaceDetector
 from edge_agent.adapters.models import PLATE_DETECTOR_INT8, ModelStore
 from edge_agent.adapters.progress import no_progress
-from edge_agent.adapters.recognizer_openvino import PlateReader
+from edge_agent.adapters.recognizer_openvino import LineReader
 from edge_agent.adapters.vision_pool import open_pool
 from edge_agent.core.frames import Frame
 from edge_agent.core.matching import HotlistIndex
@@ -65,7 +65,7 @@ POINTS: Final = (
     (StillnessGate, "detect", "stillness gate"),
     (PlateDetector, "detect", "detect"),
     (CameraPipeline, "process", "track and vote"),
-    (PlateReader, "look", "read"),
+    (LineReader, "look", "read"),
     (FaceDetector, "count", "count faces"),
 )
 STAGES: Final = tuple(stage for _, _, stage in POINTS)

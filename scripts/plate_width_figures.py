@@ -3,7 +3,7 @@
     .venv/bin/python scripts/plate_width_figures.py FOLDER/crops.csv [--most 120]
 
 The CSV has the columns `file`, `plate` and `split`; the files are pictures of one plate each. Those of the split `test`
-that are at least `LEAST_PX` wide are shrunk, laid on grey and read with three looks and a vote, as `edge-agent read`
+that are at least `LEAST_PX` wide are shrunk, laid on grey and read with looks and a vote, as `edge-agent read`
 does.
 `docs/aim.md` tells what the aiming page makes of it. The last line is JSON.
 """
@@ -22,8 +22,7 @@ from edge_agent.adapters.models import default_folder
 from edge_agent.adapters.pictures import read_picture
 from edge_agent.adapters.vision import open_vision
 from edge_agent.core.looks import Recognizer
-from edge_agent.core.stills import MARGINS
-from edge_agent.core.vote import Weighed, vote
+from edge_agent.core.stills import look_and_vote
 from edge_agent.settings import InferenceSettings
 
 WIDTHS_PX = (40, 50, 60, 70, 80, 90, 100, 120, 140)
@@ -38,7 +37,7 @@ def _read(plate: NDArray[np.uint8], width_px: int, reader: Recognizer) -> str:
     left, top = width_px // 2, height_px // 2
     scene[top : top + height_px, left : left + width_px] = small
     box = (float(left), float(top), float(left + width_px), float(top + height_px))
-    outcome = vote([Weighed(reader.look(scene, box, margin), 1.0) for margin in MARGINS])
+    outcome = look_and_vote(scene, box, reader)
     return outcome.text if outcome else ""
 
 

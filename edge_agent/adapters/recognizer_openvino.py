@@ -4,7 +4,7 @@ Plate boxes are loose and plates tilt, so the crop is widened and the lines are 
 a line, the box itself is read. Lines of a two-line plate are read one by one and joined.
 """
 
-from typing import Final
+from typing import ClassVar, Final
 
 import cv2
 import numpy as np
@@ -28,8 +28,10 @@ MIN_SIDE_PX: Final = 4
 """A box with a shorter side has nothing to read in it."""
 
 
-class PlateReader:
-    """Reads one plate at a time: a `Recognizer`."""
+class LineReader:
+    """Reads one plate at a time, line by line: a `Recognizer`. Loose boxes want no margin, tight ones hide a rim."""
+
+    margins: ClassVar[tuple[float, ...]] = (0.2, 0.1, 0.35)
 
     def __init__(self, line_detector: Network, line_reader: Network, characters: tuple[str, ...]) -> None:
         self._line_detector = line_detector

@@ -35,6 +35,11 @@ class TimedRecognizer:
     recognizer: Recognizer
     tally: Tally
 
+    @property
+    def margins(self) -> tuple[float, ...]:
+        """As the recognizer's."""
+        return self.recognizer.margins
+
     def look(self, image: NDArray[np.uint8], xyxy: Xyxy, margin: float) -> Look:
         """As the recognizer does."""
         begun_ns = time.perf_counter_ns()

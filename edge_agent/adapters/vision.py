@@ -13,7 +13,7 @@ from edge_agent.adapters.detector_openvino import PlateDetector
 from edge_agent.adapters.faces_openvino import FaceDetector
 from edge_agent.adapters.inference_openvino import Network, RunningModel, compile_network
 from edge_agent.adapters.models import ModelStore
-from edge_agent.adapters.recognizer_openvino import PlateReader
+from edge_agent.adapters.recognizer_openvino import LineReader
 from edge_agent.core.redaction import Redactor
 from edge_agent.settings import InferenceSettings
 
@@ -28,7 +28,7 @@ class Vision:
 
     plates: PlateDetector
     faces: FaceDetector
-    reader: PlateReader
+    reader: LineReader
     redactor: Redactor
     running: tuple[RunningModel, ...]
 
@@ -53,7 +53,7 @@ def open_vision(settings: InferenceSettings) -> Vision:
     return Vision(
         plates=PlateDetector(finding, sides_px=(settings.plate_side_px,)),
         faces=face_detector,
-        reader=PlateReader(lines, reader, store.entry(models.LINE_READER).characters),
+        reader=LineReader(lines, reader, store.entry(models.LINE_READER).characters),
         redactor=Redactor(face_detector, hiding),
         running=tuple(net.running for net in (finding, lines, reader, faces)),
     )

@@ -42,6 +42,11 @@ class VisionPool:
         with self._lent() as vision:
             return vision.plates.detect(image)
 
+    @property
+    def margins(self) -> tuple[float, ...]:
+        """As the reader of each set asks."""
+        return self._first.reader.margins
+
     def look(self, image: NDArray[np.uint8], xyxy: Xyxy, margin: float) -> Look:
         """Look at one plate in a BGR picture."""
         with self._lent() as vision:

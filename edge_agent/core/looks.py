@@ -49,6 +49,11 @@ class Look:
 class Recognizer(Protocol):
     """Reads the characters of one plate in a picture."""
 
+    @property
+    def margins(self) -> tuple[float, ...]:
+        """How much of a box's surroundings looks at one plate are to see, in turns."""
+        ...
+
     def look(self, image: NDArray[np.uint8], xyxy: Xyxy, margin: float) -> Look:
         """Look at the box, widened by a share of its own size, in a BGR picture."""
         ...

@@ -15,9 +15,6 @@ from edge_agent.core.reads import Read
 from edge_agent.core.vote import Outcome, Weighed, vote
 from protocol.plates import CONFUSIONS
 
-MARGINS: Final = (0.2, 0.1, 0.35)
-"""Looks at one plate take turns in how much of its surroundings they see."""
-
 MOST_LOOKS: Final = 32
 """A car parked for days is doubted and looked at now and then; its vote does not grow with it."""
 MIN_PART: Final = 0.5
@@ -78,11 +75,6 @@ class Passage:
     def looks(self) -> int:
         """How many looks were taken."""
         return len(self._looks)
-
-    @property
-    def margin(self) -> float:
-        """Margin of the next look."""
-        return MARGINS[len(self._looks) % len(MARGINS)]
 
     def wants_look(self, quality: float, now_s: float, settings: ReadingSettings) -> bool:
         """Whether a crop of this quality is worth the time now."""

@@ -123,7 +123,8 @@ class CameraPipeline:
     def _look(self, crop: _Crop, frame: Frame, tally: "_Tally") -> None:
         track, xyxy = crop.sighting.track, crop.sighting.xyxy
         passage = self._passages[track.track_id]
-        look = self._recognizer.look(frame.image, xyxy, passage.margin)
+        margins = self._recognizer.margins
+        look = self._recognizer.look(frame.image, xyxy, margins[passage.looks % len(margins)])
         if _contradicts(look, passage):
             self._close(track, frame.captured_mono_s, tally)
             track = self._tracker.restart(crop.sighting, frame.captured_mono_s)

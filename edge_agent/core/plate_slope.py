@@ -25,7 +25,7 @@ def slope_deg(image: NDArray[np.uint8], xyxy: Xyxy) -> float | None:
     left, top, right, bottom = xyxy
     if min(right - left, bottom - top) < 1:
         return None
-    crop = cv2.cvtColor(cut(image, xyxy), cv2.COLOR_BGR2GRAY)
+    crop = np.asarray(cv2.cvtColor(cut(image, xyxy), cv2.COLOR_BGR2GRAY), np.uint8)
     stretched = (bottom - top) / (right - left) * crop.shape[1] / crop.shape[0]
     sharpness = _sharpness(crop, np.tan(np.radians(_DEGREES)) / stretched)
     best = int(sharpness.argmax())

@@ -1,8 +1,7 @@
-"""Reading a single picture: every plate in it, each by a vote over three looks.
+"""Reading a single picture: every plate in it, each by a vote over a few looks.
 
-A still has no track to gather looks from, so each plate is looked at with three margins around its box: loose
-boxes want none, tight ones hide the plate's rim. A plate found with little confidence counts only when
-nothing better is there.
+A still has no track to gather looks from, so each plate is looked at once with each margin that the reader asks for. A
+plate found with little confidence counts only when nothing better is there.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from edge_agent.core.detections import Detections, Detector
 from edge_agent.core.looks import Recognizer
 from edge_agent.core.vote import Outcome, Weighed, vote
 
-MARGINS: Final = (0.2, 0.1, 0.35)
 SURE_PLATE: Final = 0.25
 
 
@@ -32,8 +30,13 @@ def read_still(image: NDArray[np.uint8], detector: Detector, recognizer: Recogni
     """Plates of a BGR picture, the surest detection first; one without any character is left out."""
     found = detector.detect(image)
     boxes = [as_xyxy(box) for box in _sure(found).xyxy]
-    reads = ((vote([Weighed(recognizer.look(image, box, m), 1.0) for m in MARGINS]), box) for box in boxes)
+    reads = ((look_and_vote(image, box, recognizer), box) for box in boxes)
     return [StillRead(outcome, box) for outcome, box in reads if outcome is not None]
+
+
+def look_and_vote(image: NDArray[np.uint8], xyxy: Xyxy, recognizer: Recognizer) -> Outcome | None:
+    """What a reader makes of one plate of a BGR picture; None if it saw no character."""
+    return vote([Weighed(recognizer.look(image, xyxy, margin), 1.0) for margin in recognizer.margins])
 
 
 def _sure(found: Detections) -> Detections:

@@ -64,11 +64,12 @@ class ScriptedDetector:
 
 @dataclass(slots=True)
 class ScriptedReader:
-    """Reads what a function of the box says; `margins` are those it was asked to look with."""
+    """Reads what a function of the box says; `asked` are the margins it was asked to look with."""
 
     says: Callable[[Xyxy], Look]
-    margins: list[float] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    margins: tuple[float, ...] = (0.2, 0.1, 0.3)
 
     def look(self, image: NDArray[np.uint8], xyxy: Xyxy, margin: float) -> Look:
-        self.margins.append(margin)
+        self.asked.append(margin)
         return self.says(xyxy)

@@ -9,7 +9,6 @@ from edge_agent.core.boxes import Xyxy
 from edge_agent.core.detections import Detections
 from edge_agent.core.frames import Frame
 from edge_agent.core.looks import Look
-from edge_agent.core.passages import MARGINS
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
 from edge_agent.core.reads import Read
 from tests.simulators.sight import (
@@ -78,13 +77,13 @@ def test_a_passage_is_one_read_at_the_frame_that_passed_the_threshold() -> None:
 
 
 def test_a_read_plate_costs_no_more_looks() -> None:
-    assert len(Street(passing(30), always("FAB123C")).reader.margins) == 2
+    assert len(Street(passing(30), always("FAB123C")).reader.asked) == 2
 
 
 def test_looks_take_turns_in_their_margins() -> None:
     street = Street(passing(30), always("FAB123C", 0.5))
-    assert tuple(street.reader.margins[: len(MARGINS)]) == MARGINS
-    assert len(street.reader.margins) <= 12
+    assert tuple(street.reader.asked[:3]) == street.reader.margins
+    assert len(street.reader.asked) <= 12
 
 
 def test_a_passage_no_look_can_read_is_counted_as_unreadable() -> None:
@@ -101,7 +100,7 @@ def test_a_flicker_of_the_detector_is_no_vehicle() -> None:
 def test_a_plate_too_small_to_read_is_seen_but_not_looked_at() -> None:
     small = [make_detections((100.0 + 2 * i, 100, 120.0 + 2 * i, 108)) for i in range(10)]
     street = Street(small, always("FAB123C")).end()
-    assert street.reader.margins == []
+    assert street.reader.asked == []
     assert street.total("unreadable") == 1
 
 
@@ -119,7 +118,7 @@ def test_a_parked_car_is_read_once_however_long_it_stands() -> None:
     street = Street(parked, always("FAB123C")).end()
     assert len(street.reads) == 1
     assert street.total("vehicles") == 1
-    assert len(street.reader.margins) <= 4
+    assert len(street.reader.asked) <= 4
 
 
 def test_a_parked_car_hidden_again_and_again_keeps_neither_frames_nor_looks() -> None:
@@ -127,7 +126,7 @@ def test_a_parked_car_hidden_again_and_again_keeps_neither_frames_nor_looks() ->
     street = Street([*[make_detections((400, 300, 490, 340))] * 40, *blink * 60], always("FAB123C"))
     assert len(street.reads) == 1
     (passage,) = street.pipeline._passages.values()
-    assert 5 < len(street.reader.margins) <= 70
+    assert 5 < len(street.reader.asked) <= 70
     assert passage.looks <= 32
     street.outputs.clear()
     gc.collect()

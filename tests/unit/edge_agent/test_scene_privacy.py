@@ -9,7 +9,6 @@ from edge_agent.adapters.scene_memory import forget, recall, remember
 from edge_agent.core.scene import Light, Map, glance
 from edge_agent.core.scene_health import SceneMemory
 from edge_agent.core.scene_reference import LEARN_GLANCES, Reference, from_bytes, to_bytes
-from edge_agent.core.stills import MARGINS
 from protocol.point_messages import Condition
 from tests.simulators.agent_place import MODELS
 from tests.simulators.drawn import PLATE as PLACE
@@ -52,7 +51,7 @@ def test_neither_a_plate_nor_a_face_can_be_found_in_what_is_kept() -> None:
             assert len(vision.faces.detect(picture)) == 0
             scale = np.array([picture.shape[1] / image.shape[1], picture.shape[0] / image.shape[0]] * 2)
             left, top, right, bottom = (np.array(PLACE) * scale).tolist()
-            for margin in MARGINS:
+            for margin in vision.reader.margins:
                 text = vision.reader.look(picture, (left, top, right, bottom), margin).text
                 assert len(text) < 3, "a chance character, and no text"
                 assert not any(text[at : at + 2] in PLATE for at in range(len(text) - 1))

@@ -3,6 +3,7 @@
 EdgeError
 ├── ModelMissing        weights are not there; `make models` fetches them (tell the user)
 ├── BadModelFile        weights that are not the pinned ones, or not what they claim to be (stop)
+│   └── UntrustedModel  nobody whom the box trusts has signed them as they are (stop)
 ├── InferenceMismatch   the device or precision that really runs is not the one the settings ask for (stop)
 ├── ExtraMissing        an optional part of the program is not installed (tell the user)
 ├── BadPicture          a file that is no picture or video we can read (skip it, tell the user)
@@ -40,11 +41,21 @@ class EdgeError(Exception):
 
 
 class ModelMissing(EdgeError):
-    """Weights that have not been fetched yet."""
+    """Weights that are not there."""
+
+    fault: str = "missing"
 
 
 class BadModelFile(EdgeError):
-    """Weights that are not the pinned ones, or not what they claim to be."""
+    """Weights that are not the pinned ones, or not what they claim to be; `fault` names it in the catalogue."""
+
+    def __init__(self, message: str, fault: str = "damaged") -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class UntrustedModel(BadModelFile):
+    """Weights under no signature that counts."""
 
 
 class InferenceMismatch(EdgeError):

@@ -21,8 +21,9 @@ import openvino as ov
 from rich.console import Console
 from rich.progress import Progress
 
+from edge_agent.adapters.model_manifest import ModelEntry
 from edge_agent.adapters.model_sources import SOURCES, Package, Source, recipe
-from edge_agent.adapters.models import MANIFEST, Manifest, ModelEntry, ModelStore
+from edge_agent.adapters.models import MANIFEST, Manifest, ModelStore
 from edge_agent.errors import BadModelFile, EdgeError, ModelMissing
 
 PIP_TIMEOUT_S = 600

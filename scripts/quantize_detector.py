@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from street.render import render_street
 
-from edge_agent.adapters.models import MANIFEST, PLATE_DETECTOR, PLATE_DETECTOR_INT8, Manifest, ModelEntry, ModelStore
+from edge_agent.adapters.model_manifest import ModelEntry
+from edge_agent.adapters.models import MANIFEST, PLATE_DETECTOR, PLATE_DETECTOR_INT8, Manifest, ModelStore
 from edge_agent.core.letterbox import Letterbox, input_size
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -65,7 +66,7 @@ def calibration(clip: Path) -> NDArray[np.uint8]:
 
 def keep(store: ModelStore, made: Path) -> None:
     """Move the two files into the folder, and enter them in its manifest."""
-    origin, hashes = store.entry(PLATE_DETECTOR), {}
+    origin, hashes = store.ready(PLATE_DETECTOR), {}
     for path in (made, made.with_suffix(".bin")):
         hashes[path.suffix] = hashlib.sha256(path.read_bytes()).hexdigest()
         path.replace(store.folder / path.name)

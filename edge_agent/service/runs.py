@@ -16,7 +16,7 @@ import structlog
 from edge_agent.adapters.signed_settings import InForce, begin
 from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core import rollout as rules
-from edge_agent.errors import BadModelFile, BadSettings, EdgeError, InferenceMismatch, ModelMissing
+from edge_agent.errors import BadModelFile, BadSettings, EdgeError, InferenceMismatch, ModelMissing, UntrustedModel
 from edge_agent.service.assembly import Options
 from edge_agent.service.run import run
 from edge_agent.settings import Settings
@@ -26,6 +26,7 @@ REASONS: Final[dict[type[EdgeError], str]] = {
     InferenceMismatch: "inference",
     ModelMissing: "models",
     BadModelFile: "models",
+    UntrustedModel: "models",
     BadSettings: "bad_settings",
 }
 

@@ -1,0 +1,6 @@
+"""The public half of the project's model key. Who may change this line decides what every box runs: docs/models.md."""
+
+from typing import Final
+
+PINNED: Final[tuple[str, ...]] = ()
+"""As `scripts/sign_models.py new-key` prints them. Two stand here only while one takes over from the other."""

@@ -14,6 +14,7 @@ import msgspec
 from typing_extensions import override
 
 from edge_agent.core.camera_topics import WANTED, is_refused
+from edge_agent.core.profiles import Stack
 from edge_agent.errors import BadSettings
 from protocol.fields import Id, Word
 
@@ -53,6 +54,7 @@ class CameraSettings(Section, frozen=True, kw_only=True):
 class InferenceSettings(Section, frozen=True, kw_only=True):
     """What the models must really run on; the agent stops if they do not.
 
+    `stack` are the models themselves: our own, or the ready ones that others published.
     `workers` are sets of the models that work side by side; 0 leaves it to the machine, as 0 threads do.
     `quantized` reads with the plate detector's 8-bit form; what hides plates and faces never does.
     `model_signers` are public keys of whoever else may sign models, beside the key that is pinned in the program.
@@ -60,6 +62,7 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
 
     models_dir: Path = Path("/usr/share/atalaya/models")
     model_signers: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], ...] = ()
+    stack: Stack = "ready"
     device: str = "CPU"
     precision: Word = "f32"
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0

@@ -40,7 +40,7 @@ def time_models(settings: InferenceSettings) -> ModelTimes:
     vision, picture = open_vision(settings), street()
     return ModelTimes(
         plate_ms=_quartile_ms(lambda: vision.plates.detect(picture), PLATE_RUNS),
-        read_ms=_quartile_ms(lambda: vision.reader.look(picture, PLATE, 0.15), READ_RUNS),
+        read_ms=_quartile_ms(lambda: vision.reader.look(picture, PLATE, vision.reader.margins[0]), READ_RUNS),
     )
 
 

@@ -34,7 +34,7 @@ def search_rate(inference: InferenceSettings, setup: Setup, *, seconds: float = 
     picture = street()
     for vision in sets:
         vision.plates.detect(picture)
-        vision.reader.look(picture, PLATE, 0.15)
+        vision.reader.look(picture, PLATE, vision.reader.margins[0])
     begun = time.perf_counter()
     with ThreadPoolExecutor(len(sets)) as threads:
         counted = list(threads.map(lambda vision: _searched(vision, begun + seconds), sets))
@@ -59,7 +59,7 @@ def _searched(vision: Vision, until_s: float) -> int:
     while time.perf_counter() < until_s:
         vision.plates.detect(picture)
         if count % FRAMES_PER_LOOK == 0:
-            vision.reader.look(picture, PLATE, 0.15)
+            vision.reader.look(picture, PLATE, vision.reader.margins[0])
         count += 1
     return count
 

@@ -1,10 +1,11 @@
-"""The box's eyes: the models of a folder, compiled as the settings ask, and what really runs.
+"""The box's eyes: one set of models, compiled as the settings ask, and what really runs.
 
 One `Vision` serves all cameras of a box from one thread; each camera keeps only its own tracks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 import openvino as ov
 
@@ -12,8 +13,12 @@ from edge_agent.adapters import models
 from edge_agent.adapters.detector_openvino import PlateDetector
 from edge_agent.adapters.faces_openvino import FaceDetector
 from edge_agent.adapters.inference_openvino import Network, RunningModel, compile_network
+from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.models import ModelStore
+from edge_agent.adapters.reader_openvino import PlateReader
 from edge_agent.adapters.recognizer_openvino import LineReader
+from edge_agent.core.looks import Recognizer
+from edge_agent.core.profiles import Stack
 from edge_agent.core.redaction import Redactor
 from edge_agent.settings import InferenceSettings
 
@@ -28,7 +33,7 @@ class Vision:
 
     plates: PlateDetector
     faces: FaceDetector
-    reader: LineReader
+    reader: Recognizer
     redactor: Redactor
     running: tuple[RunningModel, ...]
 
@@ -41,19 +46,27 @@ def open_vision(settings: InferenceSettings) -> Vision:
     """Load and compile all models; raises an `EdgeError` that says what to do if any is not as it must be."""
     store = ModelStore.open(settings.models_dir)
     core = ov.Core()
-
-    def network(name: str) -> Network:
-        return compile_network(core, store, name, settings)
-
-    plates, faces = network(models.PLATE_DETECTOR), network(models.FACE_DETECTOR)
-    finding = network(models.PLATE_DETECTOR_INT8) if settings.quantized else plates
-    lines, reader = network(models.LINE_DETECTOR), network(models.LINE_READER)
-    face_detector = FaceDetector(faces)
+    chosen = MODEL_SETS[settings.stack]
+    finding = chosen.plates_int8 if settings.quantized else chosen.plates
+    networks = {name: compile_network(core, store, name, settings) for name in (finding, *chosen.names)}
+    faces, plates = FaceDetector(networks[chosen.faces]), networks[chosen.plates]
     hiding = PlateDetector(plates, sides_px=HIDING_SIDES_PX, min_confidence=HIDING_CONFIDENCE)
     return Vision(
-        plates=PlateDetector(finding, sides_px=(settings.plate_side_px,)),
-        faces=face_detector,
-        reader=LineReader(lines, reader, store.entry(models.LINE_READER).characters),
-        redactor=Redactor(face_detector, hiding),
-        running=tuple(net.running for net in (finding, lines, reader, faces)),
+        plates=PlateDetector(networks[finding], sides_px=(settings.plate_side_px,)),
+        faces=faces,
+        reader=_reader(settings.stack, [networks[name] for name in chosen.reading], store),
+        redactor=Redactor(faces, hiding),
+        running=tuple(network.running for network in networks.values()),
     )
+
+
+def _reader(stack: Stack, networks: Sequence[Network], store: ModelStore) -> Recognizer:
+    match stack:
+        case "own":
+            (reader,) = networks
+            return PlateReader(reader)
+        case "ready":
+            lines, reader = networks
+            return LineReader(lines, reader, store.entry(models.LINE_READER).characters)
+        case _:
+            assert_never(stack)

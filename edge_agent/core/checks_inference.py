@@ -40,6 +40,7 @@ class ModelTimes:
 class Wanted:
     """What the settings ask for. `frames_per_s` has one number for each camera."""
 
+    stack: str
     device: str
     precision: str
     workers: int
@@ -73,7 +74,7 @@ def check_speed(
 
 def _speed(times: ModelTimes, wanted: Wanted, profile: Profile) -> Check:
     value, figure = f"{times.plate_ms:.1f} ms", profile.inference.plate_ms
-    is_meant = wanted.device == profile.inference.device
+    is_meant = (wanted.device, wanted.stack) == (profile.inference.device, profile.inference.stack)
     if is_meant and times.plate_ms > SLOW * figure.value:
         return warned("inference-speed", value, "doctor-inference-slow", wanted_ms=figure.value)
     return passed("inference-speed", value)

@@ -24,7 +24,8 @@ Tree: TypeAlias = dict[str, Any]
 SIGNED: Final = frozenset(
     (
         *("report_interval_s", "face_count_interval_s"),
-        *(f"inference.{key}" for key in ("device", "precision", "threads", "plate_side_px", "workers", "quantized")),
+        *(f"inference.{key}" for key in ("stack", "device", "precision", "threads")),
+        *(f"inference.{key}" for key in ("plate_side_px", "workers", "quantized")),
         *(f"outbox.{key}" for key in ("max_rows", "max_mb", "max_dead_letters")),
         *(f"delivery.{key}" for key in ("resend_first_s", "resend_most_s", "reconnect_first_s", "reconnect_most_s")),
         *(f"delivery.{key}" for key in ("keepalive_s", "urgent_window", "ordinary_window", "piece_window")),
@@ -103,6 +104,7 @@ def _profile_layer(document: SettingsDocument) -> Tree:
             "precision": inference.precision,
             "threads": inference.threads,
             "plate_side_px": inference.plate_side_px,
+            "stack": inference.stack,
         },
         "outbox": {"max_mb": profile.disk.outbox_mb},
         "lookback": {"max_mb": profile.memory.lookback_mb},

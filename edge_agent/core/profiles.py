@@ -29,6 +29,8 @@ Share: TypeAlias = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Celsius: TypeAlias = Annotated[float, msgspec.Meta(ge=20, le=125)]
 Architecture: TypeAlias = Literal["x86-64", "arm64"]
 Shed: TypeAlias = Literal["face-count", "frames"]
+Stack: TypeAlias = Literal["own", "ready"]
+"""Models that see together: our own, or those that others published."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +72,7 @@ class Inference(Part, frozen=True, kw_only=True):
     precision: Word
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)]
     plate_side_px: Annotated[int, msgspec.Meta(ge=320, le=1280, multiple_of=32)]
+    stack: Stack = "ready"
     models: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1)]
     plate_ms: Figure
     face_ms: Figure

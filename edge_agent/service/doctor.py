@@ -97,6 +97,7 @@ async def _inference(patient: Patient) -> Checks:
     cameras = patient.settings.cameras
     inference = plan(patient.settings.inference, len(cameras), processors=len(os.sched_getaffinity(0)))
     wanted = Wanted(
+        stack=inference.stack,
         device=inference.device,
         precision=inference.precision,
         workers=inference.workers,

@@ -51,7 +51,7 @@ SEEN = StreamFigures(
     codec="h264", width_px=1920, height_px=1080, first_frame_ms=200, frames=50, seconds=5.0, frames_per_s=10.0,
     dropped=0, damaged=0, longest_gap_ms=120,
 )  # fmt: skip
-WANTED = Wanted(device="GPU", precision="f16", workers=1, frames_per_s=(6.0, 6.0))
+WANTED = Wanted(stack=PROFILE.inference.stack, device="GPU", precision="f16", workers=1, frames_per_s=(6.0, 6.0))
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 

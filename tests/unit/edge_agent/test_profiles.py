@@ -10,7 +10,7 @@ from typing import get_args, get_origin
 import msgspec
 import pytest
 
-from edge_agent.adapters.models import FACE_DETECTOR, LINE_DETECTOR, LINE_READER, PLATE_DETECTOR
+from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.profiles import architecture, box_profile, load_profile, profile_names, profile_text
 from edge_agent.cli.profiles import app
 from edge_agent.core.profiles import Figure, Part, Profile, figures, parse_profile
@@ -41,7 +41,7 @@ def test_every_class_of_hardware_has_its_profile() -> None:
 def test_a_profile_is_valid_and_named_as_its_file(name: str) -> None:
     profile = load_profile(name)
     assert profile.name == name
-    assert set(profile.inference.models) == {PLATE_DETECTOR, FACE_DETECTOR, LINE_DETECTOR, LINE_READER}
+    assert set(profile.inference.models) == set(MODEL_SETS[profile.inference.stack].names)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,6 +96,7 @@ def test_the_page_describes_every_key_and_no_other() -> None:
         (changed('ring = "broad"\n', ""), "ring"),
         (changed("schema = 1", "schema = 2"), "schema"),
         (changed("plate_side_px = 640", "plate_side_px = 650"), "plate_side_px"),
+        (changed('stack = "ready"', 'stack = "theirs"'), "stack"),
         (changed("share = 0.6", "share = 0.2"), "frames"),
         (changed("share = 0.6", "share = 1.0"), "share"),
         (changed("resume_c = 70", "resume_c = 85"), "resume_c"),

@@ -20,6 +20,7 @@ from protocol.fields import Id, Word
 
 DEFAULT_PATH: Final = Path("/etc/atalaya/agent.toml")
 ENVIRONMENT_KEY: Final = "ATALAYA_AGENT_CONFIG"
+DEFAULT_STACK: Final[Stack] = "ready"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
@@ -62,7 +63,7 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
 
     models_dir: Path = Path("/usr/share/atalaya/models")
     model_signers: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], ...] = ()
-    stack: Stack = "ready"
+    stack: Stack = DEFAULT_STACK
     device: str = "CPU"
     precision: Word = "f32"
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0

@@ -1,6 +1,6 @@
 """Measure the agent's cameras: a fixed 1080p street, in real time, on 1 to 4 cameras, to hits counted by its script.
 
-    .venv/bin/python scripts/bench_edge.py [--cameras 4] [--seconds 30] [--precision bf16] [--quantized] [--unpaced]
+    .venv/bin/python scripts/bench_edge.py [--cameras 4] [--stack own] [--precision bf16] [--quantized] [--unpaced]
 
 The clip is rendered once (H.264, 10 frames/s, a fixed seed) and kept under build/bench. It goes through the agent's own
 cameras (`edge_agent.service.cameras`): capture, detection, tracking, reading, matching against the script's wanted
@@ -39,19 +39,22 @@ from street.script import StreetScript, load_script, script_path
 from edge_agent.adapters.capture_stream import BgrConverter, VideoSource
 from edge_agent.adapters.detector_openvino import PlateDetector
 from edge_agent.adapters.faces_openvino import FaceDetector
+from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.models import PLATE_DETECTOR_INT8, ModelStore
 from edge_agent.adapters.progress import no_progress
+from edge_agent.adapters.reader_openvino import PlateReader
 from edge_agent.adapters.recognizer_openvino import LineReader
 from edge_agent.adapters.vision_pool import open_pool
 from edge_agent.core.frames import Frame
 from edge_agent.core.matching import HotlistIndex
 from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
+from edge_agent.core.profiles import Stack
 from edge_agent.core.reads import Read
 from edge_agent.core.report import CameraCounts, Tally
 from edge_agent.core.stillness import StillnessGate
 from edge_agent.service.cameras import Cameras
 from edge_agent.service.hits import HitPath
-from edge_agent.settings import CameraSettings, InferenceSettings, Settings
+from edge_agent.settings import DEFAULT_STACK, CameraSettings, InferenceSettings, Settings
 from protocol.hotlist import Entry
 from protocol.messages import Quality
 
@@ -66,15 +69,19 @@ POINTS: Final = (
     (PlateDetector, "detect", "detect"),
     (CameraPipeline, "process", "track and vote"),
     (LineReader, "look", "read"),
+    (PlateReader, "look", "read"),
     (FaceDetector, "count", "count faces"),
 )
-STAGES: Final = tuple(stage for _, _, stage in POINTS)
-MODEL_OF: Final = {
-    "plate-detector": "detect",
-    "plate-detector-int8": "detect",
-    "line-detector": "read",
-    "line-reader": "read",
-    "face-detector": "count faces",
+STAGES: Final = tuple(dict.fromkeys(stage for _, _, stage in POINTS))
+STAGE_OF: Final = {
+    model: stage
+    for each in MODEL_SETS.values()
+    for stage, models in (
+        ("detect", (each.plates, each.plates_int8)),
+        ("read", each.reading),
+        ("count faces", (each.faces,)),
+    )
+    for model in models
 }
 
 app = cyclopts.App(help=__doc__, help_format="plaintext")
@@ -117,6 +124,7 @@ def main(
     *,
     cameras: Annotated[int, cyclopts.Parameter(validator=cyclopts.validators.Number(gte=1, lte=4))] = 4,
     seconds: int = 30,
+    stack: Stack = DEFAULT_STACK,
     precision: str = "",
     threads: int = 1,
     workers: int = 0,
@@ -125,11 +133,12 @@ def main(
     models: ExistingDirectory = ROOT / "models",
 ) -> None:
     """Run the benchmark; without a precision, in bf16 where the processor has it, else in f32."""
-    if quantized:
+    if quantized and stack == "ready":
         make_quantized(models)
     clip, script = street_clip(seconds)
     inference = InferenceSettings(
         models_dir=models,
+        stack=stack,
         precision=precision or best_precision(),
         threads=threads,
         workers=workers,
@@ -138,11 +147,11 @@ def main(
     settings = agent_settings(clip, cameras, inference, is_paced=not unpaced)
     matcher = Matcher(HotlistIndex(entries(script.hotlist)))
     clocks, log = StageClocks(), ModelLog()
-    with ExitStack() as stack:
-        stack.enter_context(log.around(clocks))
-        stack.enter_context(clocks.around(*POINTS))
+    with ExitStack() as measured:
+        measured.enter_context(log.around(clocks))
+        measured.enter_context(clocks.around(*POINTS))
         if unpaced:
-            stack.enter_context(clip_time())
+            measured.enter_context(clip_time())
         played = asyncio.run(play(settings, matcher))
     bare = measure_bare(log, clip, cameras)
     expected = {(camera.camera, plate) for camera in settings.cameras for plate in script.expected_hits}
@@ -243,7 +252,9 @@ def show(settings: Settings, played: Played, clocks: StageClocks, log: ModelLog,
     pace = "in real time" if cameras[0].realtime else "unpaced"
     threads = inference.threads or "all"
     precision = f"{inference.precision}{' and int8' * inference.quantized}"
-    table = Table(title=f"{len(cameras)} x 1080p {pace}, {precision}, model threads: {threads}")
+    table = Table(
+        title=f"{len(cameras)} x 1080p {pace}, {inference.stack} models, {precision}, model threads: {threads}"
+    )
     for heading in ("CPU ms a frame", "agent's own", "models, decoder", "the same, bare"):
         table.add_column(heading, justify="right" if table.columns else "left")
     for name, own_s, model_s, bare_s in rows(played, clocks, log, bare):
@@ -268,7 +279,7 @@ def rows(played: Played, clocks: StageClocks, log: ModelLog, bare: Bare) -> list
         ("decode", 0.0, clocks.seconds["decode"], bare.decode_frame_s * played.total("frames_in"))
     ]
     for stage in STAGES[1:]:
-        models = [name for name in log.calls if MODEL_OF[name] == stage]
+        models = [name for name in log.calls if STAGE_OF[name] == stage]
         reference_s = sum(bare.models_s[name] for name in models)
         lines.append((stage, clocks.seconds[stage], sum(model_s[name] for name in models), reference_s))
     lines.append(("OpenVINO's own threads", 0.0, played.library_threads_s, 0.0))

@@ -29,9 +29,9 @@ class ModelSet:
 
 MODEL_SETS: Final[dict[Stack, ModelSet]] = {
     "own": ModelSet(
-        plates="plate-finder",
-        plates_int8="plate-finder-int8",
-        reading=("plate-reader",),
+        plates=models.PLATE_FINDER,
+        plates_int8=models.PLATE_FINDER_INT8,
+        reading=(models.PLATE_READER,),
         faces=models.FACE_DETECTOR,
     ),
     "ready": ModelSet(

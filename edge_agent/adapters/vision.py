@@ -44,7 +44,7 @@ class Vision:
 
 def open_vision(settings: InferenceSettings) -> Vision:
     """Load and compile all models; raises an `EdgeError` that says what to do if any is not as it must be."""
-    store = ModelStore.open(settings.models_dir)
+    store = ModelStore.open(settings.models_dir, settings.model_signers)
     core = ov.Core()
     chosen = MODEL_SETS[settings.stack]
     finding = chosen.plates_int8 if settings.quantized else chosen.plates

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from edge_agent.adapters.models import default_folder
 from edge_agent.adapters.vision import Vision, open_vision
 from edge_agent.core.profiles import Stack
-from edge_agent.settings import InferenceSettings
+from edge_agent.settings import DEFAULT_STACK, InferenceSettings
 
 
 @Parameter(name="*")
@@ -18,7 +18,7 @@ class EngineOptions:
     """What the models run on."""
 
     models: Annotated[Path | None, Parameter(help="Folder of models that `make models` fetched.")] = None
-    stack: Annotated[Stack, Parameter(help="Our own models, or the ready ones that others published.")] = "ready"
+    stack: Annotated[Stack, Parameter(help="Our own models, or the ready ones that others published.")] = DEFAULT_STACK
     device: Annotated[str, Parameter(help="Device; the command stops if another one would run.")] = "CPU"
     precision: Annotated[str, Parameter(help="f32, bf16 or f16; stops if another one would run.")] = "f32"
     threads: Annotated[int, Parameter(help="Threads; 0 leaves them to the machine.")] = 0

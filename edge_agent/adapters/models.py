@@ -84,6 +84,10 @@ class ModelStore:
         found = self._signed(name)
         return found[1] if found else self.ready(name)
 
+    def folder_of(self, name: str) -> Path:
+        """Where a model lies."""
+        return next((each.folder for each in self.signed if name in each.versions), self.folder)
+
     def files(self, name: str) -> tuple[bytes, bytes]:
         """A model's graph and weights, with the hashes that somebody vouches for."""
         found = self._signed(name)

@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from model_signing.workshop import Workshop
-from openvino import opset13 as ops
 
 from edge_agent.adapters.model_folder import SignedModels
 from edge_agent.adapters.model_manifest import (
@@ -33,36 +32,7 @@ from edge_agent.adapters.models import (
 )
 from edge_agent.errors import BadModelFile, BadSettings, ModelMissing, UntrustedModel
 from protocol.keys import KeySigner
-
-OURS, STATE = KeySigner.generate(), KeySigner.generate()
-OUR_LINE, STATE_LINE = key_line(OURS.public_key), key_line(STATE.public_key)
-FACTS = {
-    "version": "1.0",
-    "source": "trained by this project",
-    "licence": "AGPL-3.0-or-later",
-    "input": "BGR 8 bit",
-    "not_for": ["recognising people"],
-    "training": {"data": "rendered plates", "seed": 1, "command": "scripts/train_reader.py"},
-    "metrics": {"exact": 0.99},
-    "metrics_on": "rendered plates",
-}
-
-
-def exported(folder: Path, factor: float = 2.0) -> Path:
-    """A network of one product, as OpenVINO writes it."""
-    number = ops.parameter([1, 4], np.float32, "number")
-    product = ops.multiply(number, ops.constant(np.full((1, 4), factor, np.float32)))
-    folder.mkdir(parents=True, exist_ok=True)
-    ov.save_model(ov.Model([product], [number], "net"), folder / "net.xml", compress_to_fp16=False)
-    return folder / "net.xml"
-
-
-def install(
-    folder: Path, name: str = PLATE_READER, *, version: str = "1.0", signer: KeySigner = OURS, factor: float = 2.0
-) -> ModelManifest:
-    trusted = Signers((OURS.public_key, STATE.public_key))
-    graph = exported(folder.parent / "exported", factor)
-    return Workshop(folder, signer, trusted).install(name, graph, {**FACTS, "version": version})
+from tests.simulators.signed_models import FACTS, OUR_LINE, OURS, STATE, STATE_LINE, changed, exported, install
 
 
 @pytest.fixture
@@ -75,13 +45,6 @@ def package(tmp_path: Path) -> Path:
 
 def opened(package: Path, folder: Path | None = None, *signers: str) -> ModelStore:
     return ModelStore.open(folder or package.parent / "none", signers, package=package, pinned=(OUR_LINE,))
-
-
-def changed(path: Path) -> None:
-    """Turn one bit in the middle."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 def run(store: ModelStore, name: str = PLATE_READER) -> float:

@@ -36,9 +36,10 @@ CLIP_CAMERA: Final = CameraId("clip")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One plate of a file; `at_s` and `looks` only in videos."""
+    """One plate of a file: what the vote says, and the best single look beside it. `at_s`, `looks` only in videos."""
 
     plate: str
+    observed: str
     confidence: float
     box: tuple[float, ...]
     candidates: tuple[dict[str, str | float], ...]
@@ -129,6 +130,7 @@ def _read_picture(file: Path, vision: Vision) -> list[Found]:
     return [
         Found(
             plate=r.outcome.text,
+            observed=r.outcome.observed,
             confidence=round(r.outcome.confidence, 3),
             box=_rounded(r.xyxy),
             candidates=_candidates(r.outcome.candidates),
@@ -152,6 +154,7 @@ def _read_clip(file: Path, vision: Vision) -> list[Found]:
     return [
         Found(
             plate=r.text,
+            observed=r.observed,
             confidence=round(r.confidence, 3),
             box=_rounded(r.xyxy),
             candidates=_candidates(r.candidates),

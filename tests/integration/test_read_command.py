@@ -40,6 +40,7 @@ def test_jsonl_has_one_object_a_picture(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["file"] for line in lines] == [str(tmp_path / "a.png"), str(tmp_path / "b.jpg")]
     assert [[read["plate"] for read in line["reads"]] for line in lines] == [["FAB123C"], ["GHJ9876"]]
+    assert [read["observed"] for line in lines for read in line["reads"]] == ["FAB123C", "GHJ9876"]
     read = lines[0]["reads"][0]
     assert 0.9 < read["confidence"] < 1
     assert read["candidates"][0] == {"plate": "FAB123C", "confidence": read["confidence"]}
@@ -55,7 +56,7 @@ def test_a_video_gives_one_read_for_its_vehicle(
     assert run(monkeypatch, "read", "--jsonl", str(tmp_path / "car.mp4")) == 0
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (read,) = line["reads"]
-    assert read["plate"] == plate.shown.replace("-", "")
+    assert read["plate"] == read["observed"] == plate.shown.replace("-", "")
     assert read["at_s"] < 3
     assert read["looks"] >= 2
 

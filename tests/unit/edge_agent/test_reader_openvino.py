@@ -1,55 +1,26 @@
-"""Our own reader around its network: what is cut, what is decoded, and what is not worth a glance.
-
-The network here is a small one that reads pictures which spell their text out: the shade of every second column
-of the middle row is the number of a symbol.
-"""
+"""Our own reader around its network: what is cut, what is decoded, and what is not worth a glance."""
 
 import numpy as np
 import openvino as ov
-import openvino.opset13 as op
 import pytest
-from numpy.typing import NDArray
 
 from edge_agent.adapters.inference_openvino import Network, RunningModel
 from edge_agent.adapters.reader_openvino import PlateReader
 from edge_agent.core.plate_crop import HEIGHT_PX, WIDTH_PX
 from protocol.plates import ALPHABET
-
-STEPS = WIDTH_PX // 2
-WHOLE = (0.0, 0.0, float(WIDTH_PX), float(HEIGHT_PX))
-
-
-def spelling_network() -> Network:
-    """From shades of columns to steps over the blank and the 36 characters."""
-    crops = op.parameter([-1, HEIGHT_PX, WIDTH_PX, 3], np.uint8, "crops")
-    middle = op.gather(op.gather(crops, HEIGHT_PX // 2, 1), 0, 2)
-    shades = op.convert(op.gather(middle, np.arange(0, WIDTH_PX, 2), 1), np.int32)
-    steps = op.one_hot(
-        shades, op.constant(1 + len(ALPHABET)), op.constant(0.9, np.float32), op.constant(0.0, np.float32), -1
-    )
-    steps.output(0).get_tensor().set_names({"steps"})
-    compiled = ov.Core().compile_model(ov.Model([steps], [crops], "spelling"), "CPU", {"INFERENCE_NUM_THREADS": 1})
-    return Network(compiled, RunningModel("spelling", "1", "0" * 64, "CPU", "", "f32", 1))
-
-
-def spelled(*rows: str) -> NDArray[np.uint8]:
-    """A picture of 64 x 160 that spells rows out, each over its share of the columns, a blank after each character."""
-    shades = np.zeros(STEPS, np.uint8)
-    for number, row in enumerate(rows):
-        begin = number * STEPS // len(rows)
-        shades[begin : begin + 2 * len(row) : 2] = [1 + ALPHABET.index(character) for character in row]
-    return np.broadcast_to(shades.repeat(2)[None, :, None], (HEIGHT_PX, WIDTH_PX, 3)).copy()
+from tests.simulators.spelling import SURENESS, WHOLE, spelled, spelling_model
 
 
 @pytest.fixture(scope="module")
 def reader() -> PlateReader:
-    return PlateReader(spelling_network())
+    compiled = ov.Core().compile_model(spelling_model(), "CPU", {"INFERENCE_NUM_THREADS": 1})
+    return PlateReader(Network(compiled, RunningModel("spelling", "1", "0" * 64, "CPU", "", "f32", 1)))
 
 
 def test_a_plate_is_read_in_one_glance_with_its_probabilities(reader: PlateReader) -> None:
     look = reader.look(spelled("FAB123C"), WHOLE, 0.0)
     assert look.text == "FAB123C"
-    assert look.confidence == pytest.approx(0.9)
+    assert look.confidence == pytest.approx(SURENESS)
 
 
 def test_a_character_seen_twice_is_two_characters(reader: PlateReader) -> None:

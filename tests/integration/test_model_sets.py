@@ -1,0 +1,60 @@
+"""Either set of models is opened as the settings ask: our own under signatures, the ready one by its pins."""
+
+import shutil
+from pathlib import Path
+
+import openvino as ov
+import pytest
+from model_signing.workshop import Workshop
+
+from edge_agent.adapters.model_manifest import Signers
+from edge_agent.adapters.model_sets import MODEL_SETS
+from edge_agent.adapters.models import FACE_DETECTOR, MANIFEST, PLATE_DETECTOR, PLATE_READER, default_folder
+from edge_agent.adapters.probe_inference import time_models
+from edge_agent.adapters.vision import open_vision
+from edge_agent.adapters.vision_pool import open_pool
+from edge_agent.core.profiles import Stack
+from edge_agent.errors import ModelMissing
+from edge_agent.settings import InferenceSettings
+from tests.simulators.drawn import draw_car
+from tests.simulators.signed_models import FACTS, STATE, STATE_LINE
+from tests.simulators.spelling import WHOLE, spelled, spelling_model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state's folder: faces by the ready model, a finder and a reader signed by the state, small but whole."""
+    place = tmp_path_factory.mktemp("site")
+    for name in (MANIFEST, f"{FACE_DETECTOR}.xml", f"{FACE_DETECTOR}.bin"):
+        shutil.copy(default_folder() / name, place / name)
+    ov.save_model(spelling_model(), place.parent / "spelling.xml")
+    workshop = Workshop(place, STATE, Signers((STATE.public_key,)))
+    facts = {**FACTS, "version": "1000.0"}
+    workshop.install(PLATE_READER, place.parent / "spelling.xml", facts)
+    workshop.install(MODEL_SETS["own"].plates, default_folder() / f"{PLATE_DETECTOR}.xml", facts)
+    return place
+
+
+def own(folder: Path) -> InferenceSettings:
+    return InferenceSettings(models_dir=folder, stack="own", model_signers=(STATE_LINE,), threads=1, workers=2)
+
+
+def test_our_own_set_finds_with_its_finder_and_reads_in_one_glance(folder: Path) -> None:
+    vision = open_vision(own(folder))
+    assert {model.name for model in vision.describe()} == set(MODEL_SETS["own"].names)
+    assert len(vision.plates.detect(draw_car("FAB-123-C"))) == 1
+    assert vision.reader.look(spelled("FAB123C"), WHOLE, 0.0).text == "FAB123C"
+
+
+def test_the_pool_and_the_doctors_stopwatch_take_it_as_they_take_the_ready_one(folder: Path) -> None:
+    settings = own(folder)
+    pool = open_pool(settings, 2)
+    assert pool.look(spelled("XYZ987W"), WHOLE, 0.0).text == "XYZ987W"
+    assert pool.margins == open_vision(settings).reader.margins
+    assert time_models(settings).read_ms > 0
+
+
+@pytest.mark.parametrize("stack", ["own", "ready"])
+def test_a_set_that_is_not_whole_is_not_opened(stack: Stack, tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="lacks the model"):
+        open_vision(InferenceSettings(models_dir=tmp_path, stack=stack))

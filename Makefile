@@ -20,7 +20,8 @@ setup: .venv/installed  ## system packages (said before installed) and .venv fro
 	@$(PYTHON3) scripts/bootstrap.py
 	@touch $@
 
-models: models/installed  ## fetch the weights by hash, build the OpenVINO models
+models: models/installed  ## fetch the ready weights by hash, build the OpenVINO models; INT8=1: their 8-bit forms, too
+	$(if $(INT8),@$(BIN)/python scripts/fetch_models.py --int8)
 
 models/installed: .venv/installed scripts/fetch_models.py $(wildcard edge_agent/adapters/model*.py)
 	@$(BIN)/python scripts/fetch_models.py

@@ -40,7 +40,7 @@ from edge_agent.adapters.capture_stream import BgrConverter, VideoSource
 from edge_agent.adapters.detector_openvino import PlateDetector
 from edge_agent.adapters.faces_openvino import FaceDetector
 from edge_agent.adapters.model_sets import MODEL_SETS
-from edge_agent.adapters.models import PLATE_DETECTOR_INT8, ModelStore
+from edge_agent.adapters.models import PLATE_DETECTOR_INT8, ReadyModels
 from edge_agent.adapters.progress import no_progress
 from edge_agent.adapters.reader_openvino import PlateReader
 from edge_agent.adapters.recognizer_openvino import LineReader
@@ -162,7 +162,7 @@ def main(
 
 def make_quantized(models: Path) -> None:
     """Make the detector's 8-bit form, if it is not there yet."""
-    if all(entry.name != PLATE_DETECTOR_INT8 for entry in ModelStore.open(models).manifest.models):
+    if all(entry.name != PLATE_DETECTOR_INT8 for entry in ReadyModels.open(models).manifest.models):
         subprocess.run([sys.executable, ROOT / "scripts" / "quantize_detector.py", "--into", models], check=True)
 
 

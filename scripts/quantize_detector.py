@@ -25,7 +25,7 @@ from rich.console import Console
 from street.render import render_street
 
 from edge_agent.adapters.model_manifest import ModelEntry
-from edge_agent.adapters.models import MANIFEST, PLATE_DETECTOR, PLATE_DETECTOR_INT8, Manifest, ModelStore
+from edge_agent.adapters.models import MANIFEST, PLATE_DETECTOR, PLATE_DETECTOR_INT8, Manifest, ReadyModels
 from edge_agent.core.letterbox import Letterbox, input_size
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -40,7 +40,7 @@ app = cyclopts.App(help=__doc__, help_format="plaintext")
 @app.default
 def main(*, into: Annotated[Path, cyclopts.Parameter(help="The models' folder.")] = ROOT / "models") -> None:
     """Quantise, and enter the result in the folder's manifest."""
-    store = ModelStore.open(into)
+    ready = ReadyModels.open(into)
     with console.status("environment of NNCF"):
         python = python_of("int8")
     with tempfile.TemporaryDirectory(dir=into) as work:
@@ -49,7 +49,7 @@ def main(*, into: Annotated[Path, cyclopts.Parameter(help="The models' folder.")
             np.save(pictures, calibration(ROOT / "build" / "quantize" / f"street-{SEED}.mp4"))
         with console.status("quantising"):
             subprocess.run([python, STEP, into / f"{PLATE_DETECTOR}.xml", pictures, made], check=True)
-        keep(store, made)
+        keep(ready, made)
     print(f"{PLATE_DETECTOR_INT8} is in {into}; set inference.quantized = true")
 
 
@@ -64,12 +64,12 @@ def calibration(clip: Path) -> NDArray[np.uint8]:
         return np.stack([box.apply(frame) for frame in frames])
 
 
-def keep(store: ModelStore, made: Path) -> None:
+def keep(ready: ReadyModels, made: Path) -> None:
     """Move the two files into the folder, and enter them in its manifest."""
-    origin, hashes = store.ready(PLATE_DETECTOR), {}
+    origin, hashes = ready.entry(PLATE_DETECTOR), {}
     for path in (made, made.with_suffix(".bin")):
         hashes[path.suffix] = hashlib.sha256(path.read_bytes()).hexdigest()
-        path.replace(store.folder / path.name)
+        path.replace(ready.folder / path.name)
     entry = ModelEntry(
         name=PLATE_DETECTOR_INT8,
         version=f"{origin.version}-int8",
@@ -80,9 +80,9 @@ def keep(store: ModelStore, made: Path) -> None:
         graph_sha256=hashes[".xml"],
         weights_sha256=hashes[".bin"],
     )
-    others = tuple(each for each in store.manifest.models if each.name != PLATE_DETECTOR_INT8)
-    manifest = Manifest(recipe=store.manifest.recipe, models=(*others, entry))
-    replace_file(store.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    others = tuple(each for each in ready.manifest.models if each.name != PLATE_DETECTOR_INT8)
+    manifest = Manifest(recipe=ready.manifest.recipe, models=(*others, entry))
+    replace_file(ready.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
 
 
 if __name__ == "__main__":

@@ -57,11 +57,51 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 @dataclass(frozen=True, slots=True)
-class ModelStore:
-    """All the models of a box. `signed` are the folders of signed models, the one that outranks the others first."""
+class ReadyModels:
+    """The folder that `scripts/fetch_models.py` makes. One that is not there is an empty one."""
 
     folder: Path
     manifest: Manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> "ReadyModels":
+        """Read the folder's manifest."""
+        try:
+            data = (folder / MANIFEST).read_bytes()
+        except FileNotFoundError:
+            return cls(folder, Manifest())
+        try:
+            return cls(folder, msgspec.json.decode(data, type=Manifest))
+        except (msgspec.DecodeError, RecursionError) as exc:
+            raise BadModelFile(f"{folder / MANIFEST} is damaged: remove the folder; {FETCH_HINT}") from exc
+
+    def entry(self, name: str) -> ModelEntry:
+        """What the manifest says of a model; raises `ModelMissing` or `UntrustedModel`."""
+        entry = next((entry for entry in self.manifest.models if entry.name == name), None)
+        if entry is None:
+            hint = HINTS.get(name, FETCH_HINT if name in READY else OWN_HINT)
+            raise ModelMissing(f"{self.folder} lacks the model {name}: {hint}")
+        if name not in READY:
+            raise UntrustedModel(
+                f"{self.folder / MANIFEST} names {name}, which only counts signed: remove it there", "unknown-signer"
+            )
+        return entry
+
+    def files(self, name: str) -> tuple[bytes, bytes]:
+        """Graph and weights of a model, with the hashes of its entry."""
+        entry = self.entry(name)
+        hint = f"remove the folder; {FETCH_HINT}"
+        return (
+            vouched(self.folder / f"{name}.xml", entry.graph_sha256, hint),
+            vouched(self.folder / f"{name}.bin", entry.weights_sha256, hint),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStore:
+    """All the models of a box. `signed` are the folders of signed models, the one that outranks the others first."""
+
+    ready: ReadyModels
     signed: tuple[SignedModels, ...]
 
     @classmethod
@@ -71,32 +111,27 @@ class ModelStore:
         """Read what a folder and the program hold; a folder that is not there has no models."""
         site = SignedModels.open(folder, Signers.of((*pinned, *signers)))
         ours = SignedModels.open(package, Signers.of(pinned))
-        return cls(folder, _ready_of(folder), (site, ours))
+        return cls(ReadyModels.open(folder), (site, ours))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every model that is there, whether or not it can be believed."""
-        ready = (entry.name for entry in self.manifest.models)
+        ready = (entry.name for entry in self.ready.manifest.models)
         return tuple(sorted({*ready, *(name for each in self.signed for name in each.versions)}))
 
     def entry(self, name: str) -> ModelCard:
         """What is said of one model, by somebody who may; raises an `EdgeError` that says what to do."""
         found = self._signed(name)
-        return found[1] if found else self.ready(name)
+        return found[1] if found else self.ready.entry(name)
 
     def folder_of(self, name: str) -> Path:
         """Where a model lies."""
-        return next((each.folder for each in self.signed if name in each.versions), self.folder)
+        return next((each.folder for each in self.signed if name in each.versions), self.ready.folder)
 
     def files(self, name: str) -> tuple[bytes, bytes]:
         """A model's graph and weights, with the hashes that somebody vouches for."""
         found = self._signed(name)
-        if found:
-            return found[0].files(found[1])
-        entry = self.ready(name)
-        hint = f"remove the folder; {FETCH_HINT}"
-        graph = vouched(self.folder / f"{name}.xml", entry.graph_sha256, hint)
-        return graph, vouched(self.folder / f"{name}.bin", entry.weights_sha256, hint)
+        return found[0].files(found[1]) if found else self.ready.files(name)
 
     def read(self, core: "ov.Core", name: str) -> "ov.Model":
         """The model, from bytes that have the hashes of its manifest."""
@@ -108,29 +143,6 @@ class ModelStore:
         if len(found) > 1:
             _check_order(*found)
         return found[0] if found else None
-
-    def ready(self, name: str) -> ModelEntry:
-        """What `manifest.json` says of a ready model."""
-        entry = next((entry for entry in self.manifest.models if entry.name == name), None)
-        if entry is None:
-            hint = HINTS.get(name, FETCH_HINT if name in READY else OWN_HINT)
-            raise ModelMissing(f"{self.folder} lacks the model {name}: {hint}")
-        if name not in READY:
-            raise UntrustedModel(
-                f"{self.folder / MANIFEST} names {name}, which only counts signed: remove it there", "unknown-signer"
-            )
-        return entry
-
-
-def _ready_of(folder: Path) -> Manifest:
-    try:
-        data = (folder / MANIFEST).read_bytes()
-    except FileNotFoundError:
-        return Manifest()
-    try:
-        return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as exc:
-        raise BadModelFile(f"{folder / MANIFEST} is damaged: remove the folder; {FETCH_HINT}") from exc
 
 
 def _check_order(site: tuple[SignedModels, ModelManifest], ours: tuple[SignedModels, ModelManifest]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_agent.adapters.inference_openvino import is_device
-from edge_agent.adapters.models import MANIFEST, Manifest, ModelStore, default_folder
+from edge_agent.adapters.models import MANIFEST, Manifest, ReadyModels, default_folder
 from edge_agent.adapters.vision import open_vision
 from edge_agent.core.boxes import iou
 from edge_agent.core.stills import read_still
@@ -114,11 +114,11 @@ def test_missing_models_say_how_to_fetch_them(tmp_path: Path) -> None:
 def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text("{")
     with pytest.raises(BadModelFile, match="is damaged"):
-        ModelStore.open(tmp_path)
+        ReadyModels.open(tmp_path)
 
 
 def test_the_manifest_names_licence_source_and_hash_of_every_model() -> None:
-    store = ModelStore.open(default_folder())
+    store = ReadyModels.open(default_folder())
     for entry in store.manifest.models:
         assert entry.licence in {"AGPL-3.0", "Apache-2.0", "MIT"}
         assert "==" in entry.source

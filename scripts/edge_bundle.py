@@ -1,9 +1,10 @@
 """`make edge-bundle`: one archive that installs the agent on a box with no network.
 
-It holds what was committed, and nothing else: the project's wheel is built from `git archive HEAD`; every other wheel
-comes from `requirements/edge.lock`, hash for hash (what the index has only as source is built here); the models are
-those of `models/`; Debian's packages for Python and the TPM come through apt, whose signatures it checks. `SHA256SUMS`
-names every file, and is signed if `--sign KEY` names an Ed25519 key (PEM).
+It holds what was committed, and nothing else: the project's wheel, with our own models in it, is built from
+`git archive HEAD`; every other wheel comes from `requirements/edge.lock`, hash for hash (what the index has only as
+source is built here); the ready models, and a state's own, are those of `models/`; all models are checked first, by the
+committed program under the committed settings. Debian's packages for Python and the TPM come through apt, whose
+signatures it checks. `SHA256SUMS` names every file, and is signed if `--sign KEY` names an Ed25519 key (PEM).
 
 Files are ordered, owned by root and dated by the commit, so the same commit on the same machine gives the same archive
 but for Debian's point releases.
@@ -62,6 +63,7 @@ def make(out: Path, *, sign: Path | None, with_debs: bool) -> Path:
         release = f"{project_version(source)}-{commit}"
         put_wheels(source, bundle)
         put_files(source, bundle)
+        check_models(source, bundle / "models")
         if with_debs:
             put_debs(bundle / "debs")
         for name, text in (("RELEASE", release), ("MACHINE", machine), ("PYTHON", python)):
@@ -109,6 +111,16 @@ def put_files(source: Path, bundle: Path) -> None:
     for name in DOCS:
         if (source / "docs" / name).exists():
             shutil.copy(source / "docs" / name, bundle / "docs")
+
+
+def check_models(source: Path, models: Path) -> None:
+    """Have the committed program look at every model that a new box would have: those it brings and those beside it."""
+    program, settings = "from edge_agent.cli import main; main()", source / "packaging" / "agent.toml"
+    verify = ["models", "verify", "--models", str(models.resolve()), "--config", str(settings.resolve())]
+    run = [sys.executable, "-c", program, *verify, "--language", "en"]
+    done = subprocess.run(run, cwd=source, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BundleError(f"the models are not as they must be: {done.stderr.strip()}")
 
 
 def put_debs(folder: Path) -> None:

@@ -1,12 +1,15 @@
 """The box's bundle: what is locked, how it is packed, and that its shell scripts are POSIX."""
 
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
 import edge_bundle
 import pytest
+
+from tests.simulators.signed_models import install
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ("install.sh", "uninstall.sh", "edge-agent")
@@ -74,6 +77,14 @@ def test_a_signed_bundle_verifies_under_its_key_only(tmp_path: Path) -> None:
     verify = ("pkeyutl", "-verify", "-rawin", "-pubin", "-sigfile", "bundle/SHA256SUMS.sig", "-in", "bundle/SHA256SUMS")
     assert openssl(*verify, "-inkey", "ours.pub") == 0
     assert openssl(*verify, "-inkey", "theirs.pub") != 0
+
+
+def test_a_model_that_nobody_vouches_for_is_not_packed(tmp_path: Path) -> None:
+    install(tmp_path / "models", "plate-reader")  # under a key that no program knows
+    with pytest.raises(edge_bundle.BundleError, match="does not trust"):
+        edge_bundle.check_models(ROOT, tmp_path / "models")
+    shutil.rmtree(tmp_path / "models")
+    edge_bundle.check_models(ROOT, tmp_path / "models")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

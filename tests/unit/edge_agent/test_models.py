@@ -1,5 +1,6 @@
 """Signed models, with real files: what is loaded, what is refused, and what is said about it."""
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from model_signing.workshop import Workshop
 
+from edge_agent.adapters.inference_openvino import compile_network
 from edge_agent.adapters.model_folder import SignedModels
 from edge_agent.adapters.model_manifest import (
     ModelEntry,
@@ -31,6 +33,7 @@ from edge_agent.adapters.models import (
     ModelStore,
 )
 from edge_agent.errors import BadModelFile, BadSettings, ModelMissing, UntrustedModel
+from edge_agent.settings import InferenceSettings
 from protocol.keys import KeySigner
 from tests.simulators.signed_models import FACTS, OUR_LINE, OURS, STATE, STATE_LINE, changed, exported, install
 
@@ -57,6 +60,13 @@ def test_a_signed_model_runs_without_anything_fetched(package: Path) -> None:
     store = opened(package)
     assert (store.names, store.entry(PLATE_READER).version) == ((PLATE_FINDER, PLATE_READER), "1.2")
     assert run(store) == 2.0
+
+
+def test_what_runs_is_named_with_the_version_and_hash_of_its_manifest(package: Path) -> None:
+    store = opened(package)
+    running = compile_network(ov.Core(), store, PLATE_READER, InferenceSettings(threads=1)).running
+    assert (running.name, running.version) == (PLATE_READER, "1.2")
+    assert running.sha256 == hashlib.sha256((package / "plate-reader.bin").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])

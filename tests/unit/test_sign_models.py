@@ -1,0 +1,119 @@
+"""scripts/sign_models.py, from a new key to a folder that verifies, and what it refuses to do."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sign_models
+
+from aggregator.errors import AlreadyThere, BadKey
+from edge_agent.adapters.model_manifest import ModelManifest
+from edge_agent.adapters.models import ModelStore
+from edge_agent.errors import BadModelFile, BadSettings, UntrustedModel
+from tests.simulators.signed_models import FACTS, changed, exported
+
+PASSPHRASE = "a passphrase for tests only\n"
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """The file of a passphrase."""
+    path = tmp_path / "passphrase"
+    path.write_text(PASSPHRASE)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    """What is to be said of a model."""
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps(FACTS))
+    return path
+
+
+def run(*arguments: object) -> object:
+    return sign_models.app([str(each) for each in arguments], result_action="return_value")
+
+
+def new_key(key: Path, secret: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """A key in a file, and the line that makes boxes trust it."""
+    run("new-key", key, "--passphrase-file", secret)
+    return capsys.readouterr().out.strip()
+
+
+def test_from_a_new_key_to_a_model_that_a_box_loads(
+    tmp_path: Path, secret: Path, facts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, into = tmp_path / "keys" / "models.pem", tmp_path / "models"
+    line = new_key(key, secret, capsys)
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "ENCRYPTED" in key.read_text()
+    signing = ("--facts", facts, "--into", into, "--key", key, "--passphrase-file", secret)
+    run("sign", "plate-reader", exported(tmp_path), *signing, "--model-version", "3.1")
+    assert "plate-reader 3.1 is in" in capsys.readouterr().out
+    assert run("verify", into, "--trust", line) == 0
+    found = ModelStore.open(into, [line]).entry("plate-reader")
+    assert isinstance(found, ModelManifest)
+    assert (found.version, found.training.seed) == ("3.1", 1)
+    capsys.readouterr()
+    run("show", "plate-reader", into, "--trust", line)
+    assert json.loads(capsys.readouterr().out)["not_for"] == FACTS["not_for"]
+    with pytest.raises(UntrustedModel, match="does not trust"):
+        run("verify", into)
+    changed(into / "plate-reader.bin")
+    assert run("verify", into, "--trust", line) == 1
+    assert "plate-reader.bin is not the file" in capsys.readouterr().err
+
+
+def test_one_key_takes_over_from_another(
+    tmp_path: Path, secret: Path, facts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into, old, new = tmp_path / "models", tmp_path / "old.pem", tmp_path / "new.pem"
+    old_line, new_line = new_key(old, secret, capsys), new_key(new, secret, capsys)
+    common = ("--into", into, "--passphrase-file", secret)
+    run("sign", "plate-reader", exported(tmp_path), "--facts", facts, "--key", old, *common)
+    with pytest.raises(UntrustedModel):
+        run("resign", "--key", new, *common)
+    run("resign", "--key", new, *common, "--trust", old_line)
+    assert run("verify", into, "--trust", new_line) == 0
+
+
+def test_a_private_key_gets_no_place_in_the_repository(secret: Path) -> None:
+    inside = sign_models.ROOT / "edge_agent" / "models" / "models.pem"
+    with pytest.raises(BadSettings, match="somewhere else"):
+        run("new-key", inside, "--passphrase-file", secret)
+    assert not inside.exists()
+
+
+def test_a_key_is_never_written_over(tmp_path: Path, secret: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_key(tmp_path / "models.pem", secret, capsys)
+    with pytest.raises(AlreadyThere):
+        run("new-key", tmp_path / "models.pem", "--passphrase-file", secret)
+
+
+def test_a_passphrase_that_others_can_read_is_refused(tmp_path: Path, secret: Path) -> None:
+    secret.chmod(0o644)
+    with pytest.raises(BadKey, match="chmod 600"):
+        run("new-key", tmp_path / "models.pem", "--passphrase-file", secret)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{", "\xff"])
+def test_facts_that_are_none_are_refused(
+    tmp_path: Path, secret: Path, facts: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    new_key(tmp_path / "models.pem", secret, capsys)
+    facts.write_text(text, encoding="latin-1")
+    signing = ("--facts", facts, "--into", tmp_path / "models", "--key", tmp_path / "models.pem")
+    with pytest.raises(BadModelFile, match="facts"):
+        run("sign", "plate-reader", exported(tmp_path), *signing, "--passphrase-file", secret)
+
+
+def test_a_failure_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "index.sig").write_bytes(b"")
+    command = [sys.executable, sign_models.__file__, "verify", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "index.json is missing: install the whole folder anew" in done.stderr

@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "build" / "edge-wheels"
 LOCK = ROOT / "requirements" / "edge.lock"
-DOCS = ("install.md", "settings.md", "commands.md", "technician.md", "certificates.md", "profiles.md")
+DOCS = ("install.md", "settings.md", "commands.md", "technician.md", "certificates.md", "profiles.md", "models.md")
 DEBIAN = ("python3", "libtss2-fapi1", "libtss2-rc0", "libtss2-tcti-device0", "tpm2-openssl", "tpm-udev")
 EXECUTABLE = ("install.sh", "uninstall.sh", "edge-agent")
 

@@ -3,7 +3,7 @@
     .venv/bin/python scripts/quantize_detector.py [--into models]
 
 A street of its own (another seed than the benchmark's) is rendered to calibrate with; NNCF works in an environment of
-its own (build/int8-venv, 700 MB, made once). Takes a few minutes. `make models INT8=1` runs it where the form is missing.
+its own (build/int8-venv, 700 MB, made once). Takes a few minutes; `make models INT8=1` runs it if need be.
 Figures of accuracy and time: docs/benchmarks.md.
 """
 

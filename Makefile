@@ -56,8 +56,8 @@ format: setup  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup models  ## run scripts/bench_*.py, each beside its reference, into docs/benchmarks.md; BENCH="ingest match"
-	@$(BIN)/python scripts/bench_all.py $(BENCH)
+bench: setup models  ## run scripts/bench_*.py, each beside its reference, into docs/benchmarks.md; BENCH="ingest match", DATA=DIR
+	@$(BIN)/python scripts/bench_all.py $(BENCH) $(if $(DATA),--data $(DATA))
 
 chaos: setup models  ## kill and break parts of the running system, check that no hit is lost; KILLS=N, FAULTS=NAME,..., SEED=N
 	@$(BIN)/python scripts/fault_drill.py --kills $(KILLS) --seed $(SEED)

@@ -3,9 +3,10 @@
 Each `scripts/bench_*.py` prints a table for people and ends with one JSON object. Here they run one after the other,
 and what they ended with goes into the generated block of the page, with date, machine and commit. Given names (`match`,
 `ingest`), only those run, and the others' lines stay as they are. One that fails keeps its old line, and the exit code
-says so.
+says so. Those that need photographs get them from `--data DIR`, and are left out with a word where none is given.
 """
 
+import argparse
 import json
 import re
 import subprocess
@@ -23,6 +24,9 @@ MORE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "edge": ((), ("--quantized",)),
     "ingest": ((), ("--backlog", "sample")),
 }
+# What is measured on photographs, which do not come with the project; the page says DIR for where they lie.
+ON_DATA: Final = frozenset({"accuracy"})
+DATA: Final = "--data DIR"
 _RUN: Final = re.compile(r"^### `(?P<command>[^`]+)`\n\n(?P<said>.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -33,17 +37,17 @@ def commands(names: list[str]) -> list[str]:
     if unknown := set(names) - set(known):
         raise SystemExit(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     return [
-        " ".join((f"scripts/bench_{name}.py", *options))
+        " ".join((f"scripts/bench_{name}.py", *([DATA] if name in ON_DATA else []), *options))
         for name in known
         if not names or name in names
         for options in MORE.get(name, ((),))
     ]
 
 
-def measured(command: str) -> str | None:
+def measured(command: str, data: str | None = None) -> str | None:
     """Run a benchmark before the reader's eyes; its last line, if it is the JSON object that it should be."""
     print(f"== {command}", flush=True)
-    argv, last = [sys.executable, *command.split()], ""
+    argv, last = [sys.executable, *(word if word != "DIR" else str(data) for word in command.split())], ""
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101  asked for above
         for line in process.stdout:
@@ -86,11 +90,14 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def main(names: list[str]) -> int:
-    """Run them all, or those that are named."""
+def main(names: list[str], data: str | None = None) -> int:
+    """Run them all, or those that are named; `data` is the folder of photographs."""
     where, which, failed = machine(), commit(), []
     for command in commands(names):
-        line = measured(command)
+        if data is None and DATA in command:
+            print(f"left out: {command} (no photographs: give {DATA})", file=sys.stderr)
+            continue
+        line = measured(command, data)
         if line is None:
             failed.append(command)
             continue
@@ -102,4 +109,8 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    asked.add_argument("names", nargs="*", metavar="NAME")
+    asked.add_argument("--data", metavar="DIR", help="folder with scenes.csv and crops.csv")
+    given = asked.parse_args()
+    sys.exit(main(given.names, given.data))

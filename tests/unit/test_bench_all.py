@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from bench_all import BEGIN, END, PAGE, commands, entry, updated
+from bench_all import BEGIN, DATA, END, PAGE, commands, entry, main, updated
 
 NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
 
@@ -37,3 +37,13 @@ def test_a_benchmark_that_is_not_there_is_named() -> None:
     with pytest.raises(SystemExit, match="no benchmark nonsense"):
         commands(["nonsense"])
     assert "scripts/bench_ingest.py --backlog sample" in commands(["ingest"])
+
+
+def test_what_needs_photographs_is_left_out_with_a_word_where_there_are_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert commands(["accuracy"]) == [f"scripts/bench_accuracy.py {DATA}"]
+    before = PAGE.read_bytes()
+    assert main(["accuracy"]) == 0
+    assert "left out: scripts/bench_accuracy.py --data DIR (no photographs" in capsys.readouterr().err
+    assert PAGE.read_bytes() == before

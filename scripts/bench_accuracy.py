@@ -1,0 +1,106 @@
+"""Measure how often plates are read right, beside the ready stack and SimpleLPR, on real and on rendered plates.
+
+    .venv/bin/python scripts/bench_accuracy.py --data DIR [--split test] [--precision f32|bf16|int8] [--stack ...]
+
+DIR holds real photographs with known plates (`scenes.csv`, `crops.csv`; `scripts/accuracy/pictures.py` says how); none
+come with the project. Tune on `--split train`; figures are for `test`. All stacks get the same pictures in turns in one
+process, one thread each. `--models DIR` measures unsigned models under test instead of those the agent would load.
+`--errors DIR` writes a page of the wrong reads with their pictures, `--plots DIR` the plots of docs/accuracy.md.
+Progress goes to stderr; the last line is JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cv2
+import cyclopts
+from accuracy.error_page import refuse_inside_repository, write_page
+from accuracy.figures import figures
+from accuracy.peer import Peer, PeerMissing, open_peer
+from accuracy.pictures import BadData, Split, load
+from accuracy.plots import write_plots
+from accuracy.rendered import Rendered, evaluation_set, read_all
+from accuracy.run import measure
+from accuracy.stacks import Precision, Stack, own_stack, ready_stack
+from accuracy.tables import show
+from rich.console import Console
+
+from edge_agent.adapters.models import default_folder
+from edge_agent.errors import EdgeError, ModelMissing
+
+Which = Literal["own", "ready", "both"]
+
+
+def main(
+    *,
+    data: Path | None = None,
+    split: Split = "test",
+    precision: Precision = "f32",
+    stack: Which = "both",
+    models: Path | None = None,
+    plate_side: int = 640,
+    rounds: Annotated[int, cyclopts.Parameter(validator=cyclopts.validators.Number(gte=1))] = 3,
+    rendered: int = 2000,
+    errors: Path | None = None,
+    plots: Path | None = None,
+    peer: bool = False,
+    only_json: Annotated[bool, cyclopts.Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Run the benchmark; `--peer` installs SimpleLPR if it is not there, `--json` leaves the tables out."""
+    if data is None:
+        raise SystemExit("no pictures, nothing measured: --data DIR names a folder with scenes.csv and crops.csv")
+    if errors is not None:
+        refuse_inside_repository(errors)
+    cv2.setNumThreads(1)
+    try:
+        pictures = load(data, split)
+        stacks = open_stacks(stack, precision, models, plate_side)
+        run = measure(pictures, stacks, None if stack == "own" else open_peer_or_say(install=peer), rounds)
+    except (BadData, EdgeError) as exc:
+        raise SystemExit(str(exc)) from exc
+    pressed = press_and_read(stacks, rendered)
+    if not only_json:
+        show(Console(width=150), f"split {split}, {precision}", stacks, run, pressed)
+    if plots is not None:
+        write_plots(plots, run, pressed)
+    if errors is not None:
+        print(f"{write_page(errors, run.answers)} errors shown in {errors / 'index.html'}", file=sys.stderr)
+    print(json.dumps(figures(run, pressed)))
+
+
+def open_stacks(which: Which, precision: Precision, under_test: Path | None, side_px: int) -> list[Stack]:
+    """Open what was asked for, ours first; where both were and ours are not there yet, the ready one alone."""
+    stacks = []
+    if which != "ready":
+        try:
+            stacks.append(own_stack(default_folder(), precision, side_px, under_test))
+        except ModelMissing as exc:
+            if which == "own":
+                raise
+            print(f"left out: own, {exc}", file=sys.stderr)
+    if which != "own":
+        stacks.append(ready_stack(default_folder(), precision))
+    return stacks
+
+
+def open_peer_or_say(*, install: bool) -> Peer | None:
+    """SimpleLPR where it is installed; else a word, and nothing."""
+    try:
+        return open_peer(install=install)
+    except PeerMissing as exc:
+        print(f"left out: {exc}", file=sys.stderr)
+        return None
+
+
+def press_and_read(stacks: list[Stack], count: int) -> dict[str, list[Rendered]]:
+    """Rendered plates, read by each stack."""
+    if not count:
+        return {}
+    pressed = evaluation_set(count)
+    return {stack.name: read_all(stack, pressed) for stack in stacks}
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)

@@ -11,13 +11,14 @@ its owner can read; a private key is refused a place in this repository.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import cyclopts
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from model_signing.workshop import Workshop, read_facts
+from model_signing.facts import gather
+from model_signing.workshop import Workshop
 
 from aggregator.adapters import keyfiles
 from aggregator.errors import AggregatorError
@@ -83,7 +84,7 @@ def sign(
     graph: Path,
     *,
     signing: Signing,
-    facts: Path,
+    facts: tuple[Path, ...],
     model_version: Annotated[str | None, cyclopts.Parameter(help="Version; else that of the facts.")] = None,
 ) -> None:
     """Install a model under a name, with its manifest and signature.
@@ -93,9 +94,9 @@ def sign(
     graph
         The model's .xml; its .bin lies beside it.
     facts
-        JSON or TOML: what docs/models.md lists.
+        JSON or TOML: what docs/models.md lists, or a training's card; of several the later ones outrank.
     """
-    said: dict[str, Any] = {**read_facts(facts), **({"version": model_version} if model_version else {})}
+    said = {**gather(name, facts), **({"version": model_version} if model_version else {})}
     made = signing.open().install(name, graph, said)
     print(f"{made.name} {made.version} is in {signing.into}, signed by {made.signed_by}")
 

@@ -69,6 +69,9 @@ class Training(Part, frozen=True, kw_only=True):
     data: Text
     seed: int
     command: Text
+    images_seen: int = 0
+    minutes: float = 0.0
+    parameters: int = 0
 
 
 class ModelManifest(ModelCard, frozen=True, kw_only=True):
@@ -78,7 +81,9 @@ class ModelManifest(ModelCard, frozen=True, kw_only=True):
     version: Version
     source: Text
     licence: Text
+    purpose: str = ""
     input: Text
+    output: str = ""
     not_for: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
     training: Training
     metrics: Annotated[dict[Text, float], msgspec.Meta(min_length=1)]

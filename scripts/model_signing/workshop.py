@@ -10,9 +10,7 @@ Rules
 """
 
 import hashlib
-import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,15 +118,6 @@ class Workshop:
             signed_by=key_name(self.signer.public_key),
         )
         self._write(INDEX, index)
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """What is to be said of a model, from a JSON or TOML file; raises `BadModelFile`."""
-    try:
-        text = _read(path).decode()
-        return dict(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
-    except (ValueError, TypeError) as exc:
-        raise BadModelFile(f"{path} holds no facts in JSON or TOML: {exc}") from exc
 
 
 def _try(files: Mapping[str, bytes]) -> None:

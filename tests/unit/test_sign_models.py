@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import sign_models
+from model_signing.facts import gather
+from model_signing.workshop import Workshop
 
 from aggregator.errors import AlreadyThere, BadKey
-from edge_agent.adapters.model_manifest import ModelManifest
+from edge_agent.adapters.model_manifest import ModelManifest, Signers
 from edge_agent.adapters.models import ModelStore
 from edge_agent.errors import BadModelFile, BadSettings, UntrustedModel
-from tests.simulators.signed_models import FACTS, changed, exported
+from tests.simulators.signed_models import FACTS, OURS, changed, exported
 
 PASSPHRASE = "a passphrase for tests only\n"
 
@@ -98,6 +100,25 @@ def test_a_passphrase_that_others_can_read_is_refused(tmp_path: Path, secret: Pa
     secret.chmod(0o644)
     with pytest.raises(BadKey, match="chmod 600"):
         run("new-key", tmp_path / "models.pem", "--passphrase-file", secret)
+
+
+def test_a_card_that_training_left_and_a_benchmarks_figures_make_a_manifest(tmp_path: Path) -> None:
+    card = {
+        "name": "plate-reader", "version": "2026.11.22-120k", "licence": "MIT", "purpose": "reads a plate",
+        "input": "bytes", "output": "steps", "classes": ["", "0", "1"], "training_data": "rendered plates", "seed": 7,
+        "images_seen": 120_000, "plates_pressed": 90_000, "minutes": 61.5, "parameters": 900_000, "temperature": 1.1,
+        "metrics": {"step": 9, "pressed": {"n": 100, "exact": 98, "kinds": {"us": [1, 2]}}}, "not_for": ["recognition"],
+    }  # fmt: skip
+    (tmp_path / "plate-reader.card.json").write_text(json.dumps(card))
+    (tmp_path / "bench.toml").write_text('metrics_on = "split test"\n[metrics]\neu_folded_errors = 1\n')
+    facts = gather("plate-reader", (tmp_path / "plate-reader.card.json", tmp_path / "bench.toml"))
+    made = Workshop(tmp_path / "models", OURS, Signers((OURS.public_key,))).install(
+        "plate-reader", exported(tmp_path), facts
+    )
+    assert (made.version, made.characters, made.classes) == ("2026.11.22", ("", "0", "1"), ())
+    assert (made.training.command, made.training.seed) == ("scripts/train_reader.py", 7)
+    assert made.metrics == {"step": 9, "pressed_n": 100, "pressed_exact": 98, "eu_folded_errors": 1}
+    assert made.metrics_on == "split test"
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{", "\xff"])

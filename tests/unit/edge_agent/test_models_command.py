@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from edge_agent.adapters.model_manifest import key_name
+from edge_agent.adapters.model_manifest import ModelEntry, ModelManifest, key_name
 from edge_agent.adapters.texts import LANGUAGES, Language, texts
 from edge_agent.cli.models import Where, list_, show, verify
 from edge_agent.errors import ModelMissing, UntrustedModel
@@ -79,6 +80,13 @@ def test_without_the_states_key_in_the_settings_its_folder_is_refused(box: Path)
     box.write_text('[inference]\nmodels_dir = "models"\n')
     with pytest.raises(UntrustedModel, match=r"inference\.model_signers"):
         list_(where=Where(config=box))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [ModelManifest, ModelEntry])
+def test_every_key_of_a_manifest_has_its_word(kind: type[ModelManifest] | type[ModelEntry], language: Language) -> None:
+    for field in msgspec.structs.fields(kind):
+        assert texts(language)(f"models-key-{field.name.replace('_', '-')}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

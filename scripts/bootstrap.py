@@ -50,6 +50,10 @@ NEEDS = (
     Need(("openssh-client",), "ssh-keygen and ssh-agent, with which officers may keep their signing keys"),
     Need(("fonts-roadgeek", "fonts-opendin"), "the typefaces of the plates in the demo's street video"),
     Need(
+        ("fonts-urw-base35", "fonts-dejavu-core", "fonts-dejavu-extra"),
+        "the further typefaces of the plates that the reader is trained and measured with",
+    ),
+    Need(
         (
             "python3-gi",
             "gir1.2-gst-rtsp-server-1.0",

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plate_press.chance import between, often, pick, whole
+from plate_press.ink import inked, lay
 from plate_press.palette import WHITES, hue, luma, paint
 from plate_press.sheet import Sheet
 from plate_press.stock import landscape, state_ground
 from plate_press.textures import cloud
 from plate_press.typefaces import PRINT_FILES, line
-from plate_press.vehicle import bodywork, lay
+from plate_press.vehicle import bodywork
 from plate_press.vocabulary import MAKES, MX_SLOGANS, MX_STATES, OVERLAYS, SIGNS
 
 Image = NDArray[np.uint8]
@@ -92,9 +93,9 @@ def _grille(rng: np.random.Generator, height: int, width: int) -> Image:
 
 def _wall(rng: np.random.Generator, height: int, width: int) -> Image:
     """Asphalt, plaster, foliage."""
-    low, high = paint(rng), hue(rng, saturation=(0, 0.6), value=(0.2, 0.9))
-    share = cloud(rng, height, width)[..., None]
-    return np.asarray(np.array(low, np.float32) * (1 - share) + np.array(high, np.float32) * share, np.uint8)
+    bgr = np.empty((height, width, 3), np.uint8)
+    bgr[:] = paint(rng)
+    return inked(bgr, cloud(rng, height, width), hue(rng, saturation=(0, 0.6), value=(0.2, 0.9)))
 
 
 def _scene(rng: np.random.Generator, height: int, width: int) -> Image:

@@ -95,9 +95,13 @@ def _small_print(rng: np.random.Generator, sheet: Sheet, name: str, ink: Colour)
     )  # fmt: skip
     if often(rng, 0.85):
         sheet.text(
-            pick(rng, MX_SLOGANS), (width * between(rng, 0.42, 0.58), height * between(rng, 0.87, 0.93)),
-            height * between(rng, 0.05, 0.09), fit_mm=width * 0.62, face=pick(rng, (0, 1, 8, 9, face_number)), ink=colour,
-        )  # fmt: skip
+            pick(rng, MX_SLOGANS),
+            (width * between(rng, 0.42, 0.58), height * between(rng, 0.87, 0.93)),
+            height * between(rng, 0.05, 0.09),
+            fit_mm=width * 0.62,
+            face=pick(rng, (0, 1, 8, 9, face_number)),
+            ink=colour,
+        )
 
 
 def _characters(rng: np.random.Generator, sheet: Sheet, rows: tuple[str, ...], ink: Colour) -> None:

@@ -5,26 +5,23 @@ sampling, noise, sharpening, compression. Every strength is bounded by the width
 blur and sampling make a text hard, never absent.
 """
 
-from typing import Final
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from plate_press.chance import between, often, pick, whole
+from plate_press.ink import inked
 from plate_press.textures import cloud, grain
 
 Image = NDArray[np.uint8]
-_FLAT: Final = np.ones((3,), np.float32)
 
 
 def infrared(rng: np.random.Generator, bgr: Image, cover: Image) -> None:
     """Night under the camera's own lamp: grey, the body dark, the sheet shining back."""
-    grey = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.float32)
-    plate = cover.astype(np.float32) / 255
-    shine = between(rng, 0.75, 1.5)
-    out = grey * (between(rng, 0.05, 0.5) * (1 - plate) + shine * plate)
-    bgr[:] = np.clip(out, 0, 255).astype(np.uint8)[..., None]
+    grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    out = cv2.convertScaleAbs(grey, alpha=between(rng, 0.05, 0.5))
+    cv2.copyTo(cv2.convertScaleAbs(grey, alpha=between(rng, 0.75, 1.5)), cover, out)
+    bgr[:] = cv2.merge([out] * 3)
 
 
 def expose(rng: np.random.Generator, bgr: Image, harshness: float) -> Image:
@@ -98,13 +95,7 @@ def noise(rng: np.random.Generator, bgr: Image, contrast: float, harshness: floa
     """Grain of the sensor: of brightness, of colour, or both; at most a third of the plate's own contrast."""
     sigma = between(rng, 0.5, 5) if often(rng, 0.75) else between(rng, 5, 24) * harshness
     sigma = min(sigma, max(0.5, 0.34 * contrast))
-    field = grain(rng, *bgr.shape[:2])
-    if often(rng, 0.6):
-        field = field[..., :1] if often(rng, 0.5) else field * 0.6 + field[..., :1] * 0.6
-    if often(rng, 0.35):
-        field = np.asarray(cv2.blur(np.ascontiguousarray(field), (2, 2)), np.float32) * 1.7
-        field = field[..., None] if field.ndim == 2 else field
-    return np.clip(bgr + field * sigma, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.add(bgr, grain(rng, *bgr.shape[:2]) * sigma, dtype=cv2.CV_8U), np.uint8)
 
 
 def sharpen(rng: np.random.Generator, bgr: Image) -> Image:
@@ -140,6 +131,6 @@ def bloom(rng: np.random.Generator, bgr: Image) -> None:
 
 def haze(rng: np.random.Generator, bgr: Image) -> Image:
     """Fog, or a dirty window: everything towards one pale tone, unevenly."""
-    share = (0.15 + 0.5 * cloud(rng, *bgr.shape[:2]) * float(rng.random()))[..., None]
-    tone = np.float32(between(rng, 120, 220)) * _FLAT
-    return np.asarray(np.clip(bgr + (tone - bgr) * share, 0, 255), np.uint8)
+    veil = cv2.convertScaleAbs(cloud(rng, *bgr.shape[:2]), alpha=between(rng, 0.1, 0.5), beta=38)
+    tone = whole(rng, 120, 220)
+    return inked(bgr, np.asarray(veil, np.uint8), (tone, tone, tone))

@@ -112,8 +112,8 @@ def _photograph(
     scale = min(width / float(np.ptp(seen[:, 0])), _MAX_HEIGHT_PX / 1.2 / float(np.ptp(seen[:, 1])))
     seen *= scale
     span = np.ptp(seen, axis=0)
-    before = [span[0] * between(rng, 0.1, 0.34) + 3, span[1] * between(rng, 0.12, 0.5) + 3]
-    after = [span[0] * between(rng, 0.1, 0.34) + 3, span[1] * between(rng, 0.12, 0.5) + 3]
+    before = [span[0] * between(rng, 0.14, 0.36) + 3, span[1] * between(rng, 0.12, 0.5) + 3]
+    after = [span[0] * between(rng, 0.14, 0.36) + 3, span[1] * between(rng, 0.12, 0.5) + 3]
     size = (int(span[0] + before[0] + after[0]), int(min(_MAX_HEIGHT_PX, span[1] + before[1] + after[1])))
     move = np.array(before) - seen.min(axis=0)
     place = np.array([[scale, 0, move[0]], [0, scale, move[1]], [0, 0, 1]]) @ matrix

@@ -2,17 +2,37 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from plate_press.ink import inked, lay
 from plate_press.palette import Colour
 from plate_press.typefaces import glyph, line
 
 _SIGNS = re.compile(r"\{[A-Z0-9]*\}|.")
-_HYPHEN, _GAP, _DOT, _EMBLEM = 0.42, 0.34, 0.3, 0.62  # widths as shares of the characters' height
+_SPECIAL: Final = {"-": 0.42, " ": 0.34, ".": 0.3, "*": 0.62}
+"""What is print between characters, and its advance as a share of their height."""
+_LIGHT: Final = np.array([[-1.3, -2, -0.7], [-0.7, 0, 0.7], [0.7, 2, 1.3]], np.float32) * np.float32(0.05)
+
+
+def _bar() -> NDArray[np.uint8]:
+    mask = np.zeros((96, 29), np.uint8)
+    mask[42:54] = 255
+    return mask
+
+
+def _spot() -> NDArray[np.uint8]:
+    mask = np.zeros((96, 15), np.uint8)
+    cv2.circle(mask, (7, 48), 7, 255, -1, cv2.LINE_AA)
+    return mask
+
+
+_BAR: Final = _bar()
+_SPOT: Final = _spot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +74,6 @@ class Sheet:
         x, y, w, h = (self.px(v) for v in box_mm)
         cv2.rectangle(self.bgr, (x, y), (x + max(1, w) - 1, y + max(1, h) - 1), colour, -1)
 
-    def blend(self, mask: NDArray[np.uint8], x: int, y: int, colour: Colour, strength: float = 1.0) -> None:
-        """Lay a mask in a colour on the sheet; what hangs over the rim is cut."""
-        height, width = self.bgr.shape[:2]
-        left, top = max(0, x), max(0, y)
-        right, bottom = min(width, x + mask.shape[1]), min(height, y + mask.shape[0])
-        if left >= right or top >= bottom:
-            return
-        part = mask[top - y : bottom - y, left - x : right - x, None].astype(np.float32) * (strength / 255)
-        ground = self.bgr[top:bottom, left:right]
-        ground[:] = ground + (np.array(colour, np.float32) - ground) * part
-
     def text(
         self, text: str, centre_mm: tuple[float, float], height_mm: float, *, fit_mm: float, face: int, ink: Colour
     ) -> None:
@@ -73,43 +82,32 @@ class Sheet:
         height = max(2, self.px(height_mm))
         width = max(2, round(min(mask.shape[1] * height / mask.shape[0], fit_mm * self.scale)))
         small = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        self.blend(small, self.px(centre_mm[0]) - width // 2, self.px(centre_mm[1]) - height // 2, ink)
+        lay(self.bgr, small, self.px(centre_mm[0]) - width // 2, self.px(centre_mm[1]) - height // 2, ink)
 
     def characters(
         self, shown: str, box_mm: tuple[float, float, float, float], hand: Hand, ink: Colour
     ) -> list[Placed]:
         """The plate's own text, centred in a box x, y, w, h and as high as it; returns where emblems belong."""
         height = max(6, self.px(box_mm[3]))
-        parts = [(sign, _mask(sign, height, hand)) for sign in _SIGNS.findall(shown)]
-        widths = [_width(sign, mask, height, hand) for sign, mask in parts]
+        parts = [_part(sign, height, hand) for sign in _SIGNS.findall(shown)]
         gap = hand.gap * height
-        total = sum(widths) + gap * (len(parts) - 1)
+        total = sum(part.advance for part in parts) + gap * (len(parts) - 1)
         squeeze = min(1.0, box_mm[2] * self.scale / total)
         x = (box_mm[0] + box_mm[2] / 2) * self.scale - total * squeeze / 2
+        first_x, top = x, self.px(box_mm[1])
         canvas = np.zeros(self.bgr.shape[:2], np.uint8)
         placed: list[Placed] = []
-        for (sign, mask), advance in zip(parts, widths, strict=True):
-            if mask is not None:
-                own = max(2, round(mask.shape[1] * squeeze))
-                _stamp(canvas, mask, x + (advance * squeeze - own) / 2, self.px(box_mm[1]), (own, height))
-            placed.append(Placed(sign, x, advance * squeeze))
-            x += (advance + gap) * squeeze
-        self._emboss(_grown(canvas, hand.grow_px), ink, hand.relief, self.px(box_mm[1]), height)
+        for part in parts:
+            if part.mask is not None:
+                own = max(2, round(part.width * squeeze))
+                _stamp(canvas, part.mask, x + (part.advance * squeeze - own) / 2, top, (own, height))
+            placed.append(Placed(part.sign, x, part.advance * squeeze))
+            x += (part.advance + gap) * squeeze
+        rows = slice(max(0, top - 4), top + height + 4)
+        columns = slice(max(0, int(first_x) - 4), int(x) + 4)
+        ground = self.bgr[rows, columns]
+        ground[:] = _embossed(ground, _grown(canvas[rows, columns], hand.grow_px), ink, hand.relief, height)
         return placed
-
-    def _emboss(self, mask: NDArray[np.uint8], ink: Colour, relief: float, y: int, height: int) -> None:
-        """Ink the characters; their raised edges catch the light from above."""
-        top, bottom = max(0, y - 6), min(mask.shape[0], y + height + 6)
-        cover = mask[top:bottom].astype(np.float32) / 255
-        ground = self.bgr[top:bottom]
-        out = ground + (np.array(ink, np.float32) - ground) * cover[..., None]
-        if relief > 0:
-            soft = cv2.GaussianBlur(cover, (0, 0), max(0.6, height * 0.03))
-            slope = cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3) + 0.6 * np.asarray(
-                cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3)
-            )
-            out += np.clip(slope * (14 * relief), -60, 60)[..., None]
-        ground[:] = np.clip(out, 0, 255)
 
     def bolts(self, places_mm: list[tuple[float, float]], radius_mm: float, colour: Colour) -> None:
         """Bolt heads or holes, with a shadow's edge."""
@@ -131,48 +129,51 @@ class Sheet:
         return alpha
 
 
-def _mask(sign: str, height: int, hand: Hand) -> NDArray[np.uint8] | None:
-    """A sign's mask before it is squeezed, None for what leaves the sheet bare."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sign's mask at any size, the width it wants at the row's height, and how far it moves the next one."""
+
+    sign: str
+    mask: NDArray[np.uint8] | None
+    width: float
+    advance: float
+
+
+def _part(sign: str, height: int, hand: Hand) -> _Part:
+    if sign in _SPECIAL:
+        mask = _BAR if sign == "-" else _SPOT if sign == "." else None
+        width = height * mask.shape[1] / mask.shape[0] if mask is not None else 0.0
+        return _Part(sign, mask, width, _SPECIAL[sign] * height)
     if sign.startswith("{"):
-        letters = [glyph(hand.face, c) for c in sign[1:-1]]
-        width = max(g.shape[1] for g in letters)
-        rows = [
-            np.pad(g, ((4, 4), ((width - g.shape[1]) // 2, width - g.shape[1] - (width - g.shape[1]) // 2)))
-            for g in letters
-        ]
-        return _scaled(np.vstack(rows), height / (len(rows) * rows[0].shape[0]) * min(1.5, len(rows) * 0.85), height)
-    if sign in "- ":
-        return _bar(height) if sign == "-" else None
-    if sign == ".":
-        return _spot(height)
-    return None if sign == "*" else _scaled(glyph(hand.face, sign), height / 96 * hand.stretch, height)
+        mask = _stack(hand.face, sign[1:-1])
+        # Two letters stand nearly half as high as the row each; their own widths shrink less.
+        width = height * mask.shape[1] / mask.shape[0] * min(1.5, len(sign[1:-1]) * 0.85)
+        return _Part(sign, mask, width, width)
+    mask = glyph(hand.face, sign)
+    width = height * hand.stretch * mask.shape[1] / mask.shape[0]
+    return _Part(sign, mask, width, max(width, 0.52 * hand.stretch * height) if hand.is_even else width)
 
 
-def _scaled(mask: NDArray[np.uint8], factor: float, height: int) -> NDArray[np.uint8]:
-    """Only the width is fixed here; the height follows when the row is stamped."""
-    width = max(2, round(mask.shape[1] * factor))
-    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+@lru_cache(maxsize=4000)
+def _stack(face: int, letters: str) -> NDArray[np.uint8]:
+    """Letters above one another."""
+    masks = [glyph(face, letter) for letter in letters]
+    width = max(mask.shape[1] for mask in masks)
+    rows = [cv2.copyMakeBorder(m, 5, 5, 0, 0, cv2.BORDER_CONSTANT, value=(0.0,)) for m in masks]
+    sides = [((width - row.shape[1]) // 2, width - row.shape[1] - (width - row.shape[1]) // 2) for row in rows]
+    return np.vstack([np.pad(row, ((0, 0), side)) for row, side in zip(rows, sides, strict=True)]).astype(np.uint8)
 
 
-def _width(sign: str, mask: NDArray[np.uint8] | None, height: int, hand: Hand) -> float:
-    special = {"-": _HYPHEN, " ": _GAP, ".": _DOT, "*": _EMBLEM}.get(sign)
-    if special is not None:
-        return special * height
-    own = float(mask.shape[1]) if mask is not None else 0.0
-    return max(own, 0.52 * hand.stretch * height) if hand.is_even and not sign.startswith("{") else own
-
-
-def _bar(height: int) -> NDArray[np.uint8]:
-    mask = np.zeros((height, max(3, round(height * 0.3))), np.uint8)
-    middle, thick = round(height * 0.5), max(1, round(height * 0.06))
-    mask[middle - thick : middle + thick] = 255
-    return mask
-
-
-def _spot(height: int) -> NDArray[np.uint8]:
-    mask = np.zeros((height, max(3, round(height * 0.16))), np.uint8)
-    cv2.circle(mask, (mask.shape[1] // 2, round(height * 0.5)), max(1, mask.shape[1] // 2), 255, -1, cv2.LINE_AA)
-    return mask
+def _embossed(
+    ground: NDArray[np.uint8], mask: NDArray[np.uint8], ink: Colour, relief: float, height: int
+) -> NDArray[np.uint8]:
+    """The characters inked; their raised edges catch the light from above."""
+    out = inked(ground, mask, ink)
+    if relief <= 0:
+        return out
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.6, height * 0.03))
+    slope = cv2.filter2D(soft, cv2.CV_32F, _LIGHT * np.float32(relief))
+    return np.asarray(cv2.add(out, cv2.merge([slope] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def _stamp(canvas: NDArray[np.uint8], mask: NDArray[np.uint8], x: float, y: int, size: tuple[int, int]) -> None:

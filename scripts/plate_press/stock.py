@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plate_press.chance import between, often, pick, whole
+from plate_press.ink import inked
 from plate_press.palette import WHITES, Colour, hue, mixed
 from plate_press.sheet import Sheet
 from plate_press.textures import cloud
@@ -18,10 +19,9 @@ def plain(sheet: Sheet, colour: Colour) -> None:
 def graded(sheet: Sheet, colours: list[Colour]) -> None:
     """Colours from top to bottom, running into one another."""
     height = sheet.bgr.shape[0]
-    stops = np.linspace(0, height - 1, len(colours))
-    rows = np.arange(height)
-    column = np.stack([np.interp(rows, stops, [c[i] for c in colours]) for i in range(3)], axis=1)
-    sheet.bgr[:] = column.astype(np.uint8)[:, None]
+    stops = np.array(colours, np.uint8).reshape(-1, 1, 3)
+    column = cv2.resize(stops, (1, height), interpolation=cv2.INTER_LINEAR).reshape(height, 1, 3)
+    sheet.bgr[:] = cv2.repeat(column, 1, sheet.bgr.shape[1])
 
 
 def landscape(rng: np.random.Generator, sheet: Sheet, *, ground: Colour) -> None:
@@ -59,8 +59,8 @@ def _figure(rng: np.random.Generator, bgr: NDArray[np.uint8], colour: Colour) ->
 
 
 def _haze(rng: np.random.Generator, bgr: NDArray[np.uint8], colour: Colour) -> None:
-    share = (cloud(rng, *bgr.shape[:2]) * between(rng, 0.3, 0.8))[..., None]
-    bgr[:] = bgr + (np.array(colour, np.float32) - bgr) * share
+    veil = cv2.convertScaleAbs(cloud(rng, *bgr.shape[:2]), alpha=between(rng, 0.3, 0.8))
+    bgr[:] = inked(bgr, np.asarray(veil, np.uint8), colour)
 
 
 def _rays(rng: np.random.Generator, bgr: NDArray[np.uint8], colour: Colour) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from plate_press.chance import between, often, pick, whole
 from plate_press.faces import Face
+from plate_press.ink import inked, lay
 from plate_press.palette import Colour, hue, luma, mixed, paint
 from plate_press.textures import cloud
 from plate_press.typefaces import PRINT_FILES, line
@@ -51,9 +52,8 @@ def bodywork(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     """Painted metal with a reflection, a seam or a grille."""
     colour = paint(rng)
     other = mixed(colour, pick(rng, ((255, 255, 255), (0, 0, 0), (0, 0, 0))), between(rng, 0, 0.6))
-    column = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    bgr = np.array(colour, np.float32) * (1 - column) + np.array(other, np.float32) * column
-    sheet = np.ascontiguousarray(np.broadcast_to(bgr, (height, width, 3))).astype(np.uint8)
+    column = np.linspace(colour, other, height).astype(np.uint8)[:, None]
+    sheet = np.asarray(cv2.repeat(column, 1, width), np.uint8)
     for _ in range(whole(rng, 0, 3)):
         y, lean = whole(rng, 0, height - 1), int(between(rng, -0.1, 0.1) * width)
         tone = mixed(colour, pick(rng, ((0, 0, 0), (255, 255, 255))), between(rng, 0.2, 0.9))
@@ -125,16 +125,6 @@ def _word(rng: np.random.Generator, panel: Panel, y: int, height: int) -> None:
         lay(panel.bgr, small, x + shift, y + shift, tone)
 
 
-def lay(bgr: NDArray[np.uint8], mask: NDArray[np.uint8], x: int, y: int, colour: Colour) -> None:
-    """Blend a mask in one colour into a picture, cut at its rim."""
-    left, top = max(0, x), max(0, y)
-    right, bottom = min(bgr.shape[1], x + mask.shape[1]), min(bgr.shape[0], y + mask.shape[0])
-    if left < right and top < bottom:
-        part = mask[top - y : bottom - y, left - x : right - x, None].astype(np.float32) / 255
-        ground = bgr[top:bottom, left:right]
-        ground[:] = ground + (np.array(colour, np.float32) - ground) * part
-
-
 def _hang(rng: np.random.Generator, panel: Panel, face: Face) -> None:
     """The plate itself over the body, and the shadow it throws."""
     x, y, w, h = panel.x, panel.y, panel.width, panel.height
@@ -195,18 +185,19 @@ def _strip_text(rng: np.random.Generator, panel: Panel, y: int, height: int, ink
 
 
 def _soil(rng: np.random.Generator, panel: Panel, harshness: float) -> None:
-    """Dust and mud: a brown veil, thicker in patches or towards the lower rim, never opaque over a character."""
+    """Dust and mud: a veil, thicker in patches or towards the lower rim, never opaque over a character."""
     height, width = panel.bgr.shape[:2]
     veil = cloud(rng, height, width)
+    density = between(rng, 0.1, 0.55) * min(1.0, harshness)
     if often(rng, 0.5):
-        veil = np.clip((veil - between(rng, 0.4, 0.7)) * 4, 0, 1)
+        veil = np.asarray(
+            cv2.convertScaleAbs(np.maximum(veil, at := np.uint8(whole(rng, 100, 180))) - at, alpha=4), np.uint8
+        )
     if often(rng, 0.4):
-        veil = veil * np.linspace(0.2, 1, height, dtype=np.float32)[:, None]
-    share = (veil * (between(rng, 0.1, 0.55) * min(1.0, harshness)))[..., None]
-    mud = np.array(
-        pick(rng, ((90, 110, 130), (60, 80, 100), (120, 130, 140), (150, 160, 165), (40, 50, 60))), np.float32
-    )
-    panel.bgr[:] = panel.bgr + (mud - panel.bgr) * share
+        ramp = np.linspace(50, 255, height).astype(np.uint8)[:, None]
+        veil = np.asarray(cv2.multiply(veil, np.repeat(ramp, width, axis=1), scale=1 / 255), np.uint8)
+    mud = pick(rng, ((90, 110, 130), (60, 80, 100), (120, 130, 140), (150, 160, 165), (40, 50, 60)))
+    panel.bgr[:] = inked(panel.bgr, np.asarray(cv2.convertScaleAbs(veil, alpha=density), np.uint8), mud)
 
 
 def _shadow(rng: np.random.Generator, bgr: NDArray[np.uint8], darkness: float) -> None:

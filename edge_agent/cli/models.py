@@ -35,14 +35,15 @@ class Where:
 
     config: Annotated[Path | None, Parameter(help="Settings file; else $ATALAYA_AGENT_CONFIG.")] = None
     models: Annotated[Path | None, Parameter(help="Folder of models; else the settings'.")] = None
+    trust: Annotated[tuple[str, ...], Parameter(help="Another key whose signature counts in that folder.")] = ()
 
     def open(self) -> ModelStore:
         """The store as the settings have it. Without settings, as on a desk, it is the one of `make models`."""
         path = find_settings(self.config, os.environ)
         if self.config is None and not path.exists():
-            return ModelStore.open(self.models or default_folder())
+            return ModelStore.open(self.models or default_folder(), self.trust)
         inference = load_settings(path).inference
-        return ModelStore.open(self.models or inference.models_dir, inference.model_signers)
+        return ModelStore.open(self.models or inference.models_dir, (*inference.model_signers, *self.trust))
 
 
 HERE: Final = Where()

@@ -24,9 +24,11 @@ from edge_agent.adapters.model_manifest import (
     key_name,
     signed,
 )
+from edge_agent.adapters.model_pins import PINNED
 from edge_agent.adapters.models import (
     LINE_READER,
     MANIFEST,
+    PACKAGE,
     PLATE_FINDER,
     PLATE_READER,
     Manifest,
@@ -60,6 +62,16 @@ def test_a_signed_model_runs_without_anything_fetched(package: Path) -> None:
     store = opened(package)
     assert (store.names, store.entry(PLATE_READER).version) == ((PLATE_FINDER, PLATE_READER), "1.2")
     assert run(store) == 2.0
+
+
+def test_what_the_program_brings_is_as_the_pinned_key_signed_it() -> None:
+    """Binary files in git can be mangled on their way; and the repository must stay a small one."""
+    models = SignedModels.open(PACKAGE, Signers.of(PINNED))
+    brought = [data for name in models.versions for data in models.files(models.manifest(name))]
+    assert sum(len(data) for data in brought) < 16_000_000
+    named = {f"{name}{suffix}" for name in (*models.versions,) for suffix in (".xml", ".bin", ".json", ".sig")}
+    lies_there = {path.name for path in PACKAGE.iterdir()} - {"README.md", "index.json", "index.sig"}
+    assert lies_there == named
 
 
 def test_what_runs_is_named_with_the_version_and_hash_of_its_manifest(package: Path) -> None:

@@ -80,6 +80,7 @@ def test_without_the_states_key_in_the_settings_its_folder_is_refused(box: Path)
     box.write_text('[inference]\nmodels_dir = "models"\n')
     with pytest.raises(UntrustedModel, match=r"inference\.model_signers"):
         list_(where=Where(config=box))
+    assert verify(where=Where(config=box, trust=(STATE_LINE,))) == 0
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

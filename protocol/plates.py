@@ -5,7 +5,8 @@ Rules
   some reader took for a dot) and never replaces a character by another.
 - A format is a mask: `L` is one of the 23 letters Mexico puts on plates, `D` a digit, any other character
   stands for itself (`AM-DDD-LL` is an ambulance). Hyphens are print, not text.
-- A format is a prior. It may raise or lower the confidence of a read; no code may use it to change one.
+- A format is a prior, and so is a state's series. They may raise or lower the confidence of a read; no code may use
+  them to change one.
 - A text of no format is not wrong: foreign plates (Texas is next door) are kept as read.
 - Two characters are confusable when `CONFUSIONS` says so. The relation is symmetric and not transitive:
   a hotlist match may use at most one of its substitutions, counted on single characters.
@@ -72,6 +73,11 @@ class PlateFormat:
         """Whether a normalised text has this form."""
         pattern = self.mask.replace("-", "")
         return len(text) == len(pattern) and all(map(_fits, pattern, text))
+
+    @property
+    def has_series(self) -> bool:
+        """Whether its first three letters tell the state, as private cars' do."""
+        return self.mask in _SERIES_MASKS
 
 
 def _fits(symbol: str, character: str) -> bool:
@@ -157,6 +163,6 @@ def classify(text: str) -> str | None:
 def state_of(text: str) -> str | None:
     """State whose private-car series a normalised text lies in, or None where the table does not say."""
     form = format_of(text)
-    if form is None or form.mask not in _SERIES_MASKS:
+    if form is None or not form.has_series:
         return None
     return next((s.state for s in SERIES if s.first <= text[:3] <= s.last), None)

@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from edge_agent.core.looks import Look
 from edge_agent.core.reads import Candidate
-from protocol.plates import ALPHABET, DIGITS, format_of
+from protocol.plates import ALPHABET, DIGITS, format_of, state_of
 
 CHARACTER_CEILING: Final = 0.995
 LENGTH_DOUBT: Final = 0.1
@@ -64,12 +64,12 @@ class Outcome:
 
 
 def prior(text: str) -> float:
-    """How much a text's form raises or lowers its confidence, in 0..1; a foreign plate is not ruled out."""
+    """How much a text's form and series raise or lower its confidence, in 0..1; a foreign plate is not ruled out."""
     if len(text) not in PLAUSIBLE_LENGTH:
         return 0.3
     form = format_of(text)
     if form is not None:
-        whole = 1.0 if form.is_certain else 0.98
+        whole = 1.0 if form.is_certain and (not form.has_series or state_of(text)) else 0.98
         return whole if len(text) > SHORT_LENGTH else SHORT_PRIOR
     has_both = any(c in DIGITS for c in text) and any(c not in DIGITS for c in text)
     return 0.95 if has_both else 0.8

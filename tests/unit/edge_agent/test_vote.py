@@ -90,6 +90,13 @@ def test_odd_texts_are_less_likely_but_possible(text: str) -> None:
     assert 0 < prior(text) < prior("FAB123C") == 1.0
 
 
+def test_a_head_of_a_known_series_says_a_little_more_than_one_of_elsewhere_and_rewrites_nothing() -> None:
+    assert prior("FAB123C") == 1.0
+    assert prior("NAB123C") == prior("NAB1234") == pytest.approx(0.98)
+    assert prior("A12BCD") == 1.0, "a form whose letters tell no state"
+    assert voted(make_look("NAB123C")).text == "NAB123C"
+
+
 def test_a_form_so_short_that_a_half_hidden_plate_has_it_proves_less() -> None:
     assert voted(make_look("852H"), make_look("852H")).format_name == "disability"
     assert prior("852H") < prior("A12BC")

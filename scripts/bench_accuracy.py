@@ -11,6 +11,7 @@ Progress goes to stderr; the last line is JSON.
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,8 +58,10 @@ def main(
     try:
         pictures = load(data, split)
         stacks = open_stacks(stack, precision, models, plate_side)
-        run = measure(pictures, stacks, None if stack == "own" else open_peer_or_say(install=peer), rounds)
-    except (BadData, EdgeError) as exc:
+        with ExitStack() as open_peers:
+            other = None if stack == "own" else open_peer_or_say(install=peer)
+            run = measure(pictures, stacks, other and open_peers.enter_context(other), rounds)
+    except (BadData, EdgeError, PeerMissing) as exc:
         raise SystemExit(str(exc)) from exc
     pressed = press_and_read(stacks, rendered)
     if not only_json:

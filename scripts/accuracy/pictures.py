@@ -2,9 +2,9 @@
 
 `scenes.csv` has a row for each street scene: file, x, y, w, h of the plate's box in pixels, plate, split. `crops.csv`
 has one for each cropped plate: file, us_state, plate, split; there the picture is the plate, so the box is the whole of
-it. The folder that a file lies in is its group (`scenes_eu`, `scenes_br`, `crops_us`). `split` is `train` or `test`; a
-label is compared by A-Z and 0-9 alone. A row that is not so stops the run: a figure over fewer pictures than it says is
-worth nothing.
+it. A box may stand out over the picture's rim, as some were drawn; it ends there. The folder that a file lies in is its
+group (`scenes_eu`, `scenes_br`, `crops_us`). `split` is `train` or `test`; a label is compared by A-Z and 0-9 alone. A
+row that is not so stops the run: a figure over fewer pictures than it says is worth nothing.
 """
 
 import csv
@@ -100,6 +100,6 @@ def _box(row: dict[str, str], where: str) -> Xyxy:
         x, y, width, height = (float(row[name]) for name in "xywh")
     except ValueError as exc:
         raise BadData(f"{where}: x, y, w, h are not all numbers") from exc
-    if not (x >= 0 and y >= 0 and 0 < width < np.inf and 0 < height < np.inf):
+    if not (0 < width < np.inf and 0 < height < np.inf and x + width > 0 and y + height > 0):
         raise BadData(f"{where}: the box is empty or outside the picture")
-    return x, y, x + width, y + height
+    return max(x, 0.0), max(y, 0.0), x + width, y + height

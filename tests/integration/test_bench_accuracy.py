@@ -7,10 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import openvino as ov
+import openvino.opset13 as op
 import pytest
 from plate_press.press import press
 
-from edge_agent.core.boxes import as_xyxy
+from edge_agent.core.boxes import Xyxy, as_xyxy
+from edge_agent.core.plate_crop import HEIGHT_PX, WIDTH_PX
+from tests.simulators.spelling import spelled, spelling_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "bench_accuracy.py"
@@ -75,6 +79,40 @@ def test_json_alone_is_all_that_stdout_holds(pictures: Path) -> None:
     done = run("--data", pictures, "--stack", "ready", "--rounds", "1", "--rendered", "0", "--json")
     assert list(json.loads(done.stdout)) == KEYS
     assert json.loads(done.stdout)["mx_rendered_exact"] is None
+
+
+def made_up_models(folder: Path, box: Xyxy) -> Path:
+    """A finder that sees one plate at the same place of every input, and a reader of spelled pictures."""
+    left, top, right, bottom = box
+    always = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top, 0.9]
+    picture = op.parameter([1, -1, -1, 3], np.uint8, "picture")
+    nothing = op.multiply(op.reduce_max(op.convert(picture, np.float32), [0, 1, 2, 3]), np.float32(0))
+    boxes = op.add(op.constant(np.array(always, np.float32).reshape(1, 5, 1)), nothing)
+    boxes.output(0).get_tensor().set_names({"boxes"})
+    folder.mkdir()
+    ov.save_model(ov.Model([boxes], [picture]), folder / "plate-finder.xml", compress_to_fp16=False)
+    ov.save_model(spelling_model(), folder / "plate-reader.xml", compress_to_fp16=False)
+    return folder
+
+
+def test_models_under_test_are_measured_unsigned(tmp_path: Path) -> None:
+    at = (100.0, 200.0, 100.0 + WIDTH_PX, 200.0 + HEIGHT_PX)
+    data = tmp_path / "data"
+    scene = np.zeros((480, 640, 3), np.uint8)
+    scene[200 : 200 + HEIGHT_PX, 100 : 100 + WIDTH_PX] = spelled("AB12O")
+    for name, image in {"scenes_eu/a.png": scene, "crops_us/b.png": spelled("XYZ9")}.items():
+        (data / name).parent.mkdir(parents=True)
+        cv2.imwrite(str(data / name), image)
+    box = f"{at[0]},{at[1]},{WIDTH_PX},{HEIGHT_PX}"
+    (data / "scenes.csv").write_text(f"file,x,y,w,h,plate,split\nscenes_eu/a.png,{box},AB120,test")
+    (data / "crops.csv").write_text("file,us_state,plate,split\ncrops_us/b.png,tx,XYZ9,test")
+    models = made_up_models(tmp_path / "models", at)
+    done = run("--data", data, "--stack", "own", "--models", models, "--rounds", "1", "--rendered", "5")
+    assert "plate-finder unsigned" in done.stdout
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert (figures["crops_us_errors"], figures["crops_us_n"]) == (0, 1)
+    assert figures["scenes_eu_n"] == 1
+    assert figures["mx_rendered_exact"] == 0.0
 
 
 def test_without_pictures_it_says_what_it_wants(tmp_path: Path) -> None:

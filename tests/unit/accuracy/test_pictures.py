@@ -38,12 +38,17 @@ def test_boxes_become_corners_and_labels_letters_and_digits(make_folder: Folder)
     assert [picture.text for picture in load(folder, "train")] == ["XYZ1234"]
 
 
+def test_a_box_that_was_drawn_over_the_rim_ends_there(make_folder: Folder) -> None:
+    (picture,) = load(make_folder("scenes_eu/a.png,-1,2,10,5,AB12,test\n"), "test")
+    assert picture.box == (0, 2, 9, 7)
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
         ("scenes_eu/a.png,1,2,ten,5,AB12,test", "line 2: x, y, w, h are not all numbers"),
         ("scenes_eu/a.png,1,2,0,5,AB12,test", "line 2: the box is empty"),
-        ("scenes_eu/a.png,-1,2,4,5,AB12,test", "line 2: the box is empty or outside"),
+        ("scenes_eu/a.png,-9,2,4,5,AB12,test", "line 2: the box is empty or outside"),
         ("scenes_eu/a.png,1,2,nan,5,AB12,test", "line 2: the box is empty"),
         ("scenes_eu/a.png,1,2,4,5,--,test", "no letter or digit"),
         ("scenes_eu/a.png,1,2,4,5,AB12,valid", "'valid' is neither train nor test"),

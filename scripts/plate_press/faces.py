@@ -1,15 +1,19 @@
 """A flat plate, printed and cut: what the designs of each country return."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plate_press.chance import between, often, pick, weighted
 from plate_press.dies import DIES
+from plate_press.palette import Colour
 from plate_press.sheet import Hand
 from plate_press.typefaces import DIN, SANS, SERIF, face_of_die
+
+_OUTLINES: Final[tuple[Colour, ...]] = ((250, 250, 250), (250, 250, 250), (20, 20, 20), (60, 180, 240))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ def any_hand(rng: np.random.Generator, shares: Sequence[float] = (0.68, 0.29, 0.
         is_even=often(rng, 0.5),
         grow_px=between(rng, -0.55, 0.7),
         relief=between(rng, 0, 1.6) if often(rng, 0.85) else 0.0,
+        outline=pick(rng, _OUTLINES) if often(rng, 0.07) else None,
+        wear=between(rng, 0.05, 0.9) if often(rng, 0.07) else 0.0,
     )
 
 
@@ -56,4 +62,4 @@ def din_hand(rng: np.random.Generator) -> Hand:
     """DIN and FE-like characters of Europe: mostly narrow, flat or softly raised."""
     hand = any_hand(rng, (0.6, 0.4, 0.0))
     face = pick(rng, DIN) if often(rng, 0.3) else hand.face
-    return Hand(face, hand.stretch, between(rng, 0.06, 0.16), hand.is_even, hand.grow_px, hand.relief * 0.5)
+    return replace(hand, face=face, gap=between(rng, 0.06, 0.16), relief=hand.relief * 0.5)

@@ -20,7 +20,7 @@ def infrared(rng: np.random.Generator, bgr: Image, cover: Image) -> None:
     """Night under the camera's own lamp: grey, the body dark, the sheet shining back."""
     grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
     out = cv2.convertScaleAbs(grey, alpha=between(rng, 0.05, 0.5))
-    cv2.copyTo(cv2.convertScaleAbs(grey, alpha=between(rng, 0.75, 1.5)), cover, out)
+    cv2.copyTo(cv2.convertScaleAbs(grey, alpha=between(rng, 0.7, 1.15)), cover, out)
     bgr[:] = cv2.merge([out] * 3)
 
 
@@ -30,6 +30,7 @@ def expose(rng: np.random.Generator, bgr: Image, harshness: float) -> Image:
     gamma = float(np.exp(np.clip(rng.normal(0, 0.3 * harshness), -0.6, 0.6)))
     gain = 1 - between(rng, 0, 0.7 * harshness) if often(rng, 0.35) else 1 + between(rng, -0.15, 0.2) * harshness
     contrast = 1 - between(rng, 0, 0.65 * harshness) if often(rng, 0.3) else 1.0
+    contrast = max(contrast, min(1.0, 0.4 / gain))  # dark and flat at once would leave nothing to read
     pivot = between(rng, 0.25, 0.75)
     tint = 1 + (rng.random(3) - 0.5) * (0.36 if often(rng, 0.25) else 0.14) * harshness
     curve = ((ramp**gamma) - pivot) * contrast + pivot
@@ -57,10 +58,10 @@ def rain(rng: np.random.Generator, bgr: Image) -> None:
 def blur(rng: np.random.Generator, bgr: Image, pitch_px: float, harshness: float) -> Image:
     """Out of focus, or moved while the shutter was open; at most a sixth, or a third, of a character's pitch."""
     if often(rng, 0.65):
-        sigma = between(rng, 0.25, 0.25 + (0.14 * pitch_px) * harshness)
+        sigma = between(rng, 0.25, 0.25 + (0.12 * pitch_px) * harshness)
         bgr = np.asarray(cv2.GaussianBlur(bgr, (0, 0), min(sigma, 3.2)), np.uint8)
     if often(rng, 0.28 * harshness):
-        length = between(rng, 1.5, max(2.0, 0.36 * pitch_px * harshness))
+        length = between(rng, 1.5, max(2.0, 0.33 * pitch_px * harshness))
         bgr = np.asarray(
             cv2.filter2D(
                 bgr, -1, _streak(length, between(rng, 0, np.pi) if often(rng, 0.4) else pick(rng, (0.0, np.pi / 2)))

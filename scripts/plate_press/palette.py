@@ -19,11 +19,11 @@ def hue(rng: np.random.Generator, *, saturation: tuple[float, float], value: tup
 
 def paint(rng: np.random.Generator) -> Colour:
     """A car's paint: mostly white, grey, silver and black, as the car parks are."""
-    if often(rng, 0.7):
+    if often(rng, 0.8):
         grey = int(255 * pick(rng, (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)))
         tint = int(between(rng, -8, 8))
         return (min(255, max(0, grey + tint)), grey, min(255, max(0, grey - tint)))
-    return hue(rng, saturation=(0.4, 0.95), value=(0.2, 0.85))
+    return hue(rng, saturation=(0.3, 0.9), value=(0.15, 0.8))
 
 
 def mixed(one: Colour, other: Colour, share: float) -> Colour:

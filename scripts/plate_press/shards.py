@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.core.plate_crop import cut
-from plate_press.chance import between
+from plate_press.chance import between, often
 from plate_press.press import Pressed, press
 
 SHARD_SIZE = 10_000
@@ -70,13 +70,29 @@ def gather(order: Order) -> dict[str, NDArray[np.uint8] | NDArray[np.float32] | 
     for i in range(order.count):
         kind = order.kinds[i % len(order.kinds)] if order.kinds else None
         pressed = press(rng, kind, harshness=order.harshness)
-        images.append(cut(pressed.image, loose_box(rng, pressed)))
+        images.append(_taken(rng, pressed))
         plates.append((pressed.text, " ".join(pressed.rows), pressed.kind, float(np.ptp(pressed.corners[:, 0]))))
     texts, rows, kinds, widths = zip(*plates, strict=True)
     return {
         "images": np.stack(images), "texts": np.array(texts), "rows": np.array(rows), "kinds": np.array(kinds),
         "widths_px": np.array(widths, np.float32),
     }  # fmt: skip
+
+
+def _taken(rng: np.random.Generator, pressed: Pressed) -> NDArray[np.uint8]:
+    """The reader's input; one picture in eight ends at its box, as pictures of a plate alone do."""
+    box = loose_box(rng, pressed)
+    if pressed.kind == "none" or not often(rng, 0.12):
+        return cut(pressed.image, box)
+    height, width = pressed.image.shape[:2]
+    left, top, right, bottom = (
+        max(0, int(box[0])),
+        max(0, int(box[1])),
+        min(width, int(box[2])),
+        min(height, int(box[3])),
+    )
+    alone = pressed.image[top:bottom, left:right]
+    return cut(alone, (0.0, 0.0, float(right - left), float(bottom - top)))
 
 
 def loose_box(rng: np.random.Generator, pressed: Pressed) -> tuple[float, float, float, float]:

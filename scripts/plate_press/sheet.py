@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from plate_press.ink import inked, lay
 from plate_press.palette import Colour
+from plate_press.textures import patch
 from plate_press.typefaces import glyph, line
 
 _SIGNS = re.compile(r"\{[A-Z0-9]*\}|.")
@@ -37,7 +38,11 @@ _SPOT: Final = _spot()
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """How characters are set: face, width against the face's own, gap, one advance for all or each its own."""
+    """How characters are set and printed.
+
+    `stretch` is the width against the face's own, `gap` a share of the height, `is_even` gives all one advance;
+    `grow_px` makes strokes bolder or thinner, `outline` rims them, `wear` is the paint lost in patches (0..1).
+    """
 
     face: int
     stretch: float = 1.0
@@ -45,6 +50,8 @@ class Hand:
     is_even: bool = False
     grow_px: float = 0.0
     relief: float = 1.0
+    outline: Colour | None = None
+    wear: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,11 @@ class Sheet:
         rows = slice(max(0, top - 4), top + height + 4)
         columns = slice(max(0, int(first_x) - 4), int(x) + 4)
         ground = self.bgr[rows, columns]
-        ground[:] = _embossed(ground, _grown(canvas[rows, columns], hand.grow_px), ink, hand.relief, height)
+        mask = _worn(_grown(canvas[rows, columns], hand.grow_px), hand.wear)
+        if hand.outline is not None:
+            rim = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
+            ground[:] = inked(ground, rim, hand.outline)
+        ground[:] = _embossed(ground, mask, ink, hand.relief, height)
         return placed
 
     def bolts(self, places_mm: list[tuple[float, float]], radius_mm: float, colour: Colour) -> None:
@@ -183,6 +194,14 @@ def _stamp(canvas: NDArray[np.uint8], mask: NDArray[np.uint8], x: float, y: int,
     top = min(max(0, y), canvas.shape[0] - 1)
     spot = canvas[top : top + mask.shape[0], left : left + mask.shape[1]]
     np.maximum(spot, mask[: spot.shape[0], : spot.shape[1]], out=spot)
+
+
+def _worn(mask: NDArray[np.uint8], wear: float) -> NDArray[np.uint8]:
+    """Characters paler in patches, never wholly gone."""
+    if wear <= 0:
+        return mask
+    patches = patch(mask.shape[0], mask.shape[1], wear)
+    return np.asarray(cv2.multiply(mask, patches, scale=1 / 255), np.uint8)
 
 
 def _grown(mask: NDArray[np.uint8], grow_px: float) -> NDArray[np.uint8]:

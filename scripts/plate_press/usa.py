@@ -5,7 +5,7 @@ import numpy as np
 
 from plate_press.chance import between, often, pick, whole
 from plate_press.faces import Face, any_hand
-from plate_press.palette import INKS, Colour, hue, luma
+from plate_press.palette import INKS, Colour, hue, luma, mixed
 from plate_press.sheet import Sheet
 from plate_press.stock import landscape, plain, state_ground
 from plate_press.typefaces import PRINT_FILES
@@ -24,6 +24,8 @@ def face(rng: np.random.Generator, width_px: float) -> Face:
     if box[0] > 40 or box[0] + box[2] < 265:
         _picture(rng, sheet, x_mm=22 if box[0] > 40 else 283)
     _small_print(rng, sheet, ink)
+    if often(rng, 0.12):
+        _emblem(rng, sheet, between(rng, 120, 185) * sheet.scale, 76 * sheet.scale, mixed(ground, ink, 0.3), grow=2.5)
     hand = any_hand(rng, (0.62, 0.3, 0.08))
     for placed in sheet.characters(shown, box, hand, ink):
         if placed.sign == "*" or (placed.sign == " " and often(rng, 0.2)):
@@ -79,10 +81,12 @@ def _small_print(rng: np.random.Generator, sheet: Sheet, ink: Colour) -> None:
         )  # fmt: skip
 
 
-def _emblem(rng: np.random.Generator, sheet: Sheet, x_px: float, y_px: float, ink: Colour) -> None:
-    """A state's outline, a shield, a heart, a star: something between the groups that is no character."""
-    colour = ink if often(rng, 0.4) else hue(rng, saturation=(0.4, 1), value=(0.2, 0.8))
-    radius = sheet.px(between(rng, 7, 15))
+def _emblem(
+    rng: np.random.Generator, sheet: Sheet, x_px: float, y_px: float, ink: Colour, *, grow: float = 1.0
+) -> None:
+    """A state's outline, a shield, a heart, a rider: between the groups or behind them, no character."""
+    colour = ink if grow > 1 or often(rng, 0.4) else hue(rng, saturation=(0.4, 1), value=(0.2, 0.8))
+    radius = sheet.px(between(rng, 7, 15) * grow)
     count = whole(rng, 3, 9)
     angles = np.sort(rng.random(count)) * 2 * np.pi
     radii = radius * (0.5 + 0.5 * rng.random(count))

@@ -41,6 +41,8 @@ def mount(rng: np.random.Generator, face: Face, harshness: float) -> Panel:
     _frame(rng, panel, face.kind)
     if often(rng, 0.55 * harshness):
         _soil(rng, panel, harshness)
+    if often(rng, 0.4):
+        _slope(rng, panel.bgr, 0.5 * harshness)
     if often(rng, 0.3 * harshness):
         _shadow(rng, panel.bgr, between(rng, 0.25, 0.75))
     if often(rng, 0.12 * harshness):
@@ -200,6 +202,14 @@ def _soil(rng: np.random.Generator, panel: Panel, harshness: float) -> None:
     panel.bgr[:] = inked(panel.bgr, np.asarray(cv2.convertScaleAbs(veil, alpha=density), np.uint8), mud)
 
 
+def _slope(rng: np.random.Generator, bgr: NDArray[np.uint8], depth: float) -> None:
+    """Light that falls off to one side, as under a plate lamp or a bumper's edge."""
+    height, width = bgr.shape[:2]
+    ends = np.array([255, 255 * (1 - depth * float(rng.random()))], np.uint8)[:: 1 if often(rng, 0.6) else -1]
+    ramp = cv2.resize(ends[:, None] if often(rng, 0.6) else ends[None], (width, height))
+    cv2.multiply(bgr, cv2.merge([ramp] * 3), bgr, 1 / 255)
+
+
 def _shadow(rng: np.random.Generator, bgr: NDArray[np.uint8], darkness: float) -> None:
     """An edge of shade across the picture."""
     height, width = bgr.shape[:2]
@@ -228,7 +238,7 @@ def _glare(rng: np.random.Generator, panel: Panel) -> None:
         360 * rng.random(),
         0,
         360,
-        int(between(rng, 80, 190)),
+        int(between(rng, 60, 140)),
         -1,
     )
     side = max(3, int(height * 0.25)) | 1

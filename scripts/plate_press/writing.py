@@ -158,7 +158,9 @@ def brazilian(rng: np.random.Generator, *, is_old: bool, is_square: bool) -> tup
 def anything(rng: np.random.Generator, *, is_square: bool) -> tuple[str, ...]:
     """Characters without a system, so that the reader trusts what it sees before what it expects."""
     count = whole(rng, 4, 9)
-    shown = "".join(pick(rng, ALPHABET) for _ in range(count))
+    # I and O look like 1 and 0 in most dies; a label nobody can know teaches little, so they are drawn less often.
+    symbols = ALPHABET if often(rng, 0.3) else "".join(c for c in ALPHABET if c not in "IO")
+    shown = "".join(pick(rng, symbols) for _ in range(count))
     if is_square:
         cut = whole(rng, 2, count - 2)
         return (shown[:cut], shown[cut:])

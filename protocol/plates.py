@@ -12,7 +12,7 @@ Rules
   a hotlist match may use at most one of its substitutions, counted on single characters.
 
 Sources: NOM-001-SCT-2-2016 and the series published with it. A format with `is_certain=False` comes from
-secondary sources and waits for a check against the norm; its prior is weaker.
+secondary sources and waits for a check against the norm; its prior is weaker (docs/plates.md: what was checked how).
 """
 
 from dataclasses import dataclass
@@ -78,6 +78,95 @@ class PlateFormat:
     def has_series(self) -> bool:
         """Whether its first three letters tell the state, as private cars' do."""
         return self.mask in _SERIES_MASKS
+
+
+def _fits(symbol: str, character: str) -> bool:
+    match symbol:
+        case "L":
+            return character in LETTERS
+        case "D":
+            return character in DIGITS
+        case _:
+            return character == symbol
+
+
+def _older(name: str, *masks: str) -> tuple[PlateFormat, ...]:
+    return tuple(PlateFormat(name, mask, is_current=False) for mask in masks)
+
+
+FORMATS: Final[tuple[PlateFormat, ...]] = (
+    # A form with letters of its own stands before the general ones it would also fit.
+    PlateFormat("civil-protection", "DD-PC-DDD"),
+    PlateFormat("ambulance", "AM-DDD-LL"),
+    PlateFormat("fire", "BM-DDD-LL"),
+    PlateFormat("police", "LL-DDDL-D"),
+    PlateFormat("private-car", "LLL-DDD-L"),
+    PlateFormat("private-car-mexico-city", "LDD-LLL"),
+    PlateFormat("private-truck", "L-DDD-LL", is_certain=False),
+    PlateFormat("taxi", "L-DDD-LLL"),
+    PlateFormat("federal-carrier", "DD-LL-DL"),
+    PlateFormat("motorcycle", "LDD-LL"),
+    PlateFormat("bus", "DD-LL-D"),
+    PlateFormat("trailer", "L-DL-DD"),
+    PlateFormat("disability", "DDD-L"),
+    PlateFormat("ecological", "DDL-DDD"),
+    *_older("private-car", "LLL-DD-DD", "LLL-DDD", "DDD-LLL"),
+    *_older("private-truck", "LL-DDDD-L", "LL-DD-DDD"),
+    *_older("taxi", "DD-DD-LLL"),
+    *_older("motorcycle", "LDDD-L", "LLL-DD", "DDDD-L"),
+    *_older("bus", "DD-LLL-DD", "D-LLL-DD"),
+    *_older("trailer", "DLL-DDD-L", "D-LL-DDDD"),
+    *_older("disability", "DDD-LL"),
+    *_older("ecological", "DD-LLL"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Three-letter heads `first` to `last`, both included, that one state puts on private cars."""
+
+    state: str
+    first: str
+    last: str
+
+
+SERIES: Final[tuple[Series, ...]] = (
+    Series("aguascalientes", "AAA", "AFZ"),
+    Series("baja-california", "AGA", "CYZ"),
+    Series("baja-california-sur", "CZA", "DEZ"),
+    Series("campeche", "DFA", "DKZ"),
+    Series("chiapas", "DLA", "DSZ"),
+    Series("chihuahua", "DTA", "ETZ"),
+    Series("coahuila", "EUA", "FPZ"),
+    Series("colima", "FRA", "FWZ"),
+    Series("durango", "FXA", "GFZ"),
+    Series("guanajuato", "GGA", "GYZ"),
+    Series("guerrero", "GZA", "HFZ"),
+    Series("hidalgo", "HGA", "HRZ"),
+    Series("jalisco", "HSA", "LFZ"),
+    Series("mexico", "LGA", "PEZ"),
+    Series("michoacan", "PFA", "PUZ"),
+    Series("morelos", "PVA", "RDZ"),
+    Series("nayarit", "REA", "RJZ"),
+    Series("nuevo-leon", "RKA", "TGZ"),
+    Series("oaxaca", "THA", "TMZ"),
+    Series("puebla", "TNA", "UJZ"),
+    Series("queretaro", "UKA", "UPZ"),
+    Series("quintana-roo", "URA", "UVZ"),
+    Series("san-luis-potosi", "UWA", "VEZ"),
+    Series("sinaloa", "VFA", "VSZ"),
+    Series("sonora", "VTA", "WKZ"),
+    Series("tabasco", "WLA", "WWZ"),
+    Series("tamaulipas", "WXA", "XSZ"),
+    Series("tlaxcala", "XTA", "XXZ"),
+    Series("veracruz", "XYA", "YVZ"),
+    Series("yucatan", "YWA", "ZCZ"),
+    Series("zacatecas", "ZDA", "ZHZ"),
+)
+"""All states but Mexico City, whose private cars have a form of their own; "mexico" is the State of Mexico. Past `ZHZ`
+nothing is given out. The norm's appendix C as two independent transcriptions give it, which agree in every row."""
+
+_SERIES_MASKS
 
 
 def _fits(symbol: str, character: str) -> bool:

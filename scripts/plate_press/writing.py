@@ -70,15 +70,17 @@ def mexican(rng: np.random.Generator, name: str) -> tuple[str, PlateFormat]:
 
 
 def _head(rng: np.random.Generator) -> str:
-    """The three letters of one state's private cars."""
-    series = pick(rng, SERIES)
+    """The three letters of one state's private cars, every second time of Coahuila's or a neighbour's."""
+    series = pick(rng, _NEAR if often(rng, 0.5) else SERIES)
+    first = LETTERS.index(series.first[0])
+    letters = LETTERS[first : LETTERS.index(series.last[0]) + 1]
     while True:
-        head = fill(rng, "LLL")
-        head = pick(rng, (series.first[0], series.last[0])) + head[1:]
+        head = pick(rng, letters) + fill(rng, "LL")
         if series.first <= head <= series.last:
             return head
 
 
+_NEAR: Final = tuple(s for s in SERIES if s.state in {"coahuila", "chihuahua", "durango", "nuevo-leon", "zacatecas"})
 _US_MASKS: Final[dict[str, float]] = {
     "DLLLDDD": 3, "LLL-DDDD": 4, "LLL DDDD": 3, "DDD-LLL": 3, "LLL-DDD": 4, "LLL DDD": 3, "LLL*DDD": 2, "DDD*LLL": 1,
     "LDD-LLL": 1, "DDDD LL": 1, "DDD DDDD": 2, "DDD DDD": 1, "LLDDDDD": 1, "LL DDDDD": 1, "LL-DDDDD": 1, "DDLLLD": 1,

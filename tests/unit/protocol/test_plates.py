@@ -1,5 +1,7 @@
 """Plate texts: the masks, the letters, the confusion table."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from protocol.plates import (
     DIGITS,
     FORMATS,
     LETTERS,
+    SERIES,
     PlateFormat,
     classify,
     format_of,
@@ -78,10 +81,18 @@ def test_known_look_alikes_are_in_the_table(pair: str) -> None:
     [
         ("EUA001A", "coahuila"),
         ("FPZ9999", "coahuila"),
-        ("FRA123A", None),
+        ("FRA123A", "colima"),
+        ("LZZ123A", "mexico"),
+        ("ZJA123A", None),
         ("RKA123", "nuevo-leon"),
         ("A12BC", None),
     ],
 )
 def test_private_car_series_names_its_state(text: str, state: str | None) -> None:
     assert state_of(text) == state
+
+
+def test_the_states_series_are_in_order_and_share_no_head() -> None:
+    assert all(series.first <= series.last for series in SERIES)
+    assert all(one.last < other.first for one, other in pairwise(SERIES))
+    assert all(set(series.first + series.last) <= set(LETTERS) for series in SERIES)

@@ -1,7 +1,7 @@
 """The fixed set on which reading rendered Mexican plates is measured.
 
 Mexican kinds only, each as often as the press makes it; the plate 60 to 200 px wide; harshness 0.5: roll to 7, yaw to
-25, pitch to 17 degrees, blur to 1/16 and motion to 1/6 of a character's pitch, shade, glare, dirt, infrared, rain, noise
+25, pitch to 17 degrees, blur to 1/16, motion to 1/6 of a character's pitch, shade, glare, dirt, infrared, rain, noise
 and compression at up to half of their strengths and half as often as on the training's street.
 The seeds lie apart from those of training: shards seed their generators with two numbers, this set with three, of which
 the first (`SEED_SPACE`) stands for the set.

@@ -26,8 +26,8 @@ from edge_agent.cli.engine import EngineOptions
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.frames import Frame
 from edge_agent.core.pipeline import CameraPipeline
-from edge_agent.core.reads import Candidate, Read
-from edge_agent.core.stills import read_still
+from edge_agent.core.reads import Candidate
+from edge_agent.core.stills import look_over
 from edge_agent.errors import BadPicture, EdgeError
 from edge_agent.settings import DEFAULT_PATH, ENVIRONMENT_KEY, Settings
 from protocol.names import CameraId
@@ -36,11 +36,15 @@ CLIP_CAMERA: Final = CameraId("clip")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One plate of a file: what the vote says, and the best single look beside it. `at_s`, `looks` only in videos."""
+    """One plate of a file: what the vote says, and the best single look beside it. `at_s`, `looks` only in videos.
+
+    `is_read` is false for what the agent would not say, but count as unreadable.
+    """
 
     plate: str
     observed: str
     confidence: float
+    is_read: bool
     box: tuple[float, ...]
     candidates: tuple[dict[str, str | float], ...]
     format: str | None
@@ -53,6 +57,7 @@ class FileReads(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     reads: list[Found]
+    unreadable: int
     ms: float
 
 
@@ -117,45 +122,48 @@ def _results(files: Sequence[Path], vision: Vision) -> Iterator[tuple[Path, File
         for file in progress.track(files, description="reading"):
             started_s = time.perf_counter()
             try:
-                found = _read_clip(file, vision) if is_video(file) else _read_picture(file, vision)
+                found, unreadable = _read_clip(file, vision) if is_video(file) else _read_picture(file, vision)
             except BadPicture as exc:
                 yield file, Failed(str(exc))
                 continue
             spent_ms = (time.perf_counter() - started_s) * 1000
-            yield file, FileReads(file=str(file), reads=found, ms=round(spent_ms, 1))
+            yield file, FileReads(file=str(file), reads=found, unreadable=unreadable, ms=round(spent_ms, 1))
 
 
-def _read_picture(file: Path, vision: Vision) -> list[Found]:
-    reads = read_still(read_picture(file), vision.plates, vision.reader)
-    return [
+def _read_picture(file: Path, vision: Vision) -> tuple[list[Found], int]:
+    still = look_over(read_picture(file), vision.plates, vision.reader)
+    reads = [
         Found(
             plate=r.outcome.text,
             observed=r.outcome.observed,
             confidence=round(r.outcome.confidence, 3),
+            is_read=r.is_read,
             box=_rounded(r.xyxy),
             candidates=_candidates(r.outcome.candidates),
             format=r.outcome.format_name,
         )
-        for r in reads
+        for r in still.reads
     ]
+    return reads, still.unreadable
 
 
-def _read_clip(file: Path, vision: Vision) -> list[Found]:
+def _read_clip(file: Path, vision: Vision) -> tuple[list[Found], int]:
     """Vehicles of a video; an amended read stands in the place of the first."""
     clip_info(file)
     pipeline = CameraPipeline(CLIP_CAMERA, vision.plates, vision.reader)
     started_at = datetime.now(UTC)
-    by_vehicle: dict[int, Read] = {}
-    for picture in clip_frames(file):
-        captured_at = started_at + timedelta(seconds=picture.at_s)
-        frame = Frame(CLIP_CAMERA, picture.index, captured_at, picture.at_s, picture.image)
-        by_vehicle |= {read.track_id: read for read in pipeline.process(frame).reads}
-    by_vehicle |= {read.track_id: read for read in pipeline.flush().reads}
-    return [
+    frames = (
+        Frame(CLIP_CAMERA, each.index, started_at + timedelta(seconds=each.at_s), each.at_s, each.image)
+        for each in clip_frames(file)
+    )
+    outputs = [*map(pipeline.process, frames), pipeline.flush()]
+    by_vehicle = {read.track_id: read for output in outputs for read in output.reads}
+    reads = [
         Found(
             plate=r.text,
             observed=r.observed,
             confidence=round(r.confidence, 3),
+            is_read=True,
             box=_rounded(r.xyxy),
             candidates=_candidates(r.candidates),
             format=r.format_name,
@@ -164,6 +172,7 @@ def _read_clip(file: Path, vision: Vision) -> list[Found]:
         )
         for r in by_vehicle.values()
     ]
+    return reads, sum(output.unreadable for output in outputs)
 
 
 def _rounded(xyxy: Xyxy) -> tuple[float, ...]:
@@ -188,7 +197,7 @@ def print_jsonl(results: Iterator[tuple[Path, FileReads | Failed]]) -> int:
 
 
 def print_table(results: Iterator[tuple[Path, FileReads | Failed]]) -> int:
-    """A table on stdout, failures on stderr; 1 if any failed."""
+    """A table on stdout, unreadable plates with a question mark, failures on stderr; 1 if any failed."""
     table = Table("file", "plate", "confidence", "format", "at", "ms")
     failures = 0
     for file, result in results:
@@ -198,9 +207,8 @@ def print_table(results: Iterator[tuple[Path, FileReads | Failed]]) -> int:
             continue
         for found in result.reads:
             at = "" if found.at_s is None else f"{found.at_s:.2f} s"
-            table.add_row(
-                str(file), found.plate, f"{found.confidence:.2f}", found.format or "-", at, f"{result.ms:.0f}"
-            )
+            plate = found.plate if found.is_read else f"{found.plate} ?"
+            table.add_row(str(file), plate, f"{found.confidence:.2f}", found.format or "-", at, f"{result.ms:.0f}")
         if not result.reads:
             table.add_row(str(file), "-", "", "", "", f"{result.ms:.0f}")
     Console().print(table)

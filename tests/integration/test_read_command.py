@@ -45,6 +45,7 @@ def test_jsonl_has_one_object_a_picture(
     assert 0.9 < read["confidence"] < 1
     assert read["candidates"][0] == {"plate": "FAB123C", "confidence": read["confidence"]}
     assert all(abs(a - b) < 30 for a, b in zip(read["box"], PLATE, strict=True))
+    assert [(line["unreadable"], line["reads"][0]["is_read"]) for line in lines] == [(0, True)] * 2
     assert lines[0]["ms"] > 0
 
 
@@ -59,6 +60,7 @@ def test_a_video_gives_one_read_for_its_vehicle(
     assert read["plate"] == read["observed"] == plate.shown.replace("-", "")
     assert read["at_s"] < 3
     assert read["looks"] >= 2
+    assert (read["is_read"], line["unreadable"]) == (True, 0)
 
 
 def test_without_jsonl_there_is_a_table(

@@ -90,11 +90,11 @@ def test_odd_texts_are_less_likely_but_possible(text: str) -> None:
     assert 0 < prior(text) < prior("FAB123C") == 1.0
 
 
-def test_a_head_of_a_known_series_says_a_little_more_than_one_of_elsewhere_and_rewrites_nothing() -> None:
+def test_a_head_that_some_state_gives_out_says_a_little_more_than_one_that_none_does_and_rewrites_nothing() -> None:
     assert prior("FAB123C") == 1.0
-    assert prior("NAB123C") == prior("NAB1234") == pytest.approx(0.98)
+    assert prior("ZZB123C") == prior("ZZB1234") == pytest.approx(0.98)
     assert prior("A12BCD") == 1.0, "a form whose letters tell no state"
-    assert voted(make_look("NAB123C")).text == "NAB123C"
+    assert voted(make_look("ZZB123C")).text == "ZZB123C"
 
 
 def test_a_form_so_short_that_a_half_hidden_plate_has_it_proves_less() -> None:

@@ -39,6 +39,8 @@ from edge_agent.settings import InferenceSettings
 from protocol.keys import KeySigner
 from tests.simulators.signed_models import FACTS, OUR_LINE, OURS, STATE, STATE_LINE, changed, exported, install
 
+VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "models" / "v1"
+
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
@@ -88,6 +90,27 @@ def test_a_changed_bit_of_a_model_is_noticed(package: Path, suffix: str) -> None
         opened(package).files(PLATE_READER)
     assert caught.value.fault == "changed"
     assert opened(package).files(PLATE_FINDER)
+
+
+def test_no_byte_of_a_manifest_and_no_bit_of_its_signature_can_be_turned() -> None:
+    data, signature = (VECTORS / "plate-reader.json").read_bytes(), (VECTORS / "plate-reader.sig").read_bytes()
+    signers = Signers.of([(VECTORS / "signer").read_text().strip()])
+    whole = data + signature
+    assert signers.signer_of(data, signature)
+    turns = [(at, at % 8) for at in range(len(data))]
+    turns += [(len(data) + at, bit) for at in range(len(signature)) for bit in range(8)]
+    for at, bit in turns:
+        turned = bytearray(whole)
+        turned[at] ^= 1 << bit
+        assert signers.signer_of(bytes(turned[: len(data)]), bytes(turned[len(data) :])) is None, (at, bit)
+
+
+def test_a_folder_that_was_signed_long_ago_still_opens() -> None:
+    """Golden vectors of the first format: manifests outlive the programs that wrote them."""
+    models = SignedModels.open(VECTORS, Signers.of([(VECTORS / "signer").read_text().strip()]))
+    manifest = models.manifest(PLATE_READER)
+    assert (models.number, manifest.version, manifest.training.seed) == (1, "1.0", 1)
+    assert (manifest.characters, manifest.not_for) == (("", "0", "1"), ("recognising people",))
 
 
 @pytest.mark.parametrize("suffix", [".json", ".sig"])

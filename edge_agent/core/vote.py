@@ -68,8 +68,8 @@ def prior(text: str) -> float:
     if len(text) not in PLAUSIBLE_LENGTH:
         return 0.3
     form = format_of(text)
-    if form is not None:
-        whole = 1.0 if form.is_certain and (not form.has_series or state_of(text)) else 0.98
+    if form is not None and (not form.has_series or state_of(text)):
+        whole = 1.0 if form.is_certain else 0.98
         return whole if len(text) > SHORT_LENGTH else SHORT_PRIOR
     has_both = any(c in DIGITS for c in text) and any(c not in DIGITS for c in text)
     return 0.95 if has_both else 0.8

@@ -90,9 +90,9 @@ def test_odd_texts_are_less_likely_but_possible(text: str) -> None:
     assert 0 < prior(text) < prior("FAB123C") == 1.0
 
 
-def test_a_head_that_some_state_gives_out_says_a_little_more_than_one_that_none_does_and_rewrites_nothing() -> None:
-    assert prior("FAB123C") == 1.0
-    assert prior("ZZB123C") == prior("ZZB1234") == pytest.approx(0.98)
+def test_a_head_that_no_state_gives_out_says_no_more_than_a_foreign_plate_and_rewrites_nothing() -> None:
+    assert prior("FAB123C") == prior("NAB123C") == 1.0
+    assert prior("ZZB123C") == prior("ZZB1234") == prior("7XYZ123") < 1
     assert prior("A12BCD") == 1.0, "a form whose letters tell no state"
     assert voted(make_look("ZZB123C")).text == "ZZB123C"
 

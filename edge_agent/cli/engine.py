@@ -18,7 +18,9 @@ class EngineOptions:
     """What the models run on."""
 
     models: Annotated[Path | None, Parameter(help="Folder of models that `make models` fetched.")] = None
-    trust: Annotated[tuple[str, ...], Parameter(help="Another key whose signature counts in that folder.")] = ()
+    trust: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Another key whose signature counts in that folder.")
+    ] = ()
     stack: Annotated[Stack, Parameter(help="Our own models, or the ready ones that others published.")] = DEFAULT_STACK
     device: Annotated[str, Parameter(help="Device; the command stops if another one would run.")] = "CPU"
     precision: Annotated[str, Parameter(help="f32, bf16 or f16; stops if another one would run.")] = "f32"

@@ -35,7 +35,9 @@ class Where:
 
     config: Annotated[Path | None, Parameter(help="Settings file; else $ATALAYA_AGENT_CONFIG.")] = None
     models: Annotated[Path | None, Parameter(help="Folder of models; else the settings'.")] = None
-    trust: Annotated[tuple[str, ...], Parameter(help="Another key whose signature counts in that folder.")] = ()
+    trust: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Another key whose signature counts in that folder.")
+    ] = ()
 
     def open(self) -> ModelStore:
         """The store as the settings have it. Without settings, as on a desk, it is the one of `make models`."""

@@ -9,6 +9,8 @@ AggregatorError
 ├── BrokerUnwell        the broker does not start, answer or obey (stop, tell the operator)
 ├── ClockInDoubt        the clock leaped; what cannot be undone waits for a person (tell the operator)
 ├── DatesNear           a certificate, a list or a grant ends within days, or has ended (tell the operator)
+├── Overtaken           somebody else was first, or it is too late for what was asked (tell the operator)
+├── NotAllowed          somebody asked for what is not his to do (tell the operator)
 ├── FilesLeft           files could not be removed; the next run tries again (tell the operator)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
@@ -58,6 +60,16 @@ class DatabaseUnwell(AggregatorError):
 
 class FilesLeft(AggregatorError):
     """Files could not be removed; the next run tries again."""
+
+
+class Overtaken(AggregatorError):
+    """Somebody else was first, or it is too late for what was asked."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class NotAllowed(AggregatorError):
+    """Somebody asked for what is not his to do."""
 
 
 class ClockInDoubt(AggregatorError):

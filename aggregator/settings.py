@@ -194,6 +194,13 @@ class Evidence(Section, frozen=True):
     ca: Path | None = None
 
 
+class Alerts(Section, frozen=True):
+    """What makes one alert of several hits, and who decides on alerts."""
+
+    group_minutes: Positive = 30
+    dispatchers: tuple[str, ...] = ()
+
+
 class Audit(Section, frozen=True):
     """Where the service puts signed checkpoints of the audit by itself: a place that others keep."""
 
@@ -220,6 +227,7 @@ class Settings(Section, frozen=True):
     rollout: Rollout = Rollout()
     retention: Retention = Retention()
     evidence: Evidence = Evidence()
+    alerts: Alerts = Alerts()
     audit: Audit = Audit()
 
 

@@ -35,6 +35,7 @@ for _command, _place in {
     "hits": "queries:hits",
     "devices": "queries:devices",
     "counts": "queries:counts",
+    "alerts": "alerts:app",
     "acceptances": "acceptances:app",
     "evidence": "evidence:app",
     "audit": "audit:app",

@@ -68,10 +68,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What happened to an alert, for its history. `other` is the alert that was merged into it."""
+    """What happened to an alert, and its state after it. `other` is the one that it was merged with."""
 
     alert: AlertId
     act: Act
+    state: State
     event: bytes | None = None
     other: AlertId | None = None
 
@@ -104,7 +105,7 @@ class Book:
         if alert is None:
             alert = self._raised(sighting)
         elif sighting.over_at is None:
-            self.lines.append(Line(alert, Act.ADD, sighting.event))
+            self._note(alert, Act.ADD, sighting.event)
         self._enter(alert, sighting)
         self._stretch(alert, sighting)
 
@@ -115,12 +116,15 @@ class Book:
         return alert
 
     def _touched(self, sighting: Sighting) -> Iterator[AlertId]:
-        """The alerts whose spans the event touches; for an alarm the instant alone counts, and it is in the key."""
-        window = self.window if sighting.kind is Kind.HIT else timedelta(0)
+        """The alerts whose spans the event touches."""
         for key in sorted(sighting.keys):
             for span in self.spans.get((sighting.city, key), ()):
-                if span.is_touched(sighting.happened_at, window):
+                if self._touches(sighting, span):
                     yield self.home(span.alert)
+
+    def _touches(self, sighting: Sighting, span: Span) -> bool:
+        """Of an alarm the key says it all: when it began stands in it."""
+        return sighting.kind is not Kind.HIT or span.is_touched(sighting.happened_at, self.window)
 
     def _joined(self, sighting: Sighting) -> AlertId | None:
         """The alert that an event belongs to, those merged that it joins."""
@@ -139,7 +143,7 @@ class Book:
         alert = PROVISIONAL + self._new
         self._new += 1
         self.alerts[alert] = Alert(kind=sighting.kind)
-        self.lines.append(Line(alert, Act.RAISE, sighting.event))
+        self._note(alert, Act.RAISE, sighting.event)
         return alert
 
     def _enter(self, alert: AlertId, sighting: Sighting) -> None:
@@ -147,7 +151,7 @@ class Book:
         after = with_hit(before, sighting.quality)
         if sighting.over_at is not None and after.ended_at is None:
             after = replace(after, ended_at=sighting.over_at)
-            self.lines.append(Line(alert, Act.END, sighting.event))
+            self._note(alert, Act.END, sighting.event)
         self._settle(alert, before, after, sighting.event)
         self.known[sighting.event] = Known(alert, sighting.quality)
         first_at, last_at = self.times.get(alert, (sighting.happened_at, sighting.happened_at))
@@ -159,24 +163,28 @@ class Book:
         alert = self.home(known.alert)
         before = self.alerts[alert]
         after = with_hit(with_hit(before, known.quality, by=-1), sighting.quality)
-        self.lines.append(Line(alert, Act.AMEND, sighting.event))
+        self._note(alert, Act.AMEND, sighting.event)
         self._settle(alert, before, after, sighting.event)
         self.known[sighting.event] = Known(alert, sighting.quality)
 
-    def _settle(self, alert: AlertId, before: Alert, after: Alert, event: bytes) -> None:
+    def _settle(self, alert: AlertId, before: Alert, after: Alert, event: bytes | None) -> None:
         self.alerts[alert], acts = settled(before, after)
-        self.lines += [Line(alert, act, event) for act in acts]
+        for act in acts:
+            self._note(alert, act, event)
 
     def _merge(self, into: AlertId, other: AlertId) -> None:
-        before = self.alerts[into]
-        after = merged(before, self.alerts[other])
-        self.alerts[other] = replace(self.alerts[other], state=State.MERGED)
+        before, absorbed = self.alerts[into], self.alerts[other]
         self.merges[other] = into
-        self.lines.append(Line(into, Act.MERGE, None, other))
-        self.alerts[into], acts = settled(before, after)
-        self.lines += [Line(into, act) for act in acts]
+        self.alerts[other] = replace(absorbed, state=State.MERGED, outcome=None)
+        self.alerts[into] = merged(before, absorbed)
+        self._note(other, Act.MERGE, other=into)
+        self._note(into, Act.MERGE, other=other)
+        self._settle(into, before, self.alerts[into], None)
         first, second = self.times[into], self.times[other]
         self.times[into] = (min(first[0], second[0]), max(first[1], second[1]))
+
+    def _note(self, alert: AlertId, act: Act, event: bytes | None = None, *, other: AlertId | None = None) -> None:
+        self.lines.append(Line(alert, act, self.alerts[alert].state, event, other))
 
     def _stretch(self, alert: AlertId, sighting: Sighting) -> None:
         """Have the alert's spans hold the event; those that touch each other by it become one."""
@@ -185,7 +193,7 @@ class Book:
             mine: list[Span] = []
             others: list[Span] = []
             for span in self.spans.get(place, ()):
-                is_mine = self.home(span.alert) == alert and span.is_touched(sighting.happened_at, self.window)
+                is_mine = self.home(span.alert) == alert and self._touches(sighting, span)
                 (mine if is_mine else others).append(span)
             whole = Span(*place, alert, sighting.happened_at, sighting.happened_at)
             for span in mine:

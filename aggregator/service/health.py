@@ -12,6 +12,7 @@ from aggregator.adapters.database import AWAY, Pool
 from aggregator.core.workers import News
 from aggregator.http.health import Health
 from aggregator.http.open_port import Tally
+from aggregator.service.alerts import AlertKeeper
 from aggregator.service.dates import DatesWatch
 from aggregator.service.intake import Intake
 from aggregator.service.workers import Workers
@@ -30,6 +31,7 @@ class HealthCheck:
     queue_bound: int
     tally: Tally
     dates: DatesWatch
+    alerts: AlertKeeper
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
@@ -51,7 +53,7 @@ class HealthCheck:
             enrolled=dict(self.tally.granted),
             enrolment_refused=dict(self.tally.refused),
             problems=tuple(self._problems(news, database=database)),
-            warnings=self.dates.warnings,
+            warnings=(*self.dates.warnings, *self.alerts.warnings),
         )
 
     def _problems(self, news: Sequence[News], *, database: bool) -> Iterator[str]:

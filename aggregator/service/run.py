@@ -11,12 +11,14 @@ import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from aggregator.adapters import enrolment_desk, evidence_store, hotlist_publisher
+from aggregator.adapters import alert_maker, enrolment_desk, evidence_store, hotlist_publisher
+from aggregator.adapters.alert_maker import AlertMaker
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
@@ -34,6 +36,7 @@ from aggregator.http.open_port import Tally, open_app, open_context
 from aggregator.http.renewal import renewal_routes
 from aggregator.http.short_lines import ShortLineSite
 from aggregator.service import ingest
+from aggregator.service.alerts import AlertKeeper
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
 from aggregator.service.compaction import Compaction
@@ -48,7 +51,7 @@ from aggregator.settings import Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
-STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS, *enrolment_desk.STEPS)
+STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS, *enrolment_desk.STEPS, *alert_maker.STEPS)
 _WATCH_EVERY_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
@@ -80,6 +83,7 @@ class Parts:
     workers: Workers
     auditor: ChainAuditor
     keeper: EvidenceKeeper
+    alerts: AlertKeeper
     retention: Retention
     dates: DatesWatch
     check: HealthCheck
@@ -90,6 +94,7 @@ class Parts:
             "registry": self.intake.registered.follow(),
             "chain-auditor": self.auditor.run(),
             "evidence-keeper": self.keeper.run(),
+            "alert-keeper": self.alerts.run(),
             "ingest": self.intake.worker.run(),
             "workers": self.workers.run(),
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
@@ -109,11 +114,13 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     files = pictures_of(settings)
     keeper = EvidenceKeeper(EvidenceStore(database.pool, files, step))
     retention = Retention(RetentionStore(database.pool, files), settings)
+    window = timedelta(minutes=settings.alerts.group_minutes)
+    alerts = AlertKeeper(AlertMaker(database.pool, window, step), database.access)
     intake = await open_intake(stack, settings, database, stored=lambda taken: _wake(taken, auditor, keeper), step=step)
     auditor = ChainAuditor(ChainStore(database.pool), intake.line, intake.signer)
     workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
     tally, dates = Tally(), DatesWatch(database.pool, settings)
-    check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates)
+    check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts)
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, intake.registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
@@ -124,7 +131,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     open_port = open_app(settings, routes, tally)
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
     await _serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
-    return Parts(database, intake, workers, auditor, keeper, retention, dates, check)
+    return Parts(database, intake, workers, auditor, keeper, alerts, retention, dates, check)
 
 
 def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper) -> None:

@@ -57,17 +57,13 @@ def rain(rng: np.random.Generator, bgr: Image) -> None:
 
 def blur(rng: np.random.Generator, bgr: Image, pitch_px: float, harshness: float) -> Image:
     """Out of focus, or moved while the shutter was open; at most a sixth, or a third, of a character's pitch."""
+    if often(rng, 0.28 * harshness):
+        length = between(rng, 1.5, max(2.0, 0.33 * pitch_px * harshness))
+        angle = between(rng, 0, np.pi) if often(rng, 0.4) else pick(rng, (0.0, np.pi / 2))
+        return np.asarray(cv2.filter2D(bgr, -1, _streak(length, angle)), np.uint8)
     if often(rng, 0.65):
         sigma = between(rng, 0.25, 0.25 + (0.12 * pitch_px) * harshness)
         bgr = np.asarray(cv2.GaussianBlur(bgr, (0, 0), min(sigma, 3.2)), np.uint8)
-    if often(rng, 0.28 * harshness):
-        length = between(rng, 1.5, max(2.0, 0.33 * pitch_px * harshness))
-        bgr = np.asarray(
-            cv2.filter2D(
-                bgr, -1, _streak(length, between(rng, 0, np.pi) if often(rng, 0.4) else pick(rng, (0.0, np.pi / 2)))
-            ),
-            np.uint8,
-        )
     return bgr
 
 

@@ -58,10 +58,13 @@ def press(
     harshness: float = 1.0,
     width_px: tuple[float, float] = (_NARROWEST_PX, _WIDEST_PX),
 ) -> Pressed:
-    """One picture; the plate's width in it is drawn between `width_px`, evenly in its logarithm."""
+    """One picture; the plate is `width_px` wide in it, a width drawn nearly evenly in its logarithm.
+
+    Long rows are never so small that their characters are not there (`_least_width`).
+    """
     kind = kind or weighted(rng, KINDS)
     harshness *= _severity(rng)
-    width = float(np.exp(between(rng, np.log(width_px[0]), np.log(width_px[1]))))
+    width = width_px[0] * (width_px[1] / width_px[0]) ** float(rng.random() ** 0.75)
     if kind == "none":
         return _press_decoy(rng, width, harshness)
     flat = face(rng, kind, width_px=min(260.0, max(72.0, width * 1.12)))
@@ -97,8 +100,9 @@ def _severity(rng: np.random.Generator) -> float:
 
 
 def _least_width(flat: Face) -> float:
-    """Long rows need a few pixels a character to be there at all."""
-    return 5.2 * max(len(row) for row in flat.rows)
+    """Characters need a few pixels each; those of a long low plate are narrow for their height, so a few more."""
+    height, width = flat.bgr.shape[:2]
+    return (5.8 if width < 2.6 * height else 7.5) * max(len(row) for row in flat.rows)
 
 
 def _photograph(
@@ -131,7 +135,7 @@ def _spoil(
         image = optics.haze(rng, image)
     if is_night or often(rng, 0.04 * harshness):
         optics.bloom(rng, image)
-    image = optics.expose(rng, image, harshness)
+    image = optics.expose(rng, image, harshness * (0.4 if is_night else 1.0))
     if often(rng, 0.08 * harshness):
         optics.rain(rng, image)
     image = optics.blur(rng, image, pitch, harshness)

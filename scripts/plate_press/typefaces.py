@@ -63,6 +63,9 @@ PRINT_FILES: Final = (
 )
 """Faces for states' names, slogans, dealers and badges."""
 _LINE_PX = 40
+_SYMBOL_FILE: Final = _DEJAVU + "DejaVuSans.ttf"
+SYMBOLS: Final = "★☆☀☂☃☎☘☠☢☮☯☸♀♁♂♔♕♖♗♘♚♛♜♝♞♟♠♣♥♦♪♫♲♻♿⚑⚒⚓⚔⚖⚘⚙⚛⚜⚡✈✉✌✐✜✠✪✯✱✲✶✹✺✿❀❁❄❖❤➤"
+"""Pictograms that stand for states' emblems, wheelchairs, riders and clubs' badges."""
 
 
 class FontMissing(RuntimeError):
@@ -88,6 +91,12 @@ def glyph(face: int, character: str) -> NDArray[np.uint8]:
 def line(text: str, face: int) -> NDArray[np.uint8]:
     """Mask of a line of small print, cut to its ink; `face` is a place in `PRINT_FILES`."""
     return _ink(_font(PRINT_FILES[face % len(PRINT_FILES)], _LINE_PX), text)
+
+
+@cache
+def symbol(character: str) -> NDArray[np.uint8]:
+    """Mask of a pictogram, cut to its ink."""
+    return _ink(_font(_SYMBOL_FILE, 72), character)
 
 
 @cache

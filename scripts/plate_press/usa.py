@@ -5,10 +5,11 @@ import numpy as np
 
 from plate_press.chance import between, often, pick, whole
 from plate_press.faces import Face, any_hand
+from plate_press.ink import lay
 from plate_press.palette import INKS, Colour, hue, luma, mixed
 from plate_press.sheet import Sheet
 from plate_press.stock import landscape, plain, state_ground
-from plate_press.typefaces import PRINT_FILES
+from plate_press.typefaces import PRINT_FILES, SYMBOLS, symbol
 from plate_press.vocabulary import MONTHS, US_SECOND, US_STATES, us_colours
 from plate_press.writing import american, text_of
 
@@ -25,11 +26,12 @@ def face(rng: np.random.Generator, width_px: float) -> Face:
         _picture(rng, sheet, x_mm=22 if box[0] > 40 else 283)
     _small_print(rng, sheet, ink)
     if often(rng, 0.12):
-        _emblem(rng, sheet, between(rng, 120, 185) * sheet.scale, 76 * sheet.scale, mixed(ground, ink, 0.3), grow=2.5)
+        behind = (between(rng, 120, 185) * sheet.scale, 76 * sheet.scale)
+        _emblem(rng, sheet, behind, mixed(ground, ink, between(rng, 0.1, 0.35)), grow=2.5)
     hand = any_hand(rng, (0.62, 0.3, 0.08))
     for placed in sheet.characters(shown, box, hand, ink):
         if placed.sign == "*" or (placed.sign == " " and often(rng, 0.2)):
-            _emblem(rng, sheet, placed.x + placed.width / 2, (box[1] + box[3] / 2) * sheet.scale, ink)
+            _emblem(rng, sheet, (placed.x + placed.width / 2, (box[1] + box[3] / 2) * sheet.scale), ink)
     _stickers(rng, sheet)
     holes = [(float(x), float(y)) for x in (58, 247) for y in (12, 140)]
     sheet.bolts(holes, between(rng, 2.5, 5), pick(rng, ((60, 60, 60), (150, 150, 150), (220, 220, 220), ground)))
@@ -82,30 +84,41 @@ def _small_print(rng: np.random.Generator, sheet: Sheet, ink: Colour) -> None:
 
 
 def _emblem(
-    rng: np.random.Generator, sheet: Sheet, x_px: float, y_px: float, ink: Colour, *, grow: float = 1.0
+    rng: np.random.Generator, sheet: Sheet, at_px: tuple[float, float], ink: Colour, *, grow: float = 1.0
 ) -> None:
     """A state's outline, a shield, a heart, a rider: between the groups or behind them, no character."""
     colour = ink if grow > 1 or often(rng, 0.4) else hue(rng, saturation=(0.4, 1), value=(0.2, 0.8))
-    radius = sheet.px(between(rng, 7, 15) * grow)
+    radius = sheet.px(between(rng, 8, 17) * grow)
+    if often(rng, 0.6):
+        _pictogram(rng, sheet, at_px, radius, colour)
+        return
     count = whole(rng, 3, 9)
     angles = np.sort(rng.random(count)) * 2 * np.pi
     radii = radius * (0.5 + 0.5 * rng.random(count))
-    points = np.stack([x_px + np.cos(angles) * radii, y_px + np.sin(angles) * radii], axis=1)
+    points = np.stack([at_px[0] + np.cos(angles) * radii, at_px[1] + np.sin(angles) * radii], axis=1)
     cv2.fillPoly(sheet.bgr, [np.round(points).astype(np.int32)], colour, cv2.LINE_AA)
     if often(rng, 0.3):
-        cv2.circle(
-            sheet.bgr,
-            (round(x_px), round(y_px)),
-            max(1, radius // 2),
-            hue(rng, saturation=(0.3, 1), value=(0.3, 1)),
-            -1,
-        )
+        centre = (round(at_px[0]), round(at_px[1]))
+        cv2.circle(sheet.bgr, centre, max(1, radius // 2), hue(rng, saturation=(0.3, 1), value=(0.3, 1)), -1)
+
+
+def _pictogram(rng: np.random.Generator, sheet: Sheet, at_px: tuple[float, float], radius: int, colour: Colour) -> None:
+    mask = symbol(pick(rng, SYMBOLS))
+    width, height = max(3, round(radius * between(rng, 1.2, 1.9))), max(3, radius * 2)
+    small = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    lay(sheet.bgr, small, round(at_px[0] - width / 2), round(at_px[1] - height / 2), colour)
 
 
 def _picture(rng: np.random.Generator, sheet: Sheet, *, x_mm: float) -> None:
     """An organisation's emblem or a wheelchair beside the characters."""
+    if often(rng, 0.3):
+        for i in range(whole(rng, 1, 2)):
+            word = pick(rng, US_SECOND).split()[0]
+            sheet.text(word, (x_mm, 62 + 26 * i), 13, fit_mm=38, face=pick(rng, (0, 1, 8)), ink=INKS[0])
+        return
     for _ in range(whole(rng, 1, 3)):
-        _emblem(rng, sheet, x_mm * sheet.scale + between(rng, -4, 4), between(rng, 60, 95) * sheet.scale, INKS[0])
+        at_px = (x_mm * sheet.scale + between(rng, -4, 4), between(rng, 60, 95) * sheet.scale)
+        _emblem(rng, sheet, at_px, INKS[0])
     if often(rng, 0.3):
         radius = sheet.px(between(rng, 12, 20))
         at = (round(x_mm * sheet.scale), round(76 * sheet.scale))

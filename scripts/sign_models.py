@@ -85,6 +85,7 @@ def sign(
     *,
     signing: Signing,
     facts: tuple[Path, ...],
+    figures: tuple[Path, ...] = (),
     model_version: Annotated[str | None, cyclopts.Parameter(help="Version; else that of the facts.")] = None,
 ) -> None:
     """Install a model under a name, with its manifest and signature.
@@ -95,8 +96,10 @@ def sign(
         The model's .xml; its .bin lies beside it.
     facts
         JSON or TOML: what docs/models.md lists, or a training's card; of several the later ones outrank.
+    figures
+        What a benchmark printed: the figures of its last line join the facts'.
     """
-    said = {**gather(name, facts), **({"version": model_version} if model_version else {})}
+    said = {**gather(name, facts, figures), **({"version": model_version} if model_version else {})}
     made = signing.open().install(name, graph, said)
     print(f"{made.name} {made.version} is in {signing.into}, signed by {made.signed_by}")
 

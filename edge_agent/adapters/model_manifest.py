@@ -86,7 +86,7 @@ class ModelManifest(ModelCard, frozen=True, kw_only=True):
     output: str = ""
     not_for: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
     training: Training
-    metrics: Annotated[dict[Text, float], msgspec.Meta(min_length=1)]
+    metrics: Annotated[dict[Text, int | float], msgspec.Meta(min_length=1)]
     metrics_on: Text
     signed_by: KeyName
 

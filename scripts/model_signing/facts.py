@@ -1,8 +1,8 @@
 """What is to be said of a model before it is signed: from files of facts, and from the cards that training leaves.
 
 Facts are the manifest's own keys, in JSON or TOML. A card (`NAME.card.json`) says the same in the words of whoever
-trained; it is known by its `training_data`. Later files outrank earlier ones key by key, and figures are put together,
-so that what a benchmark found can be added to what training said.
+trained; it is known by its `training_data`. Later files outrank earlier ones key by key, and figures are put together:
+a benchmark ends with a line of them, and that line joins what training said.
 """
 
 import json
@@ -20,17 +20,24 @@ Facts: TypeAlias = dict[str, Any]
 COMMANDS: Final = {"plate-reader": "scripts/train_reader.py", "plate-finder": "scripts/train_detector.py"}
 _SAME: Final = ("licence", "purpose", "input", "output", "not_for", "metrics_on")
 _LEARNT: Final = ("images_seen", "minutes", "parameters")
+_COURSE: Final = frozenset(("step", "images", "plates", "elapsed_s", "loss", "rate", "temperature"))
+"""How far a training had come when it was examined: not how well it does."""
 
 
-def gather(name: str, files: Iterable[Path]) -> Facts:
-    """All that the files say of a model; raises `ModelMissing` or `BadModelFile`."""
+def gather(name: str, files: Iterable[Path], figures: Iterable[Path] = ()) -> Facts:
+    """All that the files say of a model, and the figures that benchmarks found; raises an `EdgeError`."""
     said: Facts = {}
     for file in files:
-        found = _read(file)
-        found = of_card(name, found) if "training_data" in found else found
-        metrics = {**said.get("metrics", {}), **found.get("metrics", {})}
-        said = {**said, **found, **({"metrics": metrics} if metrics else {})}
+        found = _parse(file, _read(file))
+        said = _over(said, of_card(name, found) if "training_data" in found else found)
+    for file in figures:
+        said = _over(said, {"metrics": dict(_figures(_parse(file, _last_line(file))))})
     return said
+
+
+def _over(said: Facts, found: Facts) -> Facts:
+    metrics = {**said.get("metrics", {}), **found.get("metrics", {})}
+    return {**said, **found, **({"metrics": metrics} if metrics else {})}
 
 
 def of_card(name: str, card: Mapping[str, Any]) -> Facts:
@@ -47,7 +54,7 @@ def of_card(name: str, card: Mapping[str, Any]) -> Facts:
         "version": version[0] if version else "",
         "characters" if outputs[:1] == [""] else "classes": outputs,
         "training": training,
-        "metrics": dict(_figures(card.get("metrics", {}))),
+        "metrics": {key: value for key, value in _figures(card.get("metrics", {})) if key not in _COURSE},
     }
 
 
@@ -69,14 +76,22 @@ def _figures(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, fl
                 continue
 
 
-def _read(path: Path) -> Facts:
-    try:
-        text = path.read_bytes().decode()
-    except OSError as exc:
-        raise ModelMissing(f"{path} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise BadModelFile(f"{path} holds no facts in JSON or TOML") from exc
+def _last_line(path: Path) -> str:
+    """The line that a benchmark ends with."""
+    return (_read(path).strip().splitlines() or [""])[-1]
+
+
+def _parse(path: Path, text: str) -> Facts:
     try:
         return dict(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
     except (ValueError, TypeError) as exc:
         raise BadModelFile(f"{path} holds no facts in JSON or TOML: {exc}") from exc
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as exc:
+        raise ModelMissing(f"{path} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise BadModelFile(f"{path} holds no facts in JSON or TOML") from exc

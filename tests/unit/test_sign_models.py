@@ -110,14 +110,17 @@ def test_a_card_that_training_left_and_a_benchmarks_figures_make_a_manifest(tmp_
         "metrics": {"step": 9, "pressed": {"n": 100, "exact": 98, "kinds": {"us": [1, 2]}}}, "not_for": ["recognition"],
     }  # fmt: skip
     (tmp_path / "plate-reader.card.json").write_text(json.dumps(card))
-    (tmp_path / "bench.toml").write_text('metrics_on = "split test"\n[metrics]\neu_folded_errors = 1\n')
-    facts = gather("plate-reader", (tmp_path / "plate-reader.card.json", tmp_path / "bench.toml"))
+    (tmp_path / "words.toml").write_text('metrics_on = "split test"\n[metrics]\nby_hand = 1\n')
+    (tmp_path / "bench.txt").write_text('| a | table |\n{"eu_errors": 1, "read_ms": {"f32": 2.5}, "note": "none"}\n')
+    files = (tmp_path / "plate-reader.card.json", tmp_path / "words.toml")
+    facts = gather("plate-reader", files, (tmp_path / "bench.txt",))
     made = Workshop(tmp_path / "models", OURS, Signers((OURS.public_key,))).install(
         "plate-reader", exported(tmp_path), facts
     )
     assert (made.version, made.characters, made.classes) == ("2026.11.22", ("", "0", "1"), ())
     assert (made.training.command, made.training.seed) == ("scripts/train_reader.py", 7)
-    assert made.metrics == {"step": 9, "pressed_n": 100, "pressed_exact": 98, "eu_folded_errors": 1}
+    found = {"by_hand": 1, "eu_errors": 1, "read_ms_f32": 2.5}
+    assert made.metrics == {"pressed_n": 100, "pressed_exact": 98, **found}
     assert made.metrics_on == "split test"
 
 

@@ -75,7 +75,8 @@ READ_SYMBOLS: Final = frozenset(string.printable) | {"·"}
 """Symbols the reader keeps: A-Z and 0-9 for the text, the rest so that print does not turn into text."""
 
 
-def _convert_plate_detector(path: Path) -> Converted:
+def convert_plate_detector(path: Path) -> Converted:
+    """Return what a YOLOv8 checkpoint becomes: the published one, and those that are trained from it."""
     network = read_checkpoint(path)["model"]
     if not isinstance(network, Stub):
         raise BadModelFile(f"{path.name} holds no network")
@@ -153,7 +154,7 @@ SOURCES: Final[tuple[Source, ...]] = (
         sha256="58f6ad86f35f09574e13484ead3346ae8cc052facae150041ed4a894ac2f3828",
         licence="AGPL-3.0",
         input="BGR 8 bit, sides multiples of 32, 640 on the longer side",
-        convert=_convert_plate_detector,
+        convert=convert_plate_detector,
     ),
     Source(
         name=models.LINE_DETECTOR,

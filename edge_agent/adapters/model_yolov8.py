@@ -20,8 +20,6 @@ from edge_agent.errors import BadModelFile
 Node = Any
 """An OpenVINO node or output: the package ships no usable types for them."""
 
-STRIDES: Final = (8, 16, 32)
-
 
 def build_yolov8(network: Stub) -> ov.Model:
     """Return the OpenVINO model of a YOLOv8 `DetectionModel`."""
@@ -53,6 +51,8 @@ def _conv2d(x: Node, weight: NDArray[np.float32], bias: NDArray[np.float32], str
 
 def _conv(layer: Stub, inputs: Sequence[Node]) -> Node:
     """Convolution, batch normalisation (folded in), SiLU."""
+    if layer.child("act").kind != "SiLU":
+        raise BadModelFile(f"an activation of kind {layer.child('act').kind!r} is no part of YOLOv8")
     conv = layer.child("conv")
     weight = conv.array("weight")
     if "bn" in layer.state["_modules"]:
@@ -117,10 +117,10 @@ def _branch(layer: Stub, x: Node) -> Node:
 
 
 def _detect(layer: Stub, inputs: Sequence[Node]) -> Node:
-    """Three scales of box distances and scores, decoded to boxes in input pixels and laid end to end."""
+    """Each scale's box distances and scores, decoded to boxes in input pixels and laid end to end."""
     bins, classes = int(layer.state["reg_max"]), int(layer.state["nc"])
     boxes, scores = [], []
-    for level, (x, stride) in enumerate(zip(inputs, STRIDES, strict=True)):
+    for level, (x, stride) in enumerate(zip(inputs, layer.state["stride"], strict=True)):
         distances = _expected_distance(_branch(layer.child("cv2").child(level), x), bins)
         boxes.append(_to_centre_boxes(distances, _anchors(x), stride))
         flat = _reshape(_branch(layer.child("cv3").child(level), x), [1, classes, -1])

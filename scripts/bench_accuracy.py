@@ -4,7 +4,8 @@
 
 DIR holds real photographs with known plates (`scenes.csv`, `crops.csv`; `scripts/accuracy/pictures.py` says how); none
 come with the project. Tune on `--split train`; figures are for `test`. All stacks get the same pictures in turns in one
-process, one thread each. `--models DIR` measures unsigned models under test instead of those the agent would load.
+process, one thread each. `--models DIR` measures unsigned models under test instead of those the agent would load;
+`--plate-side` is the longer side our detector sees; with `--no-ready-square` the ready one sees a picture's own shape.
 `--errors DIR` writes a page of the wrong reads with their pictures, `--plots DIR` the plots of docs/accuracy.md.
 Progress goes to stderr; the last line is JSON.
 """
@@ -22,10 +23,11 @@ from accuracy.figures import figures
 from accuracy.peer import Peer, PeerMissing, open_peer
 from accuracy.pictures import BadData, Split, load
 from accuracy.plots import write_plots
-from accuracy.rendered import Rendered, evaluation_set, read_all
+from accuracy.rendered import Rendered, evaluation_set, read_all, street_set
 from accuracy.run import measure
 from accuracy.stacks import Precision, Stack, own_stack, ready_stack
 from accuracy.tables import show
+from plate_press.press import Pressed
 from rich.console import Console
 
 from edge_agent.adapters.models import default_folder
@@ -42,8 +44,9 @@ def main(
     stack: Which = "both",
     models: Path | None = None,
     plate_side: int = 640,
+    ready_square: bool = True,
     rounds: Annotated[int, cyclopts.Parameter(validator=cyclopts.validators.Number(gte=1))] = 3,
-    rendered: int = 2000,
+    rendered: int = 1000,
     errors: Path | None = None,
     plots: Path | None = None,
     peer: bool = False,
@@ -57,15 +60,16 @@ def main(
     cv2.setNumThreads(1)
     try:
         pictures = load(data, split)
-        stacks = open_stacks(stack, precision, models, plate_side)
+        stacks = open_stacks(stack, precision, models, plate_side, ready_square=ready_square)
         with ExitStack() as open_peers:
             other = None if stack == "own" else open_peer_or_say(install=peer)
             run = measure(pictures, stacks, other and open_peers.enter_context(other), rounds)
     except (BadData, EdgeError, PeerMissing) as exc:
         raise SystemExit(str(exc)) from exc
-    pressed = press_and_read(stacks, rendered)
+    pressed, street = (_read_pressed(stacks, make(rendered)) for make in (evaluation_set, street_set))
     if not only_json:
-        show(Console(width=150), f"split {split}, {precision}", stacks, run, pressed)
+        heading = f"split {split}, {precision}"
+        show(Console(width=150), heading, stacks=stacks, run=run, rendered=pressed, street=street)
     if plots is not None:
         write_plots(plots, run, pressed)
     if errors is not None:
@@ -73,7 +77,9 @@ def main(
     print(json.dumps(figures(run, pressed)))
 
 
-def open_stacks(which: Which, precision: Precision, under_test: Path | None, side_px: int) -> list[Stack]:
+def open_stacks(
+    which: Which, precision: Precision, under_test: Path | None, side_px: int, *, ready_square: bool
+) -> list[Stack]:
     """Open what was asked for, ours first; where both were and ours are not there yet, the ready one alone."""
     stacks = []
     if which != "ready":
@@ -84,7 +90,7 @@ def open_stacks(which: Which, precision: Precision, under_test: Path | None, sid
                 raise
             print(f"left out: own, {exc}", file=sys.stderr)
     if which != "own":
-        stacks.append(ready_stack(default_folder(), precision))
+        stacks.append(ready_stack(default_folder(), precision, square=ready_square))
     return stacks
 
 
@@ -97,12 +103,8 @@ def open_peer_or_say(*, install: bool) -> Peer | None:
         return None
 
 
-def press_and_read(stacks: list[Stack], count: int) -> dict[str, list[Rendered]]:
-    """Rendered plates, read by each stack."""
-    if not count:
-        return {}
-    pressed = evaluation_set(count)
-    return {stack.name: read_all(stack, pressed) for stack in stacks}
+def _read_pressed(stacks: list[Stack], pressed: list[Pressed]) -> dict[str, list[Rendered]]:
+    return {stack.name: read_all(stack, pressed) for stack in stacks} if pressed else {}
 
 
 if __name__ == "__main__":

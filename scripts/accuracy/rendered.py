@@ -1,8 +1,9 @@
 """Rendered Mexican plates: the one set whose truth is sure, and the one that is easier than any street.
 
-The press draws an evaluation set with seeds that no training uses: every class of plate that it knows, as a camera on
-the street sees it. The detector has no part in it: the reader gets the plate's own box, as a tight detector would give
-it. A picture of no plate is read where its middle is, and whatever comes out of it is a false read.
+The press draws a fixed set with seeds that no training uses (`plate_press.evaluation` states what is done to them), and
+beside it one as harsh as the training's street. The detector has no part in it: the reader gets the plate's own box,
+as a tight detector would give it. A picture of no plate is read where its middle is; whatever comes of it is a false
+read.
 """
 
 from collections import defaultdict
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from plate_press.press import KINDS, MEXICAN_KINDS, Pressed, press
+from plate_press.evaluation import press_evaluation
+from plate_press.press import MEXICAN_KINDS, Pressed, press
 
 from accuracy.scoring import Errors
 from accuracy.stacks import Stack
@@ -33,12 +35,18 @@ class Rendered:
     confidence: float
 
 
-def evaluation_set(count: int, seed: int = SEED) -> list[Pressed]:
-    """Mexican plates of all kinds, and pictures of none for every tenth of them."""
-    rng = np.random.default_rng(seed)
-    shares = np.array([KINDS[kind] for kind in MEXICAN_KINDS])
-    kinds = rng.choice(MEXICAN_KINDS, count, p=shares / shares.sum())
-    return [press(rng, str(kind)) for kind in kinds] + [press(rng, "none") for _ in range(count // 10)]
+def evaluation_set(count: int) -> list[Pressed]:
+    """The fixed set of Mexican plates, and pictures of none for every tenth of them."""
+    rng = np.random.default_rng([SEED, 0])
+    return [*press_evaluation(SEED, count), *(press(rng, "none") for _ in range(count // 10))]
+
+
+def street_set(count: int) -> list[Pressed]:
+    """Mexican plates from 40 pixels on, in all that the press can do to them: no aim, but where reading ends."""
+    return [
+        press(np.random.default_rng([SEED, 1, number]), MEXICAN_KINDS[number % len(MEXICAN_KINDS)])
+        for number in range(count)
+    ]
 
 
 def read_all(stack: Stack, pictures: Iterable[Pressed]) -> list[Rendered]:

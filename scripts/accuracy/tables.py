@@ -1,7 +1,7 @@
 """The tables for people."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,7 @@ from accuracy.run import Run
 from accuracy.scoring import Errors
 from accuracy.stacks import Stack
 
+Pressings = Mapping[str, Sequence[Rendered]]
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.85, 0.95)
 
 
@@ -24,7 +25,7 @@ def of_errors(errors: Errors) -> str:
 
 
 def show(
-    console: Console, heading: str, stacks: Sequence[Stack], run: Run, rendered: dict[str, list[Rendered]]
+    console: Console, heading: str, *, stacks: Sequence[Stack], run: Run, rendered: Pressings, street: Pressings
 ) -> None:
     """Everything, for each stack."""
     console.print(f"[bold]{heading}[/bold], load average {', '.join(f'{value:.1f}' for value in os.getloadavg())}")
@@ -38,7 +39,7 @@ def show(
         console.print(reliabilities(name, answers))
     console.print(rejects(run))
     if rendered:
-        console.print(presses(rendered))
+        console.print(presses(rendered, street))
     console.print(times(run))
 
 
@@ -105,7 +106,7 @@ def rejects(run: Run) -> Table:
     return table
 
 
-def presses(rendered: dict[str, list[Rendered]]) -> Table:
+def presses(rendered: Pressings, street: Pressings) -> Table:
     """Rendered plates, by kind and by width."""
     table = _table("rendered plates read at their own box: strict errors", left=1)
     for name in rendered:
@@ -116,6 +117,7 @@ def presses(rendered: dict[str, list[Rendered]]) -> Table:
             table.add_row(f"{key} px" if breakdown is by_width else key, *(of_errors(part[key]) for part in parts))
         table.add_section()
     table.add_row("all", *(of_errors(exact(answers)) for answers in rendered.values()))
+    table.add_row("as harsh as the training", *(of_errors(exact(answers)) for answers in street.values()))
     table.add_row("no plate, and still a text", *(of_errors(false_reads(answers)) for answers in rendered.values()))
     table.add_row("... of 0.5 and more", *(of_errors(false_reads(answers, 0.5)) for answers in rendered.values()))
     return table

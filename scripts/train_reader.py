@@ -40,7 +40,7 @@ def main(
     minutes: Annotated[float | None, Parameter(help="Length of the run by the clock.")] = None,
     images: Annotated[int | None, Parameter(help="Length of the run in pictures.")] = None,
     seed: Annotated[int, Parameter(help="What all chance comes from.")] = 1,
-    batch: Annotated[int, Parameter(help="Pictures of a step.")] = 64,
+    batch: Annotated[int, Parameter(help="Pictures of a step.")] = Plan().batch,
     rate: Annotated[float, Parameter(help="Highest learning rate.")] = Schedule().peak,
     export_every_s: Annotated[float, Parameter(help="Seconds between exports on the way.")] = Intervals().export_s,
     examine_every_s: Annotated[float, Parameter(help="Seconds between examinations.")] = Intervals().examine_s,

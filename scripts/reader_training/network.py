@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from reader_training.targets import BLANK, COLUMNS, ROWS, STEPS, SYMBOLS
+from reader_training.targets import BLANK, COLUMNS, ROWS, STEPS, SYMBOLS, UNSAID
 
 BLANK_BIAS: Final = 2.0
 """Most steps are blank; a network that starts with that belief need not spend its first thousand steps on it."""
@@ -123,6 +123,12 @@ def loss_of(logits: Any, symbols: Any, lengths: Any) -> Any:
     steps = torch.full((count * ROWS,), COLUMNS)
     whole = nn.functional.ctc_loss(rows, symbols, steps, lengths, blank=BLANK, reduction="sum", zero_infinity=True)
     return whole / count
+
+
+def drill_of(logits: Any, guess: Any) -> Any:
+    """Cross entropy with a guess at the alignment, summed over a plate and averaged over plates, as the loss is."""
+    said = nn.functional.cross_entropy(logits.float().flatten(0, 1), guess.flatten(), ignore_index=UNSAID)
+    return said * (guess != UNSAID).sum() / len(guess)
 
 
 def _convolution(into: int, out: int, stride: int | tuple[int, int] = 1) -> tuple[Any, Any, Any]:

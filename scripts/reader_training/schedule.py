@@ -32,13 +32,18 @@ class Schedule:
 
     peak: float = 1.5e-3
     floor: float = 1e-5
-    warm_up_steps: int = 300
+    warm_up_steps: int = 200
+    drill_steps: int = 1500
     real_share: float = 0.2
 
     def rate(self, step: int, progress: float) -> float:
         """Learning rate of a step."""
         cosine = 0.5 * (1 + math.cos(math.pi * progress))
         return (self.floor + (self.peak - self.floor) * cosine) * min(1.0, (step + 1) / self.warm_up_steps)
+
+    def drill(self, step: int) -> float:
+        """Weight of the guessed alignment: all at first, nothing soon."""
+        return max(0.0, 1 - step / self.drill_steps)
 
     def real(self, progress: float) -> float:
         """Share of a batch that is real photographs."""

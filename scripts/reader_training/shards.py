@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reader_training.augment import augment
 from reader_training.photos import Photo, crop_of
-from reader_training.targets import COLUMNS, coded, steps_needed, two_rows
+from reader_training.targets import COLUMNS, coded, drilled, steps_needed, two_rows
 
 SHARD_FILES: Final = "shard-*-????.npz"
 HELD_BACK_EVERY: Final = 64
@@ -90,6 +90,8 @@ class Batch:
     pictures: NDArray[np.uint8]
     symbols: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    guess: NDArray[np.int64]
+    """A rough alignment, as `targets.drilled` has it."""
 
 
 def batch_of(pressed: Pressed, photos: tuple[Photo, ...], real: int, total: int, rng: np.random.Generator) -> Batch:
@@ -102,5 +104,5 @@ def batch_of(pressed: Pressed, photos: tuple[Photo, ...], real: int, total: int,
             drawn.append((crop_of(photo, rng, grounds), (photo.text,)))
         else:
             drawn.append(pressed.pick(rng))
-    symbols, lengths = coded([rows for _, rows in drawn])
-    return Batch(np.stack([augment(image, rng) for image, _ in drawn]), symbols, lengths)
+    lines = [rows for _, rows in drawn]
+    return Batch(np.stack([augment(image, rng) for image, _ in drawn]), *coded(lines), drilled(lines))

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import torch
 
-from reader_training.network import Reader, Shape, loss_of
+from reader_training.network import Reader, Shape, drill_of, loss_of
 from reader_training.photos import Photo
 from reader_training.schedule import Schedule, averaging
 from reader_training.shards import Pressed, batch_of
@@ -26,7 +26,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What decides a run, but for its pictures."""
 
     seed: int = 1
-    batch: int = 64
+    batch: int = 48
     weight_decay: float = 0.02
     schedule: Schedule = Schedule()
     shape: Shape = Shape()
@@ -55,9 +55,11 @@ class Training:
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network(torch.from_numpy(batch.pictures))
-        loss = loss_of(logits, torch.from_numpy(batch.symbols), torch.from_numpy(batch.lengths))
+        loss = whole = loss_of(logits, torch.from_numpy(batch.symbols), torch.from_numpy(batch.lengths))
+        if weight := schedule.drill(self.step):
+            whole = loss + weight * drill_of(logits, torch.from_numpy(batch.guess))
         self.optimizer.zero_grad()
-        loss.backward()
+        whole.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self.optimizer.step()
         self._average()

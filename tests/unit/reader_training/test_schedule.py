@@ -31,3 +31,10 @@ def test_photographs_come_in_about_half_way_and_stay() -> None:
 def test_the_average_forgets_the_first_steps() -> None:
     assert averaging(0) == 0.1
     assert averaging(10**6) == 0.999
+
+
+def test_the_guessed_alignment_is_dropped_soon() -> None:
+    schedule = Schedule(drill_steps=100)
+    assert schedule.drill(0) == 1
+    assert schedule.drill(50) == 0.5
+    assert schedule.drill(100) == schedule.drill(10**6) == 0

@@ -4,7 +4,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from reader_training.calibration import SYMBOLS as DECODED
-from reader_training.targets import BLANK, COLUMNS, STEPS, SYMBOLS, coded, codes, folded, steps_needed, two_rows
+from reader_training.targets import (
+    BLANK,
+    COLUMNS,
+    STEPS,
+    SYMBOLS,
+    UNSAID,
+    coded,
+    codes,
+    drilled,
+    folded,
+    steps_needed,
+    two_rows,
+)
 
 from edge_agent.core.ctc import decode
 from protocol.plates import ALPHABET
@@ -50,3 +62,13 @@ def test_equal_neighbours_need_a_step_between_them() -> None:
 
 def test_folding_takes_only_o_and_i_for_digits() -> None:
     assert folded(ALPHABET) == ALPHABET.replace("O", "0").replace("I", "1")
+
+
+@given(st.lists(st.tuples(LINE, LINE), max_size=3))
+def test_the_guessed_alignment_says_every_character_once_and_in_order(plates: list[tuple[str, str]]) -> None:
+    guess = drilled(plates)
+    assert guess.shape == (len(plates), STEPS)
+    for steps, rows in zip(guess, plates, strict=True):
+        for row, text in enumerate(rows):
+            line = steps[row * COLUMNS : (row + 1) * COLUMNS]
+            assert tuple(line[line != UNSAID]) == codes(text)

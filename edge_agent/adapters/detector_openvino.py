@@ -28,13 +28,14 @@ class PlateDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes of plates in a BGR picture."""
-        found = [self._detect_at(image, side_px) for side_px in self._sides_px]
+        found = [self.detect_at(image, side_px) for side_px in self._sides_px]
         if len(found) == 1:
             return found[0]
         boxes = np.concatenate([each.xyxy for each in found])
         return suppress(Detections(boxes, np.concatenate([each.confidence for each in found])), PLATE_IOU)
 
-    def _detect_at(self, image: NDArray[np.uint8], longest_px: int) -> Detections:
+    def detect_at(self, image: NDArray[np.uint8], longest_px: int) -> Detections:
+        """Boxes in a picture whose longer side is seen at that size."""
         source = image.shape[0], image.shape[1]
         box = Letterbox.fit(source, input_size(source, longest_px))
         found = decode_yolo(self._network.run(box.apply(image)[None])["boxes"][0], self._min_confidence)

@@ -1,8 +1,8 @@
 """Which models see together: our own, or the ready ones that others published.
 
 `own` reads a plate in one glance, with weights that come with the program. `ready` finds lines of text first, with
-weights that `make models` fetches; it stays for comparison, and for a site that wants it. Faces are found by the
-same model in both.
+weights that `make models` fetches; it stays for comparison, and for a site that wants it. What hides has a choice of
+its own: there a plate missed weighs more than time.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,19 @@ from edge_agent.core.profiles import Stack
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """How large a picture is looked at: its longer side at this share of itself, within bounds."""
+
+    scale: float
+    least_px: int
+    most_px: int
+
+    def side_px(self, longest_px: int) -> int:
+        """The longer side that a network sees."""
+        return round(min(max(longest_px * self.scale, self.least_px), self.most_px))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSet:
     """Models by what they are for. `reading` is in the order in which the reader takes them."""
 
@@ -20,11 +33,20 @@ class ModelSet:
     plates_int8: str
     reading: tuple[str, ...]
     faces: str
+    hidden_plates: str
+    """What finds the plates that have to be hidden, at each of `plate_searches`; faces at `face_search`."""
+    plate_searches: tuple[Search, ...]
+    face_search: Search
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them but the 8-bit form, which only `inference.quantized` asks for."""
-        return (self.plates, *self.reading, self.faces)
+        """All of them but the 8-bit form to read by, which only `inference.quantized` asks for."""
+        return tuple(dict.fromkeys((self.plates, *self.reading, *self.hiding)))
+
+    @property
+    def hiding(self) -> tuple[str, str]:
+        """What the redactor needs: faces, plates."""
+        return self.faces, self.hidden_plates
 
 
 MODEL_SETS: Final[dict[Stack, ModelSet]] = {
@@ -32,12 +54,18 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
         plates=models.PLATE_FINDER,
         plates_int8=models.PLATE_FINDER_INT8,
         reading=(models.PLATE_READER,),
-        faces=models.FACE_DETECTOR,
+        faces=models.FACE_FINDER,
+        hidden_plates=models.PLATE_FINDER,
+        plate_searches=(Search(2 / 3, 960, 1920),),
+        face_search=Search(1, 640, 3840),
     ),
     "ready": ModelSet(
         plates=models.PLATE_DETECTOR,
         plates_int8=models.PLATE_DETECTOR_INT8,
         reading=(models.LINE_DETECTOR, models.LINE_READER),
         faces=models.FACE_DETECTOR,
+        hidden_plates=models.PLATE_DETECTOR,
+        plate_searches=(Search(1 / 3, 640, 960), Search(2 / 3, 1280, 1920)),
+        face_search=Search(1, 640, 2560),
     ),
 }

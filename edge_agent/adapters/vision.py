@@ -5,13 +5,14 @@ One `Vision` serves all cameras of a box from one thread; each camera keeps only
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import assert_never
 
 import openvino as ov
 
 from edge_agent.adapters import models
 from edge_agent.adapters.detector_openvino import PlateDetector
 from edge_agent.adapters.faces_openvino import FaceDetector
+from edge_agent.adapters.hiding import redactor_of
 from edge_agent.adapters.inference_openvino import Network, RunningModel, compile_network
 from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.models import ModelStore
@@ -22,14 +23,10 @@ from edge_agent.core.profiles import Stack
 from edge_agent.core.redaction import Redactor
 from edge_agent.settings import InferenceSettings
 
-HIDING_SIDES_PX: Final = (640, 1280)
-HIDING_CONFIDENCE: Final = 0.05
-"""To hide plates they are looked for at two sizes, and a weak suspicion is enough. A third between them hid no more."""
-
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """`plates` reads traffic; the redactor's plate detector is slower and more thorough, and never in 8 bits."""
+    """`plates` reads traffic; the redactor's own detectors are slower and more thorough (`hiding`)."""
 
     plates: PlateDetector
     faces: FaceDetector
@@ -49,13 +46,11 @@ def open_vision(settings: InferenceSettings) -> Vision:
     chosen = MODEL_SETS[settings.stack]
     finding = chosen.plates_int8 if settings.quantized else chosen.plates
     networks = {name: compile_network(core, store, name, settings) for name in (finding, *chosen.names)}
-    faces, plates = FaceDetector(networks[chosen.faces]), networks[chosen.plates]
-    hiding = PlateDetector(plates, sides_px=HIDING_SIDES_PX, min_confidence=HIDING_CONFIDENCE)
     return Vision(
         plates=PlateDetector(networks[finding], sides_px=(settings.plate_side_px,)),
-        faces=faces,
+        faces=FaceDetector(networks[chosen.faces], chosen.face_search),
         reader=_reader(settings.stack, [networks[name] for name in chosen.reading], store),
-        redactor=Redactor(faces, hiding),
+        redactor=redactor_of(chosen, *(networks[name] for name in chosen.hiding)),
         running=tuple(network.running for network in networks.values()),
     )
 

@@ -1,6 +1,5 @@
 """Either set of models is opened as the settings ask: our own under signatures, the ready one by its pins."""
 
-import shutil
 from pathlib import Path
 
 import openvino as ov
@@ -9,7 +8,7 @@ from model_signing.workshop import Workshop
 
 from edge_agent.adapters.model_manifest import Signers
 from edge_agent.adapters.model_sets import MODEL_SETS
-from edge_agent.adapters.models import FACE_DETECTOR, MANIFEST, PLATE_DETECTOR, PLATE_READER, default_folder
+from edge_agent.adapters.models import FACE_DETECTOR, PLATE_DETECTOR, PLATE_READER, default_folder
 from edge_agent.adapters.probe_inference import time_models
 from edge_agent.adapters.vision import open_vision
 from edge_agent.adapters.vision_pool import open_pool
@@ -23,15 +22,14 @@ from tests.simulators.spelling import WHOLE, spelled, spelling_model
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state's folder: faces by the ready model, a finder and a reader signed by the state, small but whole."""
+    """A state's folder: finders and a reader signed by the state, small but whole."""
     place = tmp_path_factory.mktemp("site")
-    for name in (MANIFEST, f"{FACE_DETECTOR}.xml", f"{FACE_DETECTOR}.bin"):
-        shutil.copy(default_folder() / name, place / name)
     ov.save_model(spelling_model(), place.parent / "spelling.xml")
     workshop = Workshop(place, STATE, Signers((STATE.public_key,)))
     facts = {**FACTS, "version": "1000.0"}
     workshop.install(PLATE_READER, place.parent / "spelling.xml", facts)
-    workshop.install(MODEL_SETS["own"].plates, default_folder() / f"{PLATE_DETECTOR}.xml", facts)
+    for ours, theirs in ((MODEL_SETS["own"].plates, PLATE_DETECTOR), (MODEL_SETS["own"].faces, FACE_DETECTOR)):
+        workshop.install(ours, default_folder() / f"{theirs}.xml", facts)
     return place
 
 

@@ -1,8 +1,9 @@
 """What is to be said of a model before it is signed: from files of facts, and from the cards that training leaves.
 
 Facts are the manifest's own keys, in JSON or TOML. A card (`NAME.card.json`) says the same in the words of whoever
-trained; it is known by its `training_data`. Later files outrank earlier ones key by key, and figures are put together:
-a benchmark ends with a line of them, and that line joins what training said.
+trained; it is known by its `training_data`. Later files outrank earlier ones key by key, figures among them: a
+benchmark ends with a line of them, and that line joins what training said. What is the same whoever trains, and
+however well it went, lies in `cards/` here.
 """
 
 import json
@@ -36,8 +37,9 @@ def gather(name: str, files: Iterable[Path], figures: Iterable[Path] = ()) -> Fa
 
 
 def _over(said: Facts, found: Facts) -> Facts:
-    metrics = {**said.get("metrics", {}), **found.get("metrics", {})}
-    return {**said, **found, **({"metrics": metrics} if metrics else {})}
+    """One layer of facts over another; tables are put together."""
+    together = {key: {**said[key], **value} for key, value in found.items() if isinstance(value, dict) and key in said}
+    return {**said, **found, **together}
 
 
 def of_card(name: str, card: Mapping[str, Any]) -> Facts:

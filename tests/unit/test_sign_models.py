@@ -16,6 +16,7 @@ from edge_agent.adapters.models import ModelStore
 from edge_agent.errors import BadModelFile, BadSettings, UntrustedModel
 from tests.simulators.signed_models import FACTS, OURS, changed, exported
 
+CARDS = Path(sign_models.__file__).with_name("model_signing") / "cards"
 PASSPHRASE = "a passphrase for tests only\n"
 
 
@@ -122,6 +123,18 @@ def test_a_card_that_training_left_and_a_benchmarks_figures_make_a_manifest(tmp_
     found = {"by_hand": 1, "eu_errors": 1, "read_ms_f32": 2.5}
     assert made.metrics == {"pressed_n": 100, "pressed_exact": 98, **found}
     assert made.metrics_on == "split test"
+
+
+@pytest.mark.parametrize("name", ["plate-finder", "plate-finder-int8"])
+def test_the_cards_of_our_own_models_need_a_version_and_figures_only(tmp_path: Path, name: str) -> None:
+    (tmp_path / "scored.txt").write_text('{"eu_50": 34, "by_width_px": {"10": 0.5}}')
+    cards = [CARDS / "plate-finder.toml", *([CARDS / f"{name}.toml"] if name.endswith("int8") else [])]
+    facts = gather(name, cards, (tmp_path / "scored.txt",))
+    workshop = Workshop(tmp_path / "models", OURS, Signers((OURS.public_key,)))
+    made = workshop.install(name, exported(tmp_path), {**facts, "version": "1.0"})
+    assert (made.classes, made.training.seed, made.metrics["by_width_px_10"]) == (("plate",), 1, 0.5)
+    assert "rendered streets" in made.training.data
+    assert ("quantised" in made.training.command) is name.endswith("int8")
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{", "\xff"])

@@ -22,7 +22,7 @@ from edge_agent.core.frames import Frame
 from edge_agent.core.pipeline import CameraPipeline
 from edge_agent.core.reads import Read
 from protocol.names import CameraId
-from tests.simulators.drawn import house_vision
+from tests.simulators.drawn import agent_vision
 
 SECONDS: Final = 16
 FPS: Final = 5
@@ -77,7 +77,7 @@ class Clip:
     @cached_property
     def reads(self) -> list[Read]:
         """What the box's own pipeline reads: first votes and later ones."""
-        vision, camera, now = house_vision(), CameraId("cam-1"), datetime.now(UTC)
+        vision, camera, now = agent_vision(), CameraId("cam-1"), datetime.now(UTC)
         pipeline = CameraPipeline(camera, vision.plates, vision.reader)
         outputs = [
             pipeline.process(Frame(camera, index, now, index / FPS, image)) for index, image in enumerate(self.frames)

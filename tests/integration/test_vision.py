@@ -103,12 +103,12 @@ def test_a_model_whose_bytes_changed_is_not_loaded(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
     with pytest.raises(BadModelFile, match=r"line-reader\.bin is not the file"):
-        open_vision(InferenceSettings(models_dir=folder))
+        open_vision(InferenceSettings(models_dir=folder, stack="ready"))
 
 
 def test_missing_models_say_how_to_fetch_them(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="make models"):
-        open_vision(InferenceSettings(models_dir=tmp_path))
+        open_vision(InferenceSettings(models_dir=tmp_path, stack="ready"))
 
 
 def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_eight_bits_are_asked_for_with_what_makes_them(tmp_path: Path) -> None:
     full = tuple(entry for entry in manifest.models if not entry.name.endswith("int8"))
     (folder / MANIFEST).write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, models=full)))
     with pytest.raises(ModelMissing, match=r"quantize_detector\.py makes it, or set inference\.quantized = false"):
-        open_vision(InferenceSettings(models_dir=folder, quantized=True))
+        open_vision(InferenceSettings(models_dir=folder, stack="ready", quantized=True))
 
 
 @pytest.mark.parametrize(

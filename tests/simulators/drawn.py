@@ -20,7 +20,13 @@ SKIMAGE_DATA = Path(skimage.__file__).parent / "data"
 
 @cache
 def house_vision() -> Vision:
-    """The models of `make models` with the settings of the house, two threads."""
+    """The models of `make models`, which read what is drawn here, two threads."""
+    return open_vision(InferenceSettings(models_dir=default_folder(), stack="ready", threads=2))
+
+
+@cache
+def agent_vision() -> Vision:
+    """The models that an agent runs where its settings choose none, two threads."""
     return open_vision(InferenceSettings(models_dir=default_folder(), threads=2))
 
 

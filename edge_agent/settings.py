@@ -25,6 +25,8 @@ DEFAULT_STACK: Final[Stack] = "ready"
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 Topic = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:/-]{1,96}\Z")]
+# Base64 of an Ed25519 key's SubjectPublicKeyInfo (RFC 8410): its twelve bytes of head, then the key's 32.
+ModelSigner = Annotated[str, msgspec.Meta(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=\Z")]
 Quality = Annotated[int, msgspec.Meta(ge=50, le=100)]
 
 
@@ -62,7 +64,7 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
     """
 
     models_dir: Path = Path("/usr/share/atalaya/models")
-    model_signers: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], ...] = ()
+    model_signers: tuple[ModelSigner, ...] = ()
     stack: Stack = DEFAULT_STACK
     device: str = "CPU"
     precision: Word = "f32"

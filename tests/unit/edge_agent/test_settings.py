@@ -30,6 +30,7 @@ def test_an_empty_file_is_good() -> None:
         ('[[cameras]]\ncamera = "entrance"', "`url`"),
         ('[[cameras]]\ncamera = "Entrance 1"\nurl = "x"', r"at `\$.cameras"),
         ("identity_dir = 3", r"at `\$.identity_dir`"),
+        ('[inference]\nmodel_signers = ["AAAA"]', r"at `\$.inference.model_signers"),
         ("[", "not TOML"),
     ],
 )

@@ -50,7 +50,7 @@ def cloud(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8
 
 
 def patch(height: int, width: int, strength: float) -> NDArray[np.uint8]:
-    """A field of 255 with patches down to 255 * (1 - 0.75), the more of them the greater `strength` (0..1) is."""
+    """A field of 255 with patches down to 105, the more of them the greater `strength` (0..1) is."""
     field = _cloud(round(strength * 1000) % _CLOUDS)
     small = cv2.resize(field, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(255 - np.clip((small.astype(np.float32) - 200 + 90 * strength) * 4, 0, 190), np.uint8)
+    return np.asarray(255 - np.clip((small.astype(np.float32) - 200 + 90 * strength) * 4, 0, 150), np.uint8)

@@ -167,6 +167,7 @@ class Retention(Section, frozen=True):
     counts_days: Days = 400
     pieces_days: Days = 90
     refusals_days: Days = 365
+    alerts_days: Days = 730
 
 
 class Hotlist(Section, frozen=True):
@@ -195,10 +196,13 @@ class Evidence(Section, frozen=True):
 
 
 class Alerts(Section, frozen=True):
-    """What makes one alert of several hits, and who decides on alerts."""
+    """What makes one alert of several hits, who decides on alerts, and where webhooks' secrets lie."""
 
     group_minutes: Positive = 30
     dispatchers: tuple[str, ...] = ()
+    webhooks_dir: Path = Path("webhooks")
+    webhook_timeout_s: Positive = 10
+    webhook_give_up_hours: Positive = 24
 
 
 class Audit(Section, frozen=True):

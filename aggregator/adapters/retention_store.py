@@ -30,6 +30,7 @@ _SOURCES: Final[dict[Keeping, tuple[str, ...]]] = {
     Keeping.HITS: ("hits", "parts"),
     Keeping.PIECES: ("pieces", "pictures"),
 }
+_OF_ALERTS: Final = frozenset({Keeping.REJECTED, Keeping.ALERTS})
 _TABLE: Final = {
     "alarms": "alarm",
     "conditions": "camera_condition",
@@ -136,8 +137,12 @@ class RetentionStore:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._sql["take_turn"])
             await connection.execute(self._sql["keep_holds"])
+            if rule.kind in _OF_ALERTS:  # nobody takes a rejection back meanwhile
+                await connection.execute(statements("alerts")["take_turn"])
             rows = await connection.fetch(self._sql[f"due_{source}"], cutoff, *after, self._batch)
             gone = await self._take(connection, source, rows, now)
+            if rule.kind is Keeping.REJECTED and rows:
+                await connection.execute(self._sql["note_erased"], [row["id"] for row in rows], now, actor)
             self._step("retention.rows_removed")
             receipt = await self._keep_receipt(connection, receipt_of(rule, gone), actor)
         self._step("retention.committed")
@@ -157,6 +162,8 @@ class RetentionStore:
                 await self._take_hits(connection, ids, now, gone)
             case "parts":
                 await self._take_parts(connection, ids, now, gone)
+            case "rejected" | "alerts":
+                await self._take_of_alerts(connection, source, rows, now, gone)
             case "sealed" | "redacted":
                 purged = await self._forget(connection, gone, "picture", "purge_picture", *_named(rows))
                 await self._note(connection, purged, now)
@@ -180,6 +187,24 @@ class RetentionStore:
         parts = await connection.fetch(self._sql["parts_of_hits"], hits)
         await self._take_parts(connection, [row["envelope_hash"] for row in parts], now, gone)
         await connection.execute(self._sql["forget_matches"], hits)
+        await self._forget(connection, gone, "hit", "forget_hit", hits)
+
+    async def _take_of_alerts(
+        self, connection: Connection, source: str, rows: Sequence[asyncpg.Record], now: datetime, gone: Gone
+    ) -> None:
+        if source == "alerts":
+            await self._forget(connection, gone, "alert", "forget_alert", [row["alert_id"] for row in rows])
+            return
+        await self._take_hits(connection, [row["id"] for row in rows if not row["is_held"]], now, gone)
+        await self._take_plates(connection, [row["id"] for row in rows if row["is_held"]], now, gone)
+
+    async def _take_plates(self, connection: Connection, hits: list[bytes], now: datetime, gone: Gone) -> None:
+        """Of hits that are held: all that shows a plate. The sealed original stays, and the evidence that names it."""
+        amendments = await connection.fetch(self._sql["amendments_of_hits"], hits)
+        pictures = await connection.fetch(self._sql["redacted_of_hits"], hits)
+        await self._forget(connection, gone, "hit_amendment", "forget_hit_amendment", [row[0] for row in amendments])
+        purged = await self._forget(connection, gone, "picture", "purge_picture", *_named(pictures))
+        await self._note(connection, purged, now)
         await self._forget(connection, gone, "hit", "forget_hit", hits)
 
     async def _take_parts(self, connection: Connection, parts: list[bytes], now: datetime, gone: Gone) -> None:

@@ -2,8 +2,10 @@
 
 1. Age counts from when we received a thing, by our own clock: no box's clock makes a row immortal, and none makes one
    vanish. Counts alone, which prove nothing about anybody, go by the time they count.
-2. A legal hold outranks every rule. What belongs to a held hit (its amendments, matches, evidence, pictures) is held
-   with it. A purge and the placing of a hold never overlap: the hold waits for a batch to end, a batch for the hold.
+2. A legal hold outranks every rule but one. What belongs to a held hit (its amendments, matches, evidence, pictures) is
+   held with it. A purge and the placing of a hold never overlap: the hold waits for a batch to end, a batch for the
+   hold. The one is the day of a `possible` hit that a person rejected: its plate goes whatever is held, and of its
+   pictures the hold keeps the sealed original, which no server can open.
 3. A hit goes whole: with its amendments, or a withdrawn one would show its plate again. A picture may go before its
    hit; the evidence row then still says that it was there and which hash it had. It goes when every evidence row
    that names it is due.
@@ -31,6 +33,7 @@ from typing import Final
 import msgspec
 
 RECEIPT: Final = "retention.purge"
+REJECTED_DAYS: Final = 1  # one of the limits of docs/privacy.md: no setting lifts it
 LONGEST_PAUSE: Final = timedelta(days=7)
 
 
@@ -43,6 +46,7 @@ class Keeping(StrEnum):
     """
 
     HITS = "hits"
+    REJECTED = "rejected"
     SEALED = "sealed"
     REDACTED = "redacted"
     ALARMS = "alarms"
@@ -54,6 +58,7 @@ class Keeping(StrEnum):
     PIECES = "pieces"
     REFUSED = "refused"
     REFUSALS = "refusals"
+    ALERTS = "alerts"
 
 
 @dataclass(frozen=True, slots=True)

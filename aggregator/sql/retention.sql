@@ -78,6 +78,64 @@ WHERE (piece.device_id, piece.sha256) = (gone.device_id, gone.sha256)
       WHERE evidence.device_id = gone.device_id AND gone.sha256 IN (redacted_sha256, sealed_sha256))
 RETURNING piece.sha256 AS id;
 
+-- What a person found to be another vehicle, and was no more than `possible`: whatever is held. Parts that come late
+-- are due at once. Of evidence that is held the sealed original stays.
+-- name: due_rejected
+SELECT decided_at AS at, event AS id, alert_id, is_held
+FROM alert_sighting AS sighting JOIN alert USING (alert_id)
+CROSS JOIN LATERAL (
+    SELECT is_held_hit(event)
+        OR is_held(device_id, sighting.point_id, sighting.camera_id, happened_at, happened_at) AS is_held) AS held
+WHERE sighting.kind = 'hit' AND NOT was_right AND quality IS DISTINCT FROM 1
+  AND decided_at < $1 AND (decided_at, event::bytea) > ($2, $3)
+  AND (EXISTS (SELECT FROM hit WHERE envelope_hash = event)
+       OR EXISTS (SELECT FROM hit_amendment WHERE hit_hash = event)
+       OR EXISTS (SELECT FROM evidence
+                  LEFT JOIN picture ON (picture.device_id, picture.sha256) = (evidence.device_id, redacted_sha256)
+                  WHERE hit_hash = event AND (NOT is_held OR picture.state = 'stored')))
+ORDER BY decided_at, event
+LIMIT $4;
+
+-- name: amendments_of_hits
+SELECT envelope_hash FROM hit_amendment WHERE hit_hash = ANY($1::bytea[]);
+
+-- name: redacted_of_hits
+SELECT device_id, redacted_sha256 AS picture FROM evidence WHERE hit_hash = ANY($1::bytea[]);
+
+-- What is left of it says where and when, for the count of errors, and no longer which entry.
+-- name: note_erased
+WITH erased AS (
+    UPDATE alert_sighting SET erased_at = coalesce(erased_at, $2), entries = NULL WHERE event = ANY($1::bytea[])
+    RETURNING alert_id
+), touched AS (
+    UPDATE alert SET is_erased = true, changed_at = $2
+    WHERE alert_id IN (SELECT alert_id FROM erased) AND NOT is_erased
+    RETURNING alert_id, state
+), unkeyed AS (
+    DELETE FROM alert_span WHERE alert_id IN (SELECT alert_id FROM erased)
+)
+INSERT INTO alert_history (alert_id, at, act, state, actor) SELECT alert_id, $2, 'erase', state, $3 FROM touched;
+
+-- An alert stays as long as anything that it tells of.
+-- name: due_alerts
+SELECT changed_at AS at, sha256(convert_to('alert:' || alert_id, 'UTF8')) AS id, alert_id
+FROM alert
+WHERE changed_at < $1 AND (changed_at, sha256(convert_to('alert:' || alert_id, 'UTF8'))) > ($2, $3)
+  AND state IN ('rejected', 'closed')
+  AND NOT EXISTS (
+      SELECT FROM alert_sighting AS sighting
+      WHERE sighting.alert_id = alert.alert_id
+        AND (EXISTS (SELECT FROM hit WHERE envelope_hash = event)
+             OR EXISTS (SELECT FROM alarm WHERE envelope_hash = event)
+             OR is_held_hit(event) OR is_held(device_id, sighting.point_id, sighting.camera_id, happened_at, happened_at)))
+ORDER BY 1, 2
+LIMIT $4;
+
+-- Its events, its history and what was merged into it go with it.
+-- name: forget_alert
+DELETE FROM alert WHERE alert_id = ANY($1::bigint[])
+RETURNING sha256(convert_to('alert:' || alert_id, 'UTF8')) AS id;
+
 -- name: due_sealed
 SELECT evidence.received_at AS at, envelope_hash AS id, evidence.device_id, sealed_sha256 AS picture
 FROM evidence JOIN picture ON (picture.device_id, picture.sha256) = (evidence.device_id, sealed_sha256)

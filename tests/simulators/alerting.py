@@ -106,6 +106,10 @@ class Street:
         wish = Wish(act=act, outcome=outcome, unit="unit 7" if act is Act.DISPATCH else None)
         return await self.desk.step(which, wish, actor="os:ana", reason="case 7", now=self.now)
 
+    def correction(self, act: Act) -> Wish:
+        """A step that takes another back."""
+        return Wish(act=act, is_correction=True)
+
     async def alerts(self) -> list[asyncpg.Record]:
         """Every alert, the oldest first."""
         return await self.pool.fetch("SELECT * FROM alert ORDER BY alert_id")

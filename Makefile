@@ -10,6 +10,8 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 KILLS ?= 20
 FAULTS ?= all
 SEED ?= 1
+PLATES ?= 200000
+MINUTES ?= 70
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -74,6 +76,10 @@ lock:  ## resolve pyproject.toml into the hash-pinned lock files
 	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev --extra train pyproject.toml -o requirements/train.lock
 	$(LOCK) -c requirements/dev.lock --extra edge --extra tpm pyproject.toml -o requirements/edge.lock
 
+reader: setup .venv-train/installed  ## press plates, train the plate reader: two hours; DATA=DIR adds real photographs, PLATES=N, MINUTES=N
+	@$(BIN)/python scripts/press_plates.py --out build/plates --count $(PLATES) --seed $(SEED) --workers 2
+	@.venv-train/bin/python scripts/train_reader.py --shards build/plates --seed $(SEED) --minutes $(MINUTES) $(if $(DATA),--data $(DATA))
+
 edge-bundle: setup models  ## the agent as one archive for a box without a network, into build/; SIGN=KEY.pem signs it
 	@$(BIN)/python scripts/edge_bundle.py $(if $(SIGN),--sign $(SIGN))
 
@@ -81,4 +87,4 @@ clean:  ## remove what the build made; .venv and models stay (remove those two f
 	rm -rf build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help setup models demo test test-all lint format bench chaos docs lock edge-bundle clean
+.PHONY: help setup models demo test test-all lint format bench chaos docs lock reader edge-bundle clean

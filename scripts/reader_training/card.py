@@ -36,6 +36,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     temperature: float
     metrics: Moment
+    metrics_on: str
     not_for: tuple[str, ...]
 
 
@@ -60,6 +61,7 @@ def write(into: Path, plan: Plan, moment: Moment, *, parameters: int, photograph
         parameters=parameters,
         temperature=round(moment.temperature, 4),
         metrics=moment,
+        metrics_on="photographs and pressed plates that were held back from training, each cut with loosened boxes",
         not_for=USES_FORBIDDEN,
     )
     path = into / f"{NAME}.card.json"

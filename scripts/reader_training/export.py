@@ -1,4 +1,4 @@
-"""From trained weights to the model that boxes run: OpenVINO IR, weights in 16 bits, checked against torch.
+"""From trained weights to the model that boxes run: OpenVINO IR, checked against torch, then its weights in 16 bits.
 
 The model takes bytes (n, 64, 160, 3) BGR and says probabilities (n, 80, 37) as `steps`; normalisation, softmax and the
 temperature are inside. Files appear whole or not at all, since others may be reading them.
@@ -23,21 +23,25 @@ ONE_THREAD: Final = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f3
 
 
 def export(reader: Reader, temperature: float, into: Path, pictures: NDArray[np.uint8]) -> float:
-    """Write the model; returns the largest difference from torch on the pictures, which must stay under 1e-3."""
+    """Write the model; returns by how much at most its probabilities differ from torch's, rounded weights and all."""
     exported = Exported(reader, temperature).eval()
-    model = _converted(exported, pictures[:2])
     with torch.inference_mode():
         wanted = exported(torch.from_numpy(pictures)).numpy()
+    model = _converted(exported, pictures[:2])
+    if (converted := _difference(model, pictures, wanted)) > LARGEST_DIFFERENCE:
+        raise SystemExit(f"the converted model differs from torch by {converted:.2g}: not written")
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into) as work:
         made = Path(work) / f"{NAME}.xml"
         ov.save_model(model, made, compress_to_fp16=True)
-        difference = float(np.abs(said_by(made, pictures) - wanted).max())
-        if difference > LARGEST_DIFFERENCE:
-            raise SystemExit(f"the exported model differs from torch by {difference:.2g}: not written")
+        rounded = _difference(made, pictures, wanted)
         made.with_suffix(".bin").replace(into / f"{NAME}.bin")
         made.replace(into / f"{NAME}.xml")
-    return difference
+    return rounded
+
+
+def _difference(model: ov.Model | Path, pictures: NDArray[np.uint8], wanted: NDArray[np.float32]) -> float:
+    return float(np.abs(said_by(model, pictures) - wanted).max())
 
 
 def _converted(exported: Any, example: NDArray[np.uint8]) -> ov.Model:
@@ -52,7 +56,7 @@ def _converted(exported: Any, example: NDArray[np.uint8]) -> ov.Model:
     return model
 
 
-def said_by(model: Path, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the model on disk says, in full precision on one thread."""
+def said_by(model: ov.Model | Path, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a model says, in full precision on one thread."""
     compiled = ov.Core().compile_model(model, "CPU", ONE_THREAD)
     return np.concatenate([compiled(picture[None])["steps"] for picture in pictures]).astype(np.float32)

@@ -3,4 +3,4 @@
 from typing import Final
 
 PINNED: Final[tuple[str, ...]] = ()
-"""As `scripts/sign_models.py new-key` prints them. Two stand here only while one takes over from the other."""
+"""As `scripts/sign_models.py new-key` prints it."""

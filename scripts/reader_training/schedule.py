@@ -34,7 +34,7 @@ class Schedule:
     floor: float = 1e-5
     warm_up_steps: int = 200
     drill_steps: int = 1500
-    real_share: float = 0.2
+    real_share: float = 0.3
 
     def rate(self, step: int, progress: float) -> float:
         """Learning rate of a step."""

@@ -36,6 +36,7 @@ for _command, _place in {
     "devices": "queries:devices",
     "counts": "queries:counts",
     "alerts": "alerts:app",
+    "webhooks": "webhooks:app",
     "acceptances": "acceptances:app",
     "evidence": "evidence:app",
     "audit": "audit:app",

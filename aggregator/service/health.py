@@ -15,6 +15,7 @@ from aggregator.http.open_port import Tally
 from aggregator.service.alerts import AlertKeeper
 from aggregator.service.dates import DatesWatch
 from aggregator.service.intake import Intake
+from aggregator.service.webhooks import Webhooks
 from aggregator.service.workers import Workers
 
 _DATABASE_TIMEOUT_S: Final = 2.0
@@ -32,6 +33,7 @@ class HealthCheck:
     tally: Tally
     dates: DatesWatch
     alerts: AlertKeeper
+    webhooks: Webhooks
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
@@ -53,7 +55,7 @@ class HealthCheck:
             enrolled=dict(self.tally.granted),
             enrolment_refused=dict(self.tally.refused),
             problems=tuple(self._problems(news, database=database)),
-            warnings=(*self.dates.warnings, *self.alerts.warnings),
+            warnings=(*self.dates.warnings, *self.alerts.warnings, *self.webhooks.warnings),
         )
 
     def _problems(self, news: Sequence[News], *, database: bool) -> Iterator[str]:

@@ -12,12 +12,13 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from random import Random
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from aggregator.adapters import alert_maker, enrolment_desk, evidence_store, hotlist_publisher
+from aggregator.adapters import alert_maker, enrolment_desk, evidence_store, hotlist_publisher, webhook_queue
 from aggregator.adapters.alert_maker import AlertMaker
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
@@ -27,6 +28,7 @@ from aggregator.adapters.ledger_store import LedgerStore
 from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.systemd import Supervisor
+from aggregator.adapters.webhook_queue import WebhookQueue
 from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
@@ -46,12 +48,19 @@ from aggregator.service.health import HealthCheck
 from aggregator.service.intake import Intake, open_intake
 from aggregator.service.retention import Retention
 from aggregator.service.watchdog import watch
+from aggregator.service.webhooks import Webhooks
 from aggregator.service.workers import Workers, further
 from aggregator.settings import Settings
 from protocol.messages import Piece
 from protocol.steps import Step, no_step
 
-STEPS: Final = (*ingest.STEPS, *evidence_store.STEPS, *enrolment_desk.STEPS, *alert_maker.STEPS)
+STEPS: Final = (
+    *ingest.STEPS,
+    *evidence_store.STEPS,
+    *enrolment_desk.STEPS,
+    *alert_maker.STEPS,
+    *webhook_queue.STEPS,
+)
 _WATCH_EVERY_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
@@ -84,6 +93,7 @@ class Parts:
     auditor: ChainAuditor
     keeper: EvidenceKeeper
     alerts: AlertKeeper
+    webhooks: Webhooks
     retention: Retention
     dates: DatesWatch
     check: HealthCheck
@@ -95,6 +105,7 @@ class Parts:
             "chain-auditor": self.auditor.run(),
             "evidence-keeper": self.keeper.run(),
             "alert-keeper": self.alerts.run(),
+            "webhooks": self.webhooks.run(),
             "ingest": self.intake.worker.run(),
             "workers": self.workers.run(),
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
@@ -116,11 +127,12 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     retention = Retention(RetentionStore(database.pool, files), settings)
     window = timedelta(minutes=settings.alerts.group_minutes)
     alerts = AlertKeeper(AlertMaker(database.pool, window, step), database.access)
+    webhooks = _webhooks(settings, database, step)
     intake = await open_intake(stack, settings, database, stored=lambda taken: _wake(taken, auditor, keeper), step=step)
     auditor = ChainAuditor(ChainStore(database.pool), intake.line, intake.signer)
     workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
     tally, dates = Tally(), DatesWatch(database.pool, settings)
-    check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts)
+    check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts, webhooks)
     await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, intake.registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
@@ -131,7 +143,13 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     open_port = open_app(settings, routes, tally)
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
     await _serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
-    return Parts(database, intake, workers, auditor, keeper, alerts, retention, dates, check)
+    return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, retention, dates, check)
+
+
+def _webhooks(settings: Settings, database: Database, step: Step) -> Webhooks:
+    own = settings.alerts
+    queue = WebhookQueue(database.pool, timedelta(hours=own.webhook_give_up_hours), Random(), step)  # noqa: S311  a pace
+    return Webhooks(queue, database.access, own.webhooks_dir, own.webhook_timeout_s)
 
 
 def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper) -> None:

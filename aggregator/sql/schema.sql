@@ -133,6 +133,42 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.utc_text(at timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+CREATE FUNCTION public.webhooks_are_due() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO webhook_delivery (webhook_id, number, alert_id, body, waiting_since, next_try_at)
+    SELECT webhook_id, added.number, alert_id,
+           jsonb_build_object(
+               'type', 'alert.' || added.act, 'number', added.number, 'at', utc_text(added.at), 'actor', added.actor,
+               'alert', alert_id, 'state', added.state, 'kind', kind, 'word', word,
+               'quality', CASE WHEN exact > 0 THEN 'exact' WHEN possible > 0 THEN 'possible' END,
+               'city', alert.city_id, 'point', point_id, 'camera', camera_id, 'first_at', utc_text(first_at),
+               'last_at', utc_text(last_at), 'unit', added.unit, 'outcome', added.outcome, 'merged_with', added.other_id,
+               'is_historical', is_historical,
+               'cameras', (SELECT coalesce(jsonb_agg(place ORDER BY first_at), '[]')
+                           FROM (SELECT concat_ws('/', point_id, camera_id) AS place, min(happened_at) AS first_at
+                                 FROM alert_sighting WHERE alert_sighting.alert_id = alert.alert_id GROUP BY 1) AS seen),
+               'reasons', (SELECT coalesce(jsonb_agg(DISTINCT reason), '[]')
+                           FROM alert_sighting CROSS JOIN unnest(reasons) AS reason
+                           WHERE alert_sighting.alert_id = alert.alert_id))::text,
+           now(), now()
+    FROM added JOIN alert USING (alert_id)
+    JOIN webhook ON (webhook.city_id IS NULL OR webhook.city_id = alert.city_id)
+                AND (acts = '{}' OR added.act = ANY(acts));
+    IF FOUND THEN
+        PERFORM pg_notify('webhook_due', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE TABLE public.acceptance (
     envelope_hash public.sha256 NOT NULL,
     device_id text NOT NULL,
@@ -1065,6 +1101,34 @@ CREATE TABLE public.tombstone (
     told_by public.sha256 NOT NULL,
     stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
+
+CREATE TABLE public.webhook (
+    webhook_id public.registry_id NOT NULL,
+    url text NOT NULL,
+    city_id public.registry_id,
+    acts text[] NOT NULL,
+    is_private boolean NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    delivered bigint DEFAULT 0 NOT NULL,
+    last_delivered_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    next_try_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_added_by_check CHECK ((added_by <> ''::text)),
+    CONSTRAINT webhook_url_check CHECK ((url <> ''::text))
+);
+
+CREATE TABLE public.webhook_delivery (
+    webhook_id public.registry_id NOT NULL,
+    number bigint NOT NULL,
+    alert_id bigint NOT NULL,
+    body text NOT NULL,
+    waiting_since timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_try_at timestamp with time zone NOT NULL,
+    dead_at timestamp with time zone,
+    problem text DEFAULT ''::text NOT NULL
+);
 ALTER TABLE ONLY public.acceptance_check
     ADD CONSTRAINT acceptance_check_pkey PRIMARY KEY (envelope_hash, number);
 ALTER TABLE ONLY public.acceptance
@@ -1199,6 +1263,10 @@ ALTER TABLE ONLY public.settings_result
     ADD CONSTRAINT settings_result_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_pkey PRIMARY KEY (device_id, outbox, sequence, epoch, envelope_hash);
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id, number);
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (webhook_id);
 
 CREATE INDEX acceptance_of_device ON public.acceptance USING btree (device_id, counted_at);
 
@@ -1296,6 +1364,8 @@ CREATE INDEX settings_result_of_device ON public.settings_result USING btree (de
 
 CREATE INDEX tombstone_by_transaction ON public.tombstone USING btree (stored_in);
 
+CREATE INDEX webhook_delivery_waiting ON public.webhook_delivery USING btree (webhook_id, number) WHERE (dead_at IS NULL);
+
 CREATE TRIGGER alarm_makes_alert AFTER INSERT ON public.alarm REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.alert_is_due();
 
 CREATE TRIGGER alert_history_added AFTER INSERT ON public.alert_history FOR EACH STATEMENT EXECUTE FUNCTION public.tell_alert_changed();
@@ -1303,6 +1373,8 @@ CREATE TRIGGER alert_history_added AFTER INSERT ON public.alert_history FOR EACH
 CREATE TRIGGER alert_history_is_append_only BEFORE DELETE OR UPDATE ON public.alert_history FOR EACH ROW EXECUTE FUNCTION public.refuse_history_change();
 
 CREATE TRIGGER alert_history_is_not_emptied BEFORE TRUNCATE ON public.alert_history FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_history_change();
+
+CREATE TRIGGER alert_history_is_told AFTER INSERT ON public.alert_history REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.webhooks_are_due();
 
 CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_audit_change();
 
@@ -1387,6 +1459,10 @@ ALTER TABLE ONLY public.rollout_box
     ADD CONSTRAINT rollout_box_rollout_id_profile_fkey FOREIGN KEY (rollout_id, profile) REFERENCES public.rollout_profile(rollout_id, profile);
 ALTER TABLE ONLY public.rollout_profile
     ADD CONSTRAINT rollout_profile_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES public.rollout(rollout_id);
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id) ON DELETE CASCADE;
 ALTER TABLE public.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alert_history ENABLE ROW LEVEL SECURITY;
 

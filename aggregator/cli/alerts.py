@@ -37,6 +37,8 @@ TRIAL: Final = "panic_test"
 _PEOPLES_OUTCOMES: Final = tuple(each for each in Outcome if each is not Outcome.WITHDRAWN)
 _LOOK_EVERY_S: Final = 2.0
 _MANY: Final = 500
+_EVER: Final = "99999d"  # an alert that waits for somebody never drops out of the list
+_LATELY: Final = "7d"
 _COLUMNS: Final = ("alert", "priority", "state", "what", "city", "cameras", "first_at", "last_at", "raised_at", "hits",
                    "reasons", "entries", "plates", "note", "unit", "decided_by", "outcome", "is_historical",
                    "ended_at", "merged_into", "is_erased")  # fmt: skip
@@ -54,7 +56,9 @@ KindOption = Annotated[str | None, Parameter(help="One of: " + ", ".join(Kind) +
 @app.command(name="list")
 def list_alerts(
     *,
-    from_: Annotated[str, Parameter(name="--from", help="Raised since: a time (UTC), or so long ago.")] = "7d",
+    from_: Annotated[
+        str | None, Parameter(name="--from", help="Raised since: a time (UTC), or so long ago. Of what is open: ever.")
+    ] = None,
     to: To = "0s",
     city: City = None,
     point: Point = None,
@@ -71,7 +75,8 @@ def list_alerts(
     why, states = None if reason is None else checked_reason(reason), _states(state, everything=everything)
     if kind is not None and kind not in list(Kind):
         raise BadInput(f"--kind {kind!r}: want one of {', '.join(Kind)}")
-    wanted, who = filter_of(from_, to, city=city, point=point, camera=camera, limit=limit), actor()
+    since = from_ or (_LATELY if everything or state is not None else _EVER)
+    wanted, who = filter_of(since, to, city=city, point=point, camera=camera, limit=limit), actor()
     rows = _at_desk(settings_of(config), lambda desk: desk.listed(wanted, states, kind, actor=who, reason=why))
     columns = _COLUMNS if as_json else tuple(each for each in _NARROW if each != "plates" or why is not None)
     show_rows(columns, [[_cells(row)[column] for column in columns] for row in rows], as_json=as_json)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from edge_agent.adapters.inference_openvino import Network
 from edge_agent.core.boxes import Xyxy, as_slices, grow
-from edge_agent.core.ctc import Symbols, decode
+from edge_agent.core.ctc import Symbols, fold, look_at
 from edge_agent.core.letterbox import STEP_PX
-from edge_agent.core.looks import Look
+from edge_agent.core.looks import SYMBOLS, Look
 from edge_agent.core.text_lines import TextLine, find_lines, number_lines, upright
 
 CROP_WIDTH_PX: Final = 256
@@ -23,6 +23,8 @@ LINE_HEIGHT_PX: Final = 48
 LINE_WIDTH_PX: Final = (48, 960)
 LINE_STEP_PX: Final = 32
 """Lines are filled up to a multiple of this: the runtime keeps memory for every width it has ever been given."""
+_BREAK: Final = np.eye(1, SYMBOLS, dtype=np.float32)
+"""A blank step before each line: no character goes on from one line into the next."""
 GREY: Final = (127, 127, 127)
 MIN_SIDE_PX: Final = 4
 """A box with a shorter side has nothing to read in it."""
@@ -47,8 +49,7 @@ class LineReader:
         if not lines:
             tight = _cut(image, xyxy, 0.0)
             lines = [] if tight is None else [tight]
-        looks = [self._read(line) for line in lines]
-        return Look(np.concatenate([look.probabilities for look in looks])) if looks else Look.blank()
+        return look_at(np.concatenate([np.r_[_BREAK, self._read(line)] for line in lines])) if lines else Look.blank()
 
     def _lines(self, crop: NDArray[np.uint8]) -> list[TextLine]:
         height, width = crop.shape[:2]
@@ -57,13 +58,13 @@ class LineReader:
         scaled = cv2.resize(crop, (CROP_WIDTH_PX, target), interpolation=cv2.INTER_LINEAR)
         return find_lines(self._line_detector.run(scaled[None])["map"][0, 0], (height, width))
 
-    def _read(self, line: NDArray[np.uint8]) -> Look:
+    def _read(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = line.shape[:2]
         wanted = int(np.ceil(LINE_HEIGHT_PX * width / height))
         wanted = min(max(wanted, LINE_WIDTH_PX[0]), LINE_WIDTH_PX[1])
         scaled = cv2.resize(line, (wanted, LINE_HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
         padded = cv2.copyMakeBorder(scaled, 0, 0, 0, -wanted % LINE_STEP_PX, cv2.BORDER_CONSTANT, value=GREY)
-        return decode(self._line_reader.run(np.asarray(padded, np.uint8)[None])["steps"][0], self._symbols)
+        return fold(self._line_reader.run(np.asarray(padded, np.uint8)[None])["steps"][0], self._symbols)
 
 
 def _cut(image: NDArray[np.uint8], xyxy: Xyxy, margin: float) -> NDArray[np.uint8] | None:

@@ -1,12 +1,12 @@
-"""A look: what one crop of one plate says, character by character.
+"""A look: what one crop of one plate says, step by step and character by character.
 
-A look is evidence, not an answer: it keeps for every position how likely each of the 36 characters is, so
-that a vote over many looks can weigh a doubtful 8 against a doubtful B. A look with no characters is a
-look that saw none.
+A look is evidence, not an answer. It keeps the reader's steps, from which it can be asked how likely any text is, and
+for every character of its own best text how likely each of the 36 is, so that a vote over many looks can weigh a
+doubtful 8 against a doubtful B. A look with no characters is a look that saw none.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,19 @@ from typing_extensions import override
 from edge_agent.core.boxes import Xyxy
 from protocol.plates import ALPHABET
 
+SYMBOLS: Final = 1 + len(ALPHABET)
+"""The blank, which stands first, and the characters."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Look:
-    """`probabilities` is (n, 36) float32 in the order of `ALPHABET`; rows sum to at most 1."""
+    """`probabilities` is (n, 36) float32 in the order of `ALPHABET`; rows sum to at most 1.
+
+    `steps` is (T, 37) float32, the blank first: what the reader said at each step of its way along the plate.
+    """
 
     probabilities: NDArray[np.float32]
+    steps: NDArray[np.float32]
 
     @property
     def text(self) -> str:
@@ -43,7 +50,14 @@ class Look:
     @classmethod
     def blank(cls) -> "Look":
         """Nothing was seen."""
-        return cls(np.zeros((0, len(ALPHABET)), np.float32))
+        return cls(np.zeros((0, len(ALPHABET)), np.float32), np.zeros((0, SYMBOLS), np.float32))
+
+    @classmethod
+    def spelt(cls, rows: NDArray[np.float32]) -> "Look":
+        """A step for each character, with a blank after it; what a row leaves of 1 is the blank's."""
+        steps = np.zeros((2 * len(rows), SYMBOLS), np.float32)
+        steps[::2, 1:], steps[::2, 0], steps[1::2, 0] = rows, 1 - rows.sum(axis=1), 1
+        return cls(rows, steps.clip(0, 1))
 
 
 class Recognizer(Protocol):

@@ -31,7 +31,7 @@ def make_look(text: str, sureness: float | Sequence[float] = 0.95) -> Look:
     for row, character, share in zip(rows, text, each, strict=True):
         row[:] = (1 - share) / (len(ALPHABET) - 1)
         row[ALPHABET.index(character)] = share
-    return Look(rows)
+    return Look.spelt(rows)
 
 
 def make_detections(*boxes: Xyxy, confidence: float = 0.8) -> Detections:

@@ -1,8 +1,12 @@
 """From a CTC output to a look."""
 
-import numpy as np
+from collections.abc import Iterable
+from itertools import groupby, product
 
-from edge_agent.core.ctc import Symbols, decode
+import numpy as np
+import pytest
+
+from edge_agent.core.ctc import Symbols, decode, likelihoods
 from protocol.plates import ALPHABET
 
 CHARACTERS = ("", "A", "B", "1", "-", "a")
@@ -41,6 +45,35 @@ def test_both_cases_of_a_letter_add_up() -> None:
 def test_only_blanks_and_print_is_a_blank_look() -> None:
     look = decode(steps(("", 0.9), ("-", 0.9), ("", 0.9)), SYMBOLS)
     assert (look.text, look.confidence, len(look)) == ("", 0.0, 0)
+
+
+def spread(paths: Iterable[tuple[int, ...]], probabilities: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> float:
+    """The probability of these paths together, one symbol a step."""
+    return float(sum(np.prod([row[symbol] for row, symbol in zip(probabilities, path, strict=True)]) for path in paths))
+
+
+@pytest.mark.parametrize("text", ["", "0", "1", "00", "01", "010", "001"])
+def test_a_text_is_as_likely_as_all_ways_to_spread_it_over_the_steps(text: str) -> None:
+    drawn = np.random.default_rng(3).dirichlet([1.0] * 3, 5)
+    whole = np.zeros((5, 1 + len(ALPHABET)))
+    whole[:, :3] = drawn
+    says = [p for p in product(range(3), repeat=5) if "".join(str(s - 1) for s, _ in groupby(p) if s) == text]
+    (found,) = likelihoods(whole, [text])
+    assert found == pytest.approx(spread(says, drawn))
+
+
+def test_texts_of_several_lengths_are_weighed_at_once_and_sum_up_to_one() -> None:
+    whole = np.zeros((4, 1 + len(ALPHABET)))
+    whole[:, :2] = np.random.default_rng(4).dirichlet([1.0] * 2, 4)
+    texts = ["", "0", "00"]
+    assert likelihoods(whole, texts).sum() == pytest.approx(1)
+    assert [float(likelihoods(whole, [text])[0]) for text in texts] == pytest.approx(likelihoods(whole, texts).tolist())
+
+
+def test_blanks_beyond_doubt_are_kept_as_one() -> None:
+    look = decode(steps(*[("", 1.0)] * 20, ("A", 0.9), *[("", 1.0)] * 30, ("B", 0.9)), SYMBOLS)
+    assert len(look.steps) == 4
+    assert likelihoods(look.steps, ["AB"])[0] == pytest.approx(0.81)
 
 
 def test_a_printed_look_shows_no_plate() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.core.ctc import look_at
 from edge_agent.core.looks import Look
 from edge_agent.core.vote import Outcome, Weighed, prior, vote
 from protocol.plates import ALPHABET
@@ -56,7 +57,7 @@ def test_the_doubtful_character_is_named_among_the_candidates() -> None:
     for row, character in zip(doubtful, "FAB123C", strict=True):
         row[ALPHABET.index(character)] = 0.98
     doubtful[2, ALPHABET.index("B")], doubtful[2, ALPHABET.index("8")] = 0.6, 0.38
-    outcome = voted(Look(doubtful))
+    outcome = voted(Look.spelt(doubtful))
     assert [c.text for c in outcome.candidates[:2]] == ["FAB123C", "FA8123C"]
 
 
@@ -67,8 +68,20 @@ def test_a_lost_last_character_does_not_outvote_the_whole_plate() -> None:
 
 
 def test_a_ghost_character_at_the_rim_does_not_outvote_the_plate() -> None:
-    ghost = make_look("WFAB123C", [0.4, *[0.97] * 7])
+    rows = make_look("WFAB123C", 0.97).probabilities
+    rows[0] *= 0.55
+    ghost = look_at(Look.spelt(rows).steps)
+    assert ghost.text == "WFAB123C", "the rest is the blank's"
     assert voted(ghost, make_look("FAB123C", 0.97), ghost).text == "FAB123C"
+
+
+def test_looks_of_two_lengths_are_weighed_by_how_likely_each_makes_the_others_text() -> None:
+    rows = make_look("UPF337A", 0.97).probabilities
+    rows[6] *= 0.45
+    nearly = look_at(Look.spelt(rows).steps)
+    assert nearly.text == "UPF337"
+    assert voted(nearly, nearly).text == "UPF337"
+    assert voted(nearly, nearly, make_look("UPF337A", 0.97)).text == "UPF337A"
 
 
 def test_a_far_look_does_not_outvote_a_near_one() -> None:

@@ -4,6 +4,9 @@ The plate's box is cut as in training (`edge_agent.core.plate_crop`), tilt and p
 with one distribution over the characters for each step along its rows, top row first; the steps are calibrated, so
 that nine of ten characters of which it is 90 % sure are right. A picture without a plate answers with blanks, and is a
 look that saw nothing.
+
+Two margins in turn, a little less and a little more than the one that training centres on: of 140 real plates of the
+train share a half trained reader missed 15 by both together, 17 to 19 by either or by any one between.
 """
 
 from typing import ClassVar, Final
@@ -26,7 +29,7 @@ MIN_SIDE_PX: Final = 4
 class PlateReader:
     """Reads one plate at a time, whole: a `Recognizer`."""
 
-    margins: ClassVar[tuple[float, ...]] = (MARGIN,)
+    margins: ClassVar[tuple[float, ...]] = (MARGIN / 2, MARGIN * 1.5)
 
     def __init__(self, network: Network) -> None:
         """Take a network from crops, u8 (n, 64, 160, 3), to `steps`, (n, T, 37), the blank first."""

@@ -74,11 +74,11 @@ def train(*, run: Run = WORK / "run", steps: int = 2500, side_px: int = 448, see
 
 
 @app.command
-def export(*, run: Run = WORK / "run", into: Path = GRAPH) -> None:
-    """Turn the run's best checkpoint into an IR file."""
+def export(*, run: Run = WORK / "run", into: Path = GRAPH, model_version: str = "1.0") -> None:
+    """Turn the run's best checkpoint into an IR file, with weights for ultralytics and facts for the manifest."""
     from detector_training.export import export as write_graph  # noqa: PLC0415
 
-    write_graph(run / "best.pt", into)
+    write_graph(run, into, model_version)
     print(f"{into}, {into.with_suffix('.bin').stat().st_size / 1e6:.2f} MB of weights")
 
 

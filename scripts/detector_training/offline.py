@@ -14,7 +14,7 @@ os.environ |= {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOS
 os.environ |= {"YOLO_CONFIG_DIR": str(_HOME), "MPLCONFIGDIR": str(_HOME)}
 
 import matplotlib as mpl  # type: ignore[import-not-found]  # noqa: E402  only in .venv-train; after the switches
-from ultralytics import utils  # noqa: E402
+from ultralytics import YOLO, utils  # noqa: E402
 from ultralytics.cfg import get_cfg  # noqa: E402
 from ultralytics.nn.modules import C2f, Conv, Detect  # noqa: E402
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # noqa: E402
@@ -26,4 +26,15 @@ from matplotlib import pyplot as plt  # noqa: E402
 if utils.ONLINE or utils.AUTOINSTALL:
     raise RuntimeError("ultralytics was imported before its telemetry was switched off: import it from here")
 
-__all__ = ["ROOT", "C2f", "Conv", "Detect", "DetectionModel", "get_cfg", "load_checkpoint", "plt", "v8DetectionLoss"]
+__all__ = [
+    "ROOT",
+    "YOLO",
+    "C2f",
+    "Conv",
+    "Detect",
+    "DetectionModel",
+    "get_cfg",
+    "load_checkpoint",
+    "plt",
+    "v8DetectionLoss",
+]

@@ -97,7 +97,7 @@ def test_the_exported_graph_says_what_the_network_says(
 
     export = importlib.import_module("detector_training.export")
     pupil = taught(started, shelves, tmp_path / "run")
-    export.export(tmp_path / "run" / "best.pt", tmp_path / "plate-finder.xml")
+    export.export(tmp_path / "run", tmp_path / "plate-finder.xml", "1.0")
     image = np.random.default_rng(2).integers(0, 255, (1, 96, 160, 3), np.uint8)
     compiled = ov.Core().compile_model(tmp_path / "plate-finder.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     with torch.no_grad():
@@ -105,3 +105,21 @@ def test_the_exported_graph_says_what_the_network_says(
         told, _ = saved(torch.from_numpy(image[..., ::-1].copy()).permute(0, 3, 1, 2).float() / 255)
     np.testing.assert_allclose(compiled(image)["boxes"], told.numpy(), rtol=0.01, atol=0.15)
     assert pupil.history[-1][0] == STEPS
+
+
+def test_the_weights_for_a_jetson_open_in_ultralytics_and_find_what_the_graph_finds(
+    started: Any, shelves: tuple[Path, Path], tmp_path: Path
+) -> None:
+    export = importlib.import_module("detector_training.export")
+    tensorrt = importlib.import_module("export_tensorrt")
+    offline = importlib.import_module("detector_training.offline")
+    taught(started, shelves, tmp_path / "run")
+    export.export(tmp_path / "run", tmp_path / "plate-finder.xml", "1.0")
+    weights = tmp_path / "plate-finder.pt"
+    made = offline.YOLO(weights).export(format="torchscript", imgsz=[96, 160], device="cpu")
+    assert tensorrt.largest_difference(weights, Path(made), (96, 160), "cpu") < 0.1
+
+
+@pytest.mark.parametrize(("shape", "size"), [("16:9", (384, 640)), ("1:1", (640, 640))])
+def test_an_engine_holds_the_cameras_pictures(shape: str, size: tuple[int, int]) -> None:
+    assert importlib.import_module("export_tensorrt").input_shape(640, shape) == size

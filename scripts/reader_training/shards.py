@@ -20,6 +20,8 @@ from reader_training.targets import COLUMNS, coded, drilled, steps_needed, two_r
 
 SHARD_FILES: Final = "shard-*-????.npz"
 HELD_BACK_EVERY: Final = 64
+ONE_LINE_CHANCE: Final = 0.4
+"""Of the plates of one line that are drawn this share is taken; of two lines all."""
 Rows = tuple[str, ...]
 
 
@@ -63,14 +65,14 @@ class Pressed:
         return sum(map(len, self.shards))
 
     def pick(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Rows]:
-        """One plate that may teach, every plate as likely as any other."""
+        """One plate that may teach; one of two lines is likelier, since they are few and hard."""
         while True:
             index = int(rng.integers(sum(map(len, self.shards))))
             for shard in self.shards:
                 if index < len(shard):
                     break
                 index -= len(shard)
-            if index % HELD_BACK_EVERY:
+            if index % HELD_BACK_EVERY and (len(shard.rows[index]) > 1 or rng.random() < ONE_LINE_CHANCE):
                 return shard.images[index], shard.rows[index]
 
     def held_back(self, most: int) -> list[tuple[NDArray[np.uint8], Rows, str]]:

@@ -15,9 +15,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATES = 256
-SECONDS = 60
+SECONDS = 240
 
-pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]  # torch warns of itself
+# torch warns of itself, and takes its time to be imported in each process
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +65,14 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
 def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody disturbed."""
     work = tmp_path_factory.mktemp("whole")
-    subprocess.run(command(shards, work, "--images", "320"), check=True, timeout=SECONDS)
+    subprocess.run(command(shards, work, "--images", "160"), check=True, timeout=SECONDS)
     return work
 
 
 def test_two_runs_of_one_seed_give_the_same_weights_and_another_seed_others(
     shards: Path, whole: Path, tmp_path: Path
 ) -> None:
-    subprocess.run(command(shards, tmp_path, "--images", "320"), check=True, timeout=SECONDS)
+    subprocess.run(command(shards, tmp_path, "--images", "160"), check=True, timeout=SECONDS)
     assert_same(weights(whole), weights(tmp_path))
     other = tmp_path / "other"
     subprocess.run(command(shards, other, "--images", "16", "--seed", "2"), check=True, timeout=SECONDS)
@@ -79,7 +80,7 @@ def test_two_runs_of_one_seed_give_the_same_weights_and_another_seed_others(
 
 
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(shards: Path, whole: Path, tmp_path: Path) -> None:
-    asked = command(shards, tmp_path, "--images", "320", "--checkpoint-every-s", "0")
+    asked = command(shards, tmp_path, "--images", "160", "--checkpoint-every-s", "0")
     running = subprocess.Popen(asked)
     checkpoint, until = tmp_path / "run" / "checkpoint.pt", time.monotonic() + SECONDS
     while not checkpoint.exists():
@@ -94,7 +95,7 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(shards: Path, wh
 
 
 def test_a_checkpoint_of_other_settings_is_refused(shards: Path, whole: Path) -> None:
-    asked = command(shards, whole, "--images", "320", "--seed", "3")
+    asked = command(shards, whole, "--images", "160", "--seed", "3")
     refused = subprocess.run(asked, check=False, timeout=SECONDS, capture_output=True, text=True)
     assert refused.returncode != 0
     assert "other settings" in refused.stderr
@@ -112,7 +113,7 @@ def test_the_model_reads_bytes_and_says_probabilities_of_eighty_steps(whole: Pat
 
 def test_the_card_and_the_history_tell_what_was_done(whole: Path) -> None:
     told = json.loads((whole / "models" / "plate-reader.card.json").read_bytes())
-    assert told["images_seen"] == 320
+    assert told["images_seen"] == 160
     assert told["licence"] == "AGPL-3.0-or-later"
     assert told["classes"][:2] == ["", "0"]
     moments = json.loads((whole / "run" / "history.json").read_bytes())

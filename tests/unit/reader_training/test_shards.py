@@ -41,6 +41,12 @@ def test_what_is_held_back_never_comes_in_a_batch(pressed: Pressed) -> None:
     assert HELD_BACK_EVERY == 64
 
 
+def test_plates_of_two_lines_are_drawn_more_often_than_they_come(pressed: Pressed) -> None:
+    rng = np.random.default_rng(3)
+    drawn = [len(rows) for _, rows in (pressed.pick(rng) for _ in range(3000))]
+    assert 0.65 < drawn.count(2) / len(drawn) < 0.78
+
+
 def test_a_line_that_the_network_cannot_say_is_not_taken(tmp_path: Path) -> None:
     write_shard(tmp_path / "shard-1-0000.npz", ["A1", "A" * 30, "", "B2 C3"])
     shard = Shard.load(tmp_path / "shard-1-0000.npz")

@@ -5,8 +5,8 @@ with one distribution over the characters for each step along its rows, top row 
 that nine of ten characters of which it is 90 % sure are right. A picture without a plate answers with blanks, and is a
 look that saw nothing.
 
-Two margins in turn, a little less and a little more than the one that training centres on: of 140 real plates of the
-train share a half trained reader missed 15 by both together, 17 to 19 by either or by any one between.
+Two margins in turn, a little less and a little more than the one that training centres on: of 56 real plates that never
+taught it one look missed 6, the two together 3.
 """
 
 from typing import ClassVar, Final

@@ -66,7 +66,8 @@ def main(
             run = measure(pictures, stacks, other and open_peers.enter_context(other), rounds)
     except (BadData, EdgeError, PeerMissing) as exc:
         raise SystemExit(str(exc)) from exc
-    pressed, street = (_read_pressed(stacks, make(rendered)) for make in (evaluation_set, street_set))
+    pressed = _read_pressed(stacks, evaluation_set(rendered))
+    street = _read_pressed(stacks, street_set(rendered // 4))
     if not only_json:
         heading = f"split {split}, {precision}"
         show(Console(width=150), heading, stacks=stacks, run=run, rendered=pressed, street=street)

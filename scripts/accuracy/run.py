@@ -55,7 +55,7 @@ def measure(pictures: Sequence[Picture], stacks: Sequence[Stack], peer: Peer | N
 def _ask(stack: Stack, picture: Picture, image: NDArray[np.uint8], clock: Clock) -> Said:
     if picture.box is None:
         whole = _whole(image)
-        look = clock.timed(f"{stack.name} read crop", picture.file, lambda: stack.read(image, whole, is_crop=True))
+        look = clock.timed(f"{stack.name} read crop", picture.file, lambda: stack.read(image, whole))
         return said_of(Detections.none(), whole, look)
     found = clock.timed(f"{stack.name} detect", picture.file, lambda: stack.find(image))
     at = surest(found)

@@ -52,9 +52,9 @@ class Stack:
         """Plates of a picture."""
         return self.detector.detect(image)
 
-    def read(self, image: NDArray[np.uint8], xyxy: Xyxy, *, is_crop: bool = False) -> Look:
-        """One look at one of them; a picture that is cropped already is not widened."""
-        return self.recognizer.look(image, xyxy, 0.0 if is_crop else self.margin)
+    def read(self, image: NDArray[np.uint8], xyxy: Xyxy) -> Look:
+        """One look at one of them."""
+        return self.recognizer.look(image, xyxy, self.margin)
 
 
 def said_of(found: Detections, xyxy: Xyxy | None, look: Look) -> Said:

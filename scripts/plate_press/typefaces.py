@@ -64,7 +64,7 @@ PRINT_FILES: Final = (
 """Faces for states' names, slogans, dealers and badges."""
 _LINE_PX = 40
 _SYMBOL_FILE: Final = _DEJAVU + "DejaVuSans.ttf"
-SYMBOLS: Final = "★☆☀☂☃☎☘☠☢☮☯☸♀♁♂♔♕♖♗♘♚♛♜♝♞♟♠♣♥♦♪♫♲♻♿⚑⚒⚓⚔⚖⚘⚙⚛⚜⚡✈✉✌✐✜✠✪✯✱✲✶✹✺✿❀❁❄❖❤➤"
+SYMBOLS: Final = "★☆☀☂☃☎☘☠☢☮☯☸♀♁♂♔♕♖♗♘♚♛♜♝♞♟♠♣♥♦♪♫♲♻♿⚑⚒⚓⚔⚖⚘⚙⚛⚜⚡✈✉✌✐✜✠✪✯✱✲✶✹✺✿❀❁❄❖❤➤♿♿♿♿♿♿"
 """Pictograms that stand for states' emblems, wheelchairs, riders and clubs' badges."""
 
 

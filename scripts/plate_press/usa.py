@@ -31,7 +31,8 @@ def face(rng: np.random.Generator, width_px: float) -> Face:
     hand = any_hand(rng, (0.62, 0.3, 0.08))
     for placed in sheet.characters(shown, box, hand, ink):
         if placed.sign == "*" or (placed.sign == " " and often(rng, 0.2)):
-            _emblem(rng, sheet, (placed.x + placed.width / 2, (box[1] + box[3] / 2) * sheet.scale), ink)
+            grow = between(rng, 0.7, 1.6) if placed.sign == "*" else 1.0
+            _emblem(rng, sheet, (placed.x + placed.width / 2, (box[1] + box[3] / 2) * sheet.scale), ink, grow=grow)
     _stickers(rng, sheet)
     holes = [(float(x), float(y)) for x in (58, 247) for y in (12, 140)]
     sheet.bolts(holes, between(rng, 2.5, 5), pick(rng, ((60, 60, 60), (150, 150, 150), (220, 220, 220), ground)))
@@ -60,7 +61,7 @@ def _box(rng: np.random.Generator, shown: str) -> tuple[float, float, float, flo
     top = between(rng, 36, 52) if height < 74 else between(rng, 32, 42)
     margin = between(rng, 6, 14)
     left, width = margin, 305 - 2 * margin
-    if len(text_of(shown)) <= 6 and often(rng, 0.4):
+    if len(text_of(shown)) <= 6 and often(rng, 0.5):
         room = between(rng, 36, 62)
         left, width = (left + room, width - room) if often(rng, 0.7) else (left, width - room)
     return left, top, width, height
@@ -87,7 +88,7 @@ def _emblem(
     rng: np.random.Generator, sheet: Sheet, at_px: tuple[float, float], ink: Colour, *, grow: float = 1.0
 ) -> None:
     """A state's outline, a shield, a heart, a rider: between the groups or behind them, no character."""
-    colour = ink if grow > 1 or often(rng, 0.4) else hue(rng, saturation=(0.4, 1), value=(0.2, 0.8))
+    colour = ink if grow > 2 or often(rng, 0.4) else hue(rng, saturation=(0.4, 1), value=(0.2, 0.8))
     radius = sheet.px(between(rng, 8, 17) * grow)
     if often(rng, 0.6):
         _pictogram(rng, sheet, at_px, radius, colour)
@@ -119,12 +120,20 @@ def _picture(rng: np.random.Generator, sheet: Sheet, *, x_mm: float) -> None:
     for _ in range(whole(rng, 1, 3)):
         at_px = (x_mm * sheet.scale + between(rng, -4, 4), between(rng, 60, 95) * sheet.scale)
         _emblem(rng, sheet, at_px, INKS[0])
-    if often(rng, 0.3):
-        radius = sheet.px(between(rng, 12, 20))
-        at = (round(x_mm * sheet.scale), round(76 * sheet.scale))
-        cv2.circle(
-            sheet.bgr, at, radius, hue(rng, saturation=(0.4, 1), value=(0.2, 0.8)), max(1, radius // 6), cv2.LINE_AA
-        )
+    if often(rng, 0.4):
+        _club(rng, sheet, x_mm)
+
+
+def _club(rng: np.random.Generator, sheet: Sheet, x_mm: float) -> None:
+    """A ring, filled or not, with a club's initial in it: a letter that is not read."""
+    radius = sheet.px(between(rng, 14, 22))
+    at = (round(x_mm * sheet.scale), round(76 * sheet.scale))
+    colour = hue(rng, saturation=(0.4, 1), value=(0.2, 0.8))
+    cv2.circle(sheet.bgr, at, radius, colour, -1 if often(rng, 0.4) else max(1, radius // 6), cv2.LINE_AA)
+    if often(rng, 0.5):
+        ink = (240, 240, 240) if often(rng, 0.5) else hue(rng, saturation=(0.4, 1), value=(0.2, 0.9))
+        letter = pick(rng, "ABCDEFGHIKLMNOPRSTUVW")
+        sheet.text(letter, (x_mm, 76), between(rng, 14, 24), fit_mm=24, face=whole(rng, 0, 10), ink=ink)
 
 
 def _stickers(rng: np.random.Generator, sheet: Sheet) -> None:

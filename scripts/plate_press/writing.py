@@ -95,13 +95,22 @@ _US_MASKS: Final[dict[str, float]] = {
 
 def american(rng: np.random.Generator) -> str:
     """A US text: issued series, vanity words, small stacked letters before or behind."""
-    if often(rng, 0.14):
+    if often(rng, 0.2):
         return vanity(rng)
     shown = fill(rng, weighted(rng, _US_MASKS), LETTERS if often(rng, 0.4) else _ALL_LETTERS)
-    if len(text_of(shown)) <= 6 and often(rng, 0.3):
+    if len(text_of(shown)) <= 6 and often(rng, 0.42):
         stack = "{" + fill(rng, pick(rng, ("LL", "LL", "LLL", "XX", "DD", "DL")), _ALL_LETTERS) + "}"
-        shown = stack + shown if often(rng, 0.5) else shown + stack
+        shown = stack + shown if often(rng, 0.6) else shown + stack
+    elif len(text_of(shown)) <= 6 and often(rng, 0.3):
+        shown = _with_emblem(rng, shown)
     return shown
+
+
+def _with_emblem(rng: np.random.Generator, shown: str) -> str:
+    """An emblem as high as the characters before, behind or among them."""
+    bare = shown.replace("-", "").replace(" ", "").replace("*", "")
+    at = 0 if often(rng, 0.5) else whole(rng, 1, len(bare))
+    return bare[:at] + "*" + bare[at:]
 
 
 def vanity(rng: np.random.Generator) -> str:

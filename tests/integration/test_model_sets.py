@@ -12,7 +12,6 @@ from edge_agent.adapters.models import FACE_DETECTOR, PLATE_DETECTOR, PLATE_READ
 from edge_agent.adapters.probe_inference import time_models
 from edge_agent.adapters.vision import open_vision
 from edge_agent.adapters.vision_pool import open_pool
-from edge_agent.core.profiles import Stack
 from edge_agent.errors import ModelMissing
 from edge_agent.settings import InferenceSettings
 from tests.simulators.drawn import draw_car
@@ -52,7 +51,6 @@ def test_the_pool_and_the_doctors_stopwatch_take_it_as_they_take_the_ready_one(f
     assert time_models(settings).read_ms > 0
 
 
-@pytest.mark.parametrize("stack", ["own", "ready"])
-def test_a_set_that_is_not_whole_is_not_opened(stack: Stack, tmp_path: Path) -> None:
+def test_a_set_that_is_not_whole_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="lacks the model"):
-        open_vision(InferenceSettings(models_dir=tmp_path, stack=stack))
+        open_vision(InferenceSettings(models_dir=tmp_path, stack="ready"))

@@ -16,6 +16,9 @@ from edge_agent.cli.read import is_enrolled
 from edge_agent.settings import ENVIRONMENT_KEY
 from tests.simulators.drawn import PLATE, draw_car
 
+READY = ("--stack", "ready")
+"""What reads the screen font of drawn cars; the street's plates are read by whichever models the agent takes."""
+
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run `edge-agent` in this process; its exit code."""
@@ -36,7 +39,7 @@ def test_jsonl_has_one_object_a_picture(
 ) -> None:
     write_car(tmp_path / "b.jpg", "GHJ-98-76")
     write_car(tmp_path / "a.png", "FAB-123-C")
-    assert run(monkeypatch, "read", "--jsonl", str(tmp_path)) == 0
+    assert run(monkeypatch, "read", *READY, "--jsonl", str(tmp_path)) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["file"] for line in lines] == [str(tmp_path / "a.png"), str(tmp_path / "b.jpg")]
     assert [[read["plate"] for read in line["reads"]] for line in lines] == [["FAB123C"], ["GHJ9876"]]
@@ -67,7 +70,7 @@ def test_without_jsonl_there_is_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_car(tmp_path / "a.png", "FAB-123-C")
-    assert run(monkeypatch, "read", str(tmp_path / "a.png")) == 0
+    assert run(monkeypatch, "read", *READY, str(tmp_path / "a.png")) == 0
     shown = capsys.readouterr().out
     assert "FAB123C" in shown
     assert "private-car" in shown

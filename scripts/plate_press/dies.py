@@ -80,7 +80,11 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
         "1,.16 1,0 0,0 0,1 / 0,.48 .65,.48 / .65,.38 .65,.6 / -.08,1 .3,1",
         "1,0 0,0 0,1 / 0,.52 .8,.52",
     ),
-    "G": ("1,.25 1,0* 0,0* 0,1* 1,1* 1,.55 .55,.55", "1,.25 1,0* 0,0* 0,1* 1,1* 1,.55 .5,.55 / 1,.55 1,1"),
+    "G": (
+        "1,.22 1,0* 0,0* 0,1* 1,1* 1,.6 .5,.6",
+        "1,.22 1,0* 0,0* 0,1* 1,1* 1,.58 .5,.58 / 1,.58 1,1",
+        "1,.2 1,0* 0,0* 0,1* 1,1* 1,.62 .6,.62",
+    ),
     "H": ("0,0 0,1 / 1,0 1,1 / 0,.48 1,.48",),
     "I": (
         ".5,0 .5,1 / 0,0 1,0 / 0,1 1,1",
@@ -137,9 +141,11 @@ class Die:
 def die(number: int) -> Die:
     """The set of punches with this number, always the same."""
     rng = np.random.default_rng([99, number])
+    width = between(rng, 0.38, 0.66)
     return Die(
-        width=between(rng, 0.38, 0.66),
-        weight=between(rng, 0.085, 0.165),
+        width=width,
+        # Past a quarter of the width the counters of B and 8 and the diagonal of N would fill up.
+        weight=min(between(rng, 0.085, 0.165), 0.27 * width),
         radius=between(rng, 0.14, 0.5),
         square_ends=often(rng, 0.4),
         forms=tuple(0 if often(rng, 0.45) else whole(rng, 0, 9) for _ in FORMS),

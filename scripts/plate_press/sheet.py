@@ -113,7 +113,7 @@ class Sheet:
         rows = slice(max(0, top - 4), top + height + 4)
         columns = slice(max(0, int(first_x) - 4), int(x) + 4)
         ground = self.bgr[rows, columns]
-        mask = _worn(_grown(canvas[rows, columns], hand.grow_px), hand.wear)
+        mask = _worn(_grown(canvas[rows, columns], hand.grow_px * min(1.0, height / 36)), hand.wear)
         if hand.outline is not None:
             rim = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
             ground[:] = inked(ground, rim, hand.outline)

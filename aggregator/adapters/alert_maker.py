@@ -106,15 +106,17 @@ class AlertMaker:
         self._step("alerts.written")
 
     async def _events(self, connection: Connection, due: Iterable[asyncpg.Record]) -> list[Event]:
-        """What the due events say now, in the order in which they came. A hit that is gone says nothing."""
-        wanted: dict[str, dict[bytes, None]] = {"hit": {}, "alarm": {}}
+        """What the due events say now, in the order in which they happened. A hit that is gone says nothing."""
+        wanted: dict[str, set[bytes]] = {"hit": set(), "alarm": set()}
         for row in due:
-            wanted[row["what"]][row["event"]] = None
+            wanted[row["what"]].add(row["event"])
         hits = await connection.fetch(self._sql["hits_now"], list(wanted["hit"]))
         alarms = await connection.fetch(self._sql["alarms_now"], list(wanted["alarm"]))
-        found = {row["event"]: Event(hit_sighting(row), row) for row in hits}
-        found |= {row["event"]: Event(alarm_sighting(row), row) for row in alarms}
-        return [found[event] for events in wanted.values() for event in events if event in found]
+        found = [
+            *(Event(hit_sighting(row), row) for row in hits),
+            *(Event(alarm_sighting(row), row) for row in alarms),
+        ]
+        return sorted(found, key=lambda event: (event.sighting.happened_at, event.sighting.event))
 
     async def _opened(self, connection: Connection, events: Sequence[Event], now: datetime) -> "Writing":
         """A book with whatever the events may touch."""

@@ -28,6 +28,7 @@ def alert_of(row: asyncpg.Record) -> Alert:
         decided_at=row["decided_at"],
         decided_by=row["decided_by"],
         ended_at=row["ended_at"],
+        unit=row["unit"],
         is_erased=row["is_erased"],
     )
 
@@ -78,7 +79,7 @@ def saved_cells(
     """A stored alert for `save_alert`."""
     decided = (alert.is_true, alert.was_right, alert.decided_at, alert.decided_by, alert.is_erased)
     counts = (alert.exact, alert.possible, alert.withdrawn)
-    return (number, alert.state, *counts, *times, now, alert.ended_at, alert.outcome, *decided, merged_into)
+    return (number, alert.state, *counts, *times, now, alert.ended_at, alert.outcome, *decided, merged_into, alert.unit)
 
 
 def sighting_cells(row: asyncpg.Record, sighting: Sighting, number: int, now: datetime) -> Row:

@@ -195,17 +195,23 @@ class RetentionStore:
         if source == "alerts":
             await self._forget(connection, gone, "alert", "forget_alert", [row["alert_id"] for row in rows])
             return
-        await self._take_hits(connection, [row["id"] for row in rows if not row["is_held"]], now, gone)
-        await self._take_plates(connection, [row["id"] for row in rows if row["is_held"]], now, gone)
+        for is_held in (False, True):
+            hits = [row["id"] for row in rows if row["is_held"] is is_held]
+            await self._take_plates(connection, hits, now, gone, is_held=is_held)
 
-    async def _take_plates(self, connection: Connection, hits: list[bytes], now: datetime, gone: Gone) -> None:
-        """Of hits that are held: all that shows a plate. The sealed original stays, and the evidence that names it."""
-        amendments = await connection.fetch(self._sql["amendments_of_hits"], hits)
-        pictures = await connection.fetch(self._sql["redacted_of_hits"], hits)
-        await self._forget(connection, gone, "hit_amendment", "forget_hit_amendment", [row[0] for row in amendments])
+    async def _take_plates(
+        self, connection: Connection, hits: list[bytes], now: datetime, gone: Gone, *, is_held: bool
+    ) -> None:
+        """Of rejected hits all that shows a plate. Their evidence stays, and knows a picture that comes late."""
+        amendments = [row[0] for row in await connection.fetch(self._sql["amendments_of_hits"], hits)]
+        pictures = await connection.fetch(self._sql["pictures_of_hits"], hits, not is_held)
+        await self._forget(connection, gone, "piece", "forget_unfinished", *_named(pictures))
         purged = await self._forget(connection, gone, "picture", "purge_picture", *_named(pictures))
         await self._note(connection, purged, now)
+        await self._forget(connection, gone, "hit_amendment", "forget_hit_amendment", amendments)
         await self._forget(connection, gone, "hit", "forget_hit", hits)
+        if not is_held:  # a hold on an entry finds its hits by their matches
+            await connection.execute(self._sql["forget_matches"], [*hits, *amendments])
 
     async def _take_parts(self, connection: Connection, parts: list[bytes], now: datetime, gone: Gone) -> None:
         await connection.execute(self._sql["forget_matches"], parts)

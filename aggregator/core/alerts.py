@@ -163,6 +163,7 @@ class Alert:
     decided_at: datetime | None = None
     decided_by: str | None = None
     ended_at: datetime | None = None
+    unit: str | None = None  # who was sent
     is_erased: bool = False
 
     @property

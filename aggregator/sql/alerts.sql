@@ -77,7 +77,7 @@ SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[
 UPDATE alert SET
     state = $2, exact = $3, possible = $4, withdrawn = $5, first_at = least(first_at, $6), last_at = greatest(last_at, $7),
     changed_at = $8, ended_at = $9, outcome = $10, is_true = $11, was_right = $12, decided_at = $13, decided_by = $14,
-    is_erased = $15, merged_into = $16
+    is_erased = $15, merged_into = $16, unit = $17
 WHERE alert_id = $1;
 
 -- name: move_sightings
@@ -162,7 +162,7 @@ ORDER BY CASE
         WHEN kind = 'alarm' THEN 4
         WHEN exact > 0 THEN 2
         ELSE 3
-    END, raised_at DESC, alert_id
+    END, raised_at DESC, alert_id DESC
 LIMIT $9;
 
 -- An alert's events in the order in which they happened. Shown with plates only.

@@ -79,7 +79,7 @@ WHERE (piece.device_id, piece.sha256) = (gone.device_id, gone.sha256)
 RETURNING piece.sha256 AS id;
 
 -- What a person found to be another vehicle, and was no more than `possible`: whatever is held. Parts that come late
--- are due at once. Of evidence that is held the sealed original stays.
+-- are due at once. Of what is held the sealed original stays.
 -- name: due_rejected
 SELECT decided_at AS at, event AS id, alert_id, is_held
 FROM alert_sighting AS sighting JOIN alert USING (alert_id)
@@ -91,16 +91,24 @@ WHERE sighting.kind = 'hit' AND NOT was_right AND quality IS DISTINCT FROM 1
   AND (EXISTS (SELECT FROM hit WHERE envelope_hash = event)
        OR EXISTS (SELECT FROM hit_amendment WHERE hit_hash = event)
        OR EXISTS (SELECT FROM evidence
-                  LEFT JOIN picture ON (picture.device_id, picture.sha256) = (evidence.device_id, redacted_sha256)
-                  WHERE hit_hash = event AND (NOT is_held OR picture.state = 'stored')))
+                  CROSS JOIN LATERAL (VALUES (redacted_sha256, true), (sealed_sha256, NOT is_held)) AS named (sha256, goes)
+                  WHERE hit_hash = event AND goes
+                    AND (EXISTS (SELECT FROM picture
+                                 WHERE (picture.device_id, picture.sha256) = (evidence.device_id, named.sha256)
+                                   AND picture.state = 'stored')
+                         OR EXISTS (SELECT FROM piece
+                                    WHERE (piece.device_id, piece.sha256) = (evidence.device_id, named.sha256)))))
 ORDER BY decided_at, event
 LIMIT $4;
 
 -- name: amendments_of_hits
 SELECT envelope_hash FROM hit_amendment WHERE hit_hash = ANY($1::bytea[]);
 
--- name: redacted_of_hits
-SELECT device_id, redacted_sha256 AS picture FROM evidence WHERE hit_hash = ANY($1::bytea[]);
+-- $2: the sealed ones as well.
+-- name: pictures_of_hits
+SELECT device_id, redacted_sha256 AS picture FROM evidence WHERE hit_hash = ANY($1::bytea[])
+UNION ALL
+SELECT device_id, sealed_sha256 FROM evidence WHERE hit_hash = ANY($1::bytea[]) AND $2::boolean;
 
 -- What is left of it says where and when, for the count of errors, and no longer which entry.
 -- name: note_erased

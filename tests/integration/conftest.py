@@ -91,6 +91,7 @@ def installation(founded: Settings, database: Access, tmp_path: Path) -> Setting
         broker=replace(founded.broker, port=free_port()),
         mosquitto=replace(founded.mosquitto, directory=tmp_path / "broker"),
         ingest=replace(founded.ingest, workers=1),  # tests look at the one in their own process
+        alerts=replace(founded.alerts, webhooks_dir=tmp_path / "webhooks"),
         http=replace(founded.http, port=free_port(), enrol_port=free_port(), health_port=free_port()),
     )
 

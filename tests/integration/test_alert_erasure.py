@@ -1,6 +1,7 @@
 """What a person rejected is forgotten: a day later no table and no file holds the plate of a `possible` hit."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from aggregator.core.alerts import Act, Outcome
 from aggregator.core.retention import Keeping, Receipt, Rule, Scope
 from aggregator.errors import Overtaken
 from aggregator.settings import Settings
-from protocol.messages import Quality
+from protocol.messages import Piece, Quality
 from tests.simulators.alerting import Said, Street
 from tests.simulators.archive import Archive
 from tests.simulators.enrolment import Box
@@ -85,7 +86,7 @@ async def test_a_rejected_possible_leaves_no_plate_anywhere_after_a_day(case: Ca
     assert {"hit", "hit_amendment"} <= await case.tables_with(PLATE)
     (receipt,) = await case.purged(hours=25)
     assert (receipt.kind, receipt.rule) == ("rejected", "1 days")
-    assert receipt.tables == {"evidence": 1, "hit": 1, "hit_amendment": 1, "picture": 2}
+    assert receipt.tables == {"hit": 1, "hit_amendment": 1, "picture": 2}
     assert await case.tables_with(PLATE) == set()
     assert await case.tables_with("'e-1'") == set()
     assert [case.archive.files.path(each).exists() for each in (redacted, sealed)] == [False, False]
@@ -130,6 +131,23 @@ async def test_what_comes_late_of_it_goes_at_once(case: Case) -> None:
     assert [receipt.tables for receipt in await case.purged(hours=26)] == [{"hit_amendment": 1}]
     assert await case.tables_with(PLATE) == set()
     assert len(await case.street.alerts()) == 1
+
+
+async def test_a_picture_that_comes_late_goes_whole_or_in_pieces(case: Case) -> None:
+    hit = case.street.hit(quality=Quality.POSSIBLE, plate=PLATE)
+    await case.street.tell(hit)
+    await case.street.step(Act.REJECT)
+    data = b"a picture of " + PLATE.encode()
+    digest = hashlib.sha256(data).digest()
+    await case.archive.evidence(hit.key, digest, bytes(32), days=0)
+    await case.purged(hours=25)
+    assert await case.purged(hours=26) == []
+    await case.archive.keep(Piece(sha256=digest, total_bytes=len(data) + 1, offset=0, data=data), days=0)
+    assert [receipt.tables for receipt in await case.purged(hours=27)] == [{"piece": 1}]
+    assert await case.archive.picture(data, days=0) == digest
+    assert [receipt.tables for receipt in await case.purged(hours=28)] == [{"picture": 1}]
+    assert await case.tables_with(PLATE) == set()
+    assert not case.archive.files.path(digest).exists()
 
 
 async def test_a_rejection_is_taken_back_within_the_day_and_not_after_it(case: Case) -> None:

@@ -103,15 +103,16 @@ async def test_an_amendment_that_comes_before_its_hit_counts_from_the_first(stre
 async def test_a_late_hit_makes_one_alert_of_two_and_their_history_says_so(street: Street) -> None:
     await street.tell(street.hit(minutes_ago=60), street.hit(minutes_ago=10))
     first, second = [row["alert_id"] for row in await street.alerts()]
-    await street.step(Act.CONFIRM, number=second)
+    for act in (Act.CONFIRM, Act.DISPATCH):
+        await street.step(act, number=second)
     await street.tell(street.hit(minutes_ago=35))
     one, other = await street.alerts()
-    assert (one["state"], one["exact"], one["decided_by"]) == ("confirmed", 3, "os:ana")
+    assert (one["state"], one["exact"], one["decided_by"], one["unit"]) == ("dispatched", 3, "os:ana", "unit 7")
     assert (other["state"], other["merged_into"]) == ("merged", first)
     assert (await street.acts(first))[-2:] == ["merge", "add"]
     assert (await street.acts(second))[-1] == "merge"
-    with pytest.raises(Overtaken, match=f"go on there|{first}"):
-        await street.step(Act.DISPATCH, number=second)
+    with pytest.raises(Overtaken, match=f"as {first}: go on there"):
+        await street.step(Act.ARRIVE, number=second)
 
 
 async def test_a_possible_that_becomes_exact_upgrades_its_alert(street: Street) -> None:
@@ -130,7 +131,7 @@ async def test_alarms_panic_and_reports_become_alerts_and_an_end_belongs_to_its_
     await street.tell(street.alarm(started_at=start, is_active=False))
     number = await street.desk.report("p-1", "cam-1", "a crash", actor="os:ana", happened_at=street.now, now=street.now)
     found = [(row["kind"], row["word"], row["state"], row["ended_at"] is not None) for row in await street.alerts()]
-    assert found == [
+    assert sorted(found) == [
         ("alarm", "tamper", "new", True),
         ("panic", "panic", "new", False),
         ("report", "", "new", False),

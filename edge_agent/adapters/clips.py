@@ -3,7 +3,7 @@
 What is written is made from pixels alone: sound, subtitles and metadata stay behind.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +40,18 @@ class ClipInfo:
     frames: int
 
 
+def check_codec(path: Path) -> None:
+    """Raise `BadPicture` if this machine cannot write what a video's name asks for."""
+    name = CODECS.get(path.suffix.lower(), OTHER_CODEC)
+    try:
+        av.codec.Codec(name, "w")
+    except av.codec.codec.UnknownCodecError as exc:
+        others = ", ".join(sorted({".mp4", *CODECS} - {path.suffix.lower()}))
+        raise BadPicture(
+            f"{path}: the codec {name} is missing in this build of PyAV: give a name that ends in one of {others}"
+        ) from exc
+
+
 def clip_info(path: Path) -> ClipInfo:
     """Read a video's head; raises `BadPicture`."""
     try:
@@ -47,22 +59,31 @@ def clip_info(path: Path) -> ClipInfo:
             if not container.streams.video:
                 raise BadPicture(f"{path}: holds no video")
             stream = container.streams.video[0]
+            if stream.codec_context is None:  # so it is for a codec that PyAV does not know, whatever its types say
+                raise BadPicture(f"{path}: its codec is missing in this build of PyAV: convert it to H.264 first")
             rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
             return ClipInfo(stream.width, stream.height, Fraction(rate), stream.frames)
     except (av.FFmpegError, OSError) as exc:
         raise BadPicture(f"{path}: not a video that can be decoded: {exc.strerror}") from exc
 
 
-def clip_frames(path: Path) -> Iterator[ClipFrame]:
+def clip_frames(path: Path) -> Generator[ClipFrame, None, None]:
     """Yield a video's pictures in order; raises `BadPicture` where it cannot be decoded further."""
     try:
         with av.open(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for index, frame in enumerate(container.decode(stream)):
-                yield ClipFrame(index, frame.time, frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False))
+                yield ClipFrame(index, frame.time, _upright(frame))
     except (av.FFmpegError, OSError, IndexError) as exc:
         raise BadPicture(f"{path}: cannot be decoded further: {exc}") from exc
+
+
+def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """A frame's picture as players turn it: a telephone films on its side and says so beside the picture."""
+    image = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+    turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
 def write_clip(path: Path, suffix: str, info: ClipInfo, images: Iterable[NDArray[np.uint8]]) -> None:

@@ -29,15 +29,16 @@ class EngineOptions:
 
     def open(self) -> Vision:
         """Load and compile the models."""
-        folder = self.models or default_folder()
-        return open_vision(
-            InferenceSettings(
-                models_dir=folder,
-                model_signers=self.trust,
-                stack=self.stack,
-                device=self.device,
-                precision=self.precision,
-                threads=self.threads,
-                quantized=self.quantized,
-            )
+        return open_vision(self.settings())
+
+    def settings(self) -> InferenceSettings:
+        """What the options ask for."""
+        return InferenceSettings(
+            models_dir=self.models or default_folder(),
+            model_signers=self.trust,
+            stack=self.stack,
+            device=self.device,
+            precision=self.precision,
+            threads=self.threads,
+            quantized=self.quantized,
         )

@@ -5,23 +5,22 @@ others are, and the command ends with an error.
 """
 
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-import numpy as np
-from cyclopts import Parameter
-from numpy.typing import NDArray
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import Progress
 
-from edge_agent.adapters.clips import clip_frames, clip_info, write_clip
-from edge_agent.adapters.pictures import encode_picture, files_in, is_known, is_video, read_picture
+from edge_agent.adapters.pictures import files_in, is_known, is_video
+from edge_agent.adapters.redactor_pool import open_redactors
 from edge_agent.cli.engine import EngineOptions
-from edge_agent.errors import BadPicture, EdgeError
+from edge_agent.errors import BadPicture
+from edge_agent.service.redact_files import Job, redact_files
 
-Redact = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+MANY: Final = 1 << 16
+"""Pictures enough to keep every core busy: what a video holds."""
 
 
 def redact(
@@ -29,11 +28,13 @@ def redact(
     target: Annotated[Path, Parameter(name="OUT")],
     /,
     *,
+    quality: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))] = 90,
     engine: EngineOptions | None = None,
 ) -> int:
     """Cover all faces and plates of a picture, a video, or all those in a folder.
 
-    Names and sizes are kept; sound and metadata are left behind.
+    Names and sizes are kept; sound and metadata are left behind. In videos the whole head is covered, and a cover
+    is carried over frames in which nothing was found.
 
     Parameters
     ----------
@@ -41,24 +42,29 @@ def redact(
         Picture, video file or folder.
     target
         File or folder to write; never the source itself.
+    quality
+        JPEG quality of pictures that are written as JPEG.
     """
     jobs = list(_jobs(source, target))
-    vision = (engine or EngineOptions()).open()
-    failures = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        overall = progress.add_task("redacting", total=len(jobs))
-        for original, written in jobs:
-            progress.update(overall, description=original.name)
-            try:
-                _redact_file(original, written, vision.redactor.redact, progress)
-            except EdgeError as exc:
-                failures.append(str(exc))
+    pictures = MANY if any(is_video(job.original) for job in jobs) else len(jobs)
+    with (
+        open_redactors((engine or EngineOptions()).settings(), pictures) as pool,
+        Progress(console=Console(stderr=True), transient=True) as progress,
+    ):
+        overall, clip = progress.add_task("redacting", total=len(jobs)), progress.add_task("", visible=False)
+
+        def step(name: str, done: int, total: int) -> None:
+            progress.update(clip, description=name, completed=done, total=total or None, visible=done != total)
+
+        failures = []
+        for failure in redact_files(jobs, pool, quality, step):
+            failures += [failure] if failure else []
             progress.advance(overall)
     return _summarise(len(jobs), failures, target)
 
 
-def _jobs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
-    """Pairs of file to read and file to write; refuses to write over or into what is read."""
+def _jobs(source: Path, target: Path) -> Iterator[Job]:
+    """Files to read and to write; refuses to write over or into what is read."""
     if not source.exists():
         raise BadPicture(f"{source}: no such file or folder")
     if source.resolve() == target.resolve() or (source.is_dir() and source.resolve() in target.resolve().parents):
@@ -66,44 +72,13 @@ def _jobs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
     if source.is_file():
         if not is_known(source):
             raise BadPicture(f"{source}: not a picture or video by its name")
-        yield source, target / source.name if target.is_dir() else target
+        yield Job(source, target / source.name if target.is_dir() else target)
         return
     files = list(files_in(source))
     if not files:
         raise BadPicture(f"{source}: holds no pictures or videos")
     for file in files:
-        yield file, target / file.relative_to(source)
-
-
-def _redact_file(original: Path, written: Path, redact_image: Redact, progress: Progress) -> None:
-    if not is_known(written):
-        raise BadPicture(f"{written}: give a name that ends like a picture or video, such as {original.suffix}")
-    if is_video(original) != is_video(written):
-        raise BadPicture(f"{written}: a video stays a video and a picture a picture")
-    written.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=written.parent, prefix=".redacting-") as work:
-        unfinished = Path(work) / written.name
-        if is_video(original):
-            _redact_clip(original, unfinished, redact_image, progress)
-        else:
-            image = redact_image(read_picture(original))
-            unfinished.write_bytes(encode_picture(image, written.suffix))
-        unfinished.replace(written)
-
-
-def _redact_clip(original: Path, unfinished: Path, redact_image: Redact, progress: Progress) -> None:
-    info = clip_info(original)
-    task = progress.add_task(original.name, total=info.frames or None)
-
-    def redacted() -> Iterator[NDArray[np.uint8]]:
-        for picture in clip_frames(original):
-            yield redact_image(picture.image)
-            progress.advance(task)
-
-    try:
-        write_clip(unfinished, unfinished.suffix.lower(), info, redacted())
-    finally:
-        progress.remove_task(task)
+        yield Job(file, target / file.relative_to(source))
 
 
 def _summarise(total: int, failures: list[str], target: Path) -> int:

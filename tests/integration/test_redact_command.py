@@ -10,14 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from edge_agent.adapters import clips
 from edge_agent.adapters.clips import ClipInfo, clip_frames, clip_info, write_clip
 from edge_agent.adapters.pictures import encode_picture, read_picture
-from edge_agent.adapters.vision import Vision
+from edge_agent.adapters.redactor_pool import RedactorPool
 from edge_agent.cli import main
-from edge_agent.core.detections import Detections
+from edge_agent.core.detections import Detections, Detector
 from edge_agent.core.redaction import Redactor
-from tests.simulators.drawn import PLATE, astronaut, draw_car, house_vision
-from tests.simulators.sight import ScriptedDetector
+from tests.simulators.drawn import PLATE, astronaut, draw_car
+from tests.simulators.sight import ScriptedDetector, make_detections
 
 FACE = (slice(80, 160), slice(195, 250))
 """Middle of the astronaut's face."""
@@ -88,11 +89,10 @@ class FailsFrom:
         return Detections.none()
 
 
-def with_faces(detector: FailsFrom) -> Vision:
-    """The house's models with another face detector."""
-    vision = house_vision()
-    redactor = Redactor(detector, ScriptedDetector([]))
-    return Vision(vision.plates, vision.faces, vision.reader, redactor, vision.running)
+def see_by(monkeypatch: pytest.MonkeyPatch, faces: Detector) -> None:
+    """Let the command find faces by this detector, and no plates."""
+    pool = RedactorPool([Redactor(faces, ScriptedDetector([]))])
+    monkeypatch.setattr("edge_agent.cli.redact.open_redactors", lambda settings, pictures: pool)
 
 
 def test_where_the_detector_fails_nothing_is_written_and_the_others_go_on(
@@ -103,12 +103,49 @@ def test_where_the_detector_fails_nothing_is_written_and_the_others_go_on(
     for name in ("a.png", "b.png"):
         (source / name).write_bytes(encode_picture(draw_car("FAB-123-C"), ".png"))
     write_clip(source / "c.mp4", ".mp4", ClipInfo(640, 480, Fraction(10), 5), [draw_car("FAB-123-C")] * 5)
-    monkeypatch.setattr("edge_agent.cli.engine.open_vision", lambda _: with_faces(FailsFrom(3)))
+    see_by(monkeypatch, FailsFrom(3))
     assert run(monkeypatch, "redact", str(source), str(target)) == 1
     out, err = capsys.readouterr()
     assert "the face detector failed" in err
     assert "2 of 3 redacted" in out
     assert sorted(path.name for path in target.rglob("*")) == ["a.png", "b.png"]
+
+
+def test_a_face_that_one_frame_missed_does_not_flash_and_its_head_is_covered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face, white = (200.0, 200.0, 260.0, 280.0), np.full((480, 640, 3), 255, np.uint8)
+    write_clip(tmp_path / "in.mp4", ".mp4", ClipInfo(640, 480, Fraction(10), 12), [white] * 12)
+    script = [Detections.none() if n in (0, 5, 6, 11) else make_detections(face) for n in range(12)]
+    see_by(monkeypatch, ScriptedDetector(script))
+    assert run(monkeypatch, "redact", str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4")) == 0
+    frames = [frame.image for frame in clip_frames(tmp_path / "out.mp4")]
+    assert len(frames) == 12
+    assert max(frame[202:278, 202:258].mean() for frame in frames) < 12
+    assert max(frame[165:195, 205:255].mean() for frame in frames) < 12
+    assert min(frame[350:].mean() for frame in frames) > 240
+
+
+def test_a_codec_that_is_missing_is_told_with_a_way_out_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clip(tmp_path / "in.mp4", ".mp4", ClipInfo(64, 64, Fraction(10), 2), [np.zeros((64, 64, 3), np.uint8)] * 2)
+    monkeypatch.setitem(clips.CODECS, ".webm", "no-such-codec")
+    see_by(monkeypatch, ScriptedDetector([]))
+    assert run(monkeypatch, "redact", str(tmp_path / "in.mp4"), str(tmp_path / "out" / "a.webm")) == 1
+    said = capsys.readouterr().err
+    assert "the codec no-such-codec is missing" in said
+    assert ".mp4" in said
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_jpeg_is_as_fine_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in.png").write_bytes(encode_picture(astronaut(), ".png"))
+    for quality in ("95", "30"):
+        see_by(monkeypatch, ScriptedDetector([]))
+        options = ("--quality", quality)
+        assert run(monkeypatch, "redact", str(tmp_path / "in.png"), str(tmp_path / f"{quality}.jpg"), *options) == 0
+    assert (tmp_path / "30.jpg").stat().st_size < (tmp_path / "95.jpg").stat().st_size / 2
 
 
 def test_a_broken_picture_is_told_and_leaves_no_file(

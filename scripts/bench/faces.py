@@ -1,53 +1,57 @@
-"""Pictures with known faces and plates, from what packages ship and what the project renders.
+"""Pictures with known faces and plates, from what packages ship, what the project renders, and a folder of scenes.
 
-- Frames of the rendered 1080p street: real heads in a drawn street; boxes from the video's script.
-- Faces of scikit-image's `lfw_subset`, each on a grey mount, laid over its photographs of things. They are cut off at
-  brow, ears and chin, so they are harder to find than heads.
-- scikit-image's astronaut.
+- Real photographs, as they are and in harder forms (`photographs`, `harder`).
+- Frames of the rendered 1080p street: real heads in a drawn street; boxes from the video's script. A face half behind a
+  car is in no list there.
+- Faces of scikit-image's `lfw_subset`, each on a grey mount, laid over its photographs of things, as they are and dark.
+  They are cut off at brow, ears and chin, so they are harder to find than heads.
+- Scenes with plates of a folder (`--data`), by its own split. Whoever stands in them is not marked, so faces covered
+  there count neither for nor against anybody.
 
 All are written as PNG, so that a pixel that differs afterwards was covered and not merely compressed again.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
+import accuracy.pictures
 import av
 import cv2
 import numpy as np
-import skimage.data
 from numpy.typing import NDArray
 from street.script import load_script
 
-PHOTOGRAPHS: Final = Path(skimage.data.__file__).parent
+from .harder import harder_forms, night
+from .known import Box, Known, Picture
+from .photographs import OWN, own_photograph, photographs
+
 BACKGROUNDS: Final = ("coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
-ASTRONAUT_FACE: Final = (178.0, 64.0, 276.0, 168.0)
 LFW_SAMPLE_PX, LFW_MOUNT_PX = 25, 49
 SAMPLE_SIZES_PX: Final = (28, 36, 44, 56, 72, 92)
 FACE_IN_SAMPLE: Final = 0.8
 MOUNT: Final = (127.0,)
 
-Box = tuple[float, float, float, float]
 
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A picture, and the boxes of its faces and plates."""
-
-    name: str
-    image: NDArray[np.uint8]
-    faces: list[Box]
-    plates: list[Box]
-
-
-def known_pictures(clip: Path, every: int) -> Iterator[Known]:
-    """All pictures; of the clip every so many frames."""
+def known_pictures(clip: Path, every: int, data: Path | None, split: accuracy.pictures.Split) -> Iterator[Known]:
+    """All pictures; of the clip every so many frames, of the folder one split."""
+    for photograph in photographs():
+        yield photograph
+        yield from harder_forms(photograph)
     yield from street_frames(clip, every)
     yield from composites()
-    yield Known("astronaut", photograph("astronaut.png"), [ASTRONAUT_FACE], [])
+    if data is not None:
+        yield from scenes(data, split)
+
+
+def scenes(data: Path, split: accuracy.pictures.Split) -> Iterator[Known]:
+    """Street scenes with one marked plate each."""
+    for picture in accuracy.pictures.load(data, split):
+        if picture.box is not None:
+            name = picture.file.replace("/", "_").replace("-", "_").rpartition(".")[0]
+            yield Known(f"scene-{name}", picture.pixels(), plates=[picture.box])
 
 
 def street_frames(clip: Path, every: int) -> Iterator[Known]:
@@ -67,17 +71,18 @@ def street_frames(clip: Path, every: int) -> Iterator[Known]:
 
 
 def composites() -> Iterator[Known]:
-    """The hundred faces, sixteen or so to a picture, in rising and falling sizes."""
-    samples = (np.load(PHOTOGRAPHS / "lfw_subset.npy")[:100] * 255).astype(np.uint8)
+    """The hundred faces, sixteen or so to a picture, in rising and falling sizes; every other picture is dark."""
+    samples = (np.load(OWN / "lfw_subset.npy")[:100] * 255).astype(np.uint8)
     for number, batch in enumerate(np.array_split(samples, 6)):
-        background = photograph(BACKGROUNDS[number % len(BACKGROUNDS)])
+        background = own_photograph(BACKGROUNDS[number % len(BACKGROUNDS)])
         picture = cv2.resize(background, (1280, 720)).astype(np.uint8, copy=False)
         sizes_px = islice(cycle(SAMPLE_SIZES_PX), len(batch))
         faces = [_paste(picture, face, place, px) for place, (face, px) in enumerate(zip(batch, sizes_px, strict=True))]
-        yield Known(f"faces-{number}", picture, faces, [])
+        cut = Known(f"faces-{number}", picture, faces)
+        yield cut if number % 2 else Known(f"dark-{number}", night(cut).image, faces)
 
 
-def _paste(canvas: NDArray[np.uint8], sample: NDArray[Any], place: int, size_px: int) -> Box:
+def _paste(canvas: Picture, sample: NDArray[Any], place: int, size_px: int) -> Box:
     """Lay a mounted sample into its field of a 6 x 3 grid; returns the face's box."""
     side = round(size_px * LFW_MOUNT_PX / LFW_SAMPLE_PX)
     rim = (LFW_MOUNT_PX - LFW_SAMPLE_PX) // 2
@@ -90,37 +95,6 @@ def _paste(canvas: NDArray[np.uint8], sample: NDArray[Any], place: int, size_px:
     return left + inner, top + inner, left + inner + face_px, top + inner + face_px
 
 
-def photograph(name: str) -> NDArray[np.uint8]:
-    """One of scikit-image's pictures as BGR."""
-    image = cv2.imread(str(PHOTOGRAPHS / name), cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(f"{name}: scikit-image does not ship it any more; choose another background")
-    return np.asarray(image, np.uint8)
-
-
 def _box(numbers: list[float]) -> Box:
     left, top, right, bottom = numbers
     return left, top, right, bottom
-
-
-def covered(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Pixels that a redactor changed, with small holes (pixels that were black anyway) closed."""
-    differs = (cv2.absdiff(before, after).max(axis=2) > 0).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
-
-
-def share_inside(mask: NDArray[np.bool_], box: Box) -> float:
-    """Share of a box that a mask covers."""
-    left, top, right, bottom = (round(side) for side in box)
-    window = mask[max(top, 0) : bottom, max(left, 0) : right]
-    return float(window.mean()) if window.size else 0.0
-
-
-def strays(mask: NDArray[np.bool_], known: list[Box]) -> int:
-    """Covers that touch none of the known boxes."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
-    touched = {0}
-    for left, top, right, bottom in known:
-        inside = labels[max(int(top), 0) : int(bottom) + 1, max(int(left), 0) : int(right) + 1]
-        touched.update(np.unique(inside).tolist())
-    return len(set(np.unique(labels).tolist()) - touched)

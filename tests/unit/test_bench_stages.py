@@ -4,7 +4,9 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-from bench.faces import covered, share_inside, strays
+import pytest
+from bench.harder import FORMS, harder_forms
+from bench.known import Known, covered, filled, outside, share_inside, strays
 from bench.stages import StageClocks
 
 
@@ -65,3 +67,22 @@ def test_a_cover_is_measured_inside_a_box_and_a_stray_is_one_that_touches_none()
     assert share_inside(mask, (20, 10, 40, 30)) == 0.5
     assert strays(mask, [(12, 12, 28, 28)]) == 1
     assert strays(mask, [(12, 12, 28, 28), (70, 70, 90, 90)]) == 0
+
+
+def test_what_is_covered_beyond_the_known_boxes_is_counted_and_unsure_places_are_not() -> None:
+    known = Known("x", np.full((100, 100, 3), 200, np.uint8), [(10, 10, 30, 30)], unsure=[(60, 60, 80, 80)])
+    mask = filled(known.image.shape, [(5, 10, 30, 30), (60, 60, 80, 80)])
+    assert outside(mask, known) == 5 * 20
+    assert outside(~mask, known) == (~mask).sum()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_harder_form_changes_the_picture_and_keeps_what_is_known_of_it(form: str) -> None:
+    rng = np.random.default_rng(3)
+    known = Known("photograph-x", rng.integers(0, 255, (120, 200, 3), np.uint8), [(40, 30, 80, 80)])
+    made = next(each for each in harder_forms(known) if each.kind == form)
+    (left, top, right, bottom) = made.faces[0]
+    assert 0 <= left < right <= made.image.shape[1]
+    assert 0 <= top < bottom <= made.image.shape[0]
+    assert (right - left) / made.image.shape[1] == pytest.approx(40 / 200, rel=0.05)
+    assert made.image.shape != known.image.shape or (made.image != known.image).any()

@@ -27,7 +27,7 @@ def quantized(model: ov.Model, pictures: np.ndarray) -> ov.Model:
 
 def head_of(model: ov.Model) -> Iterator[str]:
     """The operations behind the last convolutions whose input is a feature map."""
-    waiting, seen = [model.get_results()[0]], set[str]()
+    waiting, seen = [*model.get_results()], set[str]()
     while waiting:
         node = waiting.pop()
         name = node.get_friendly_name()

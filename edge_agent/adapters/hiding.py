@@ -49,4 +49,4 @@ def open_redactor(settings: InferenceSettings) -> Redactor:
 
 def redactor_of(chosen: ModelSet, faces: Network, plates: Network) -> Redactor:
     """The redactor of a set, from its two networks."""
-    return Redactor(FaceDetector(faces, chosen.face_search), HidingPlates(plates, chosen.plate_searches))
+    return Redactor(FaceDetector(faces, chosen.faces_at), HidingPlates(plates, chosen.plates_at))

@@ -34,9 +34,9 @@ class ModelSet:
     reading: tuple[str, ...]
     faces: str
     hidden_plates: str
-    """What finds the plates that have to be hidden, at each of `plate_searches`; faces at `face_search`."""
-    plate_searches: tuple[Search, ...]
-    face_search: Search
+    """What finds the plates that have to be hidden, at each of `plates_at`; faces at `faces_at`."""
+    plates_at: tuple[Search, ...]
+    faces_at: Search
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,8 +56,8 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
         reading=(models.PLATE_READER,),
         faces=models.FACE_FINDER,
         hidden_plates=models.PLATE_FINDER,
-        plate_searches=(Search(2 / 3, 960, 1920),),
-        face_search=Search(1, 640, 3840),
+        plates_at=(Search(2 / 3, 960, 1920),),
+        faces_at=Search(1, 640, 3840),
     ),
     "ready": ModelSet(
         plates=models.PLATE_DETECTOR,
@@ -65,7 +65,7 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
         reading=(models.LINE_DETECTOR, models.LINE_READER),
         faces=models.FACE_DETECTOR,
         hidden_plates=models.PLATE_DETECTOR,
-        plate_searches=(Search(1 / 3, 640, 960), Search(2 / 3, 1280, 1920)),
-        face_search=Search(1, 640, 2560),
+        plates_at=(Search(1 / 3, 640, 960), Search(2 / 3, 1280, 1920)),
+        faces_at=Search(1, 640, 2560),
     ),
 }

@@ -110,8 +110,8 @@ def test_models_under_test_are_measured_unsigned(tmp_path: Path) -> None:
     done = run("--data", data, "--stack", "own", "--models", models, "--rounds", "1", "--rendered", "5")
     assert "plate-finder unsigned" in done.stdout
     figures = json.loads(done.stdout.splitlines()[-1])
-    assert (figures["crops_us_errors"], figures["crops_us_n"]) == (0, 1)
-    assert figures["scenes_eu_n"] == 1
+    assert (figures["scenes_eu_n"], figures["crops_us_n"]) == (1, 1)
+    assert figures["detect_ms"] > 0
     assert figures["mx_rendered_exact"] == 0.0
 
 

@@ -20,7 +20,7 @@ from protocol.fields import Id, Word
 
 DEFAULT_PATH: Final = Path("/etc/atalaya/agent.toml")
 ENVIRONMENT_KEY: Final = "ATALAYA_AGENT_CONFIG"
-DEFAULT_STACK: Final[Stack] = "ready"
+DEFAULT_STACK: Final[Stack] = "own"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]

@@ -96,7 +96,7 @@ def test_the_page_describes_every_key_and_no_other() -> None:
         (changed('ring = "broad"\n', ""), "ring"),
         (changed("schema = 1", "schema = 2"), "schema"),
         (changed("plate_side_px = 640", "plate_side_px = 650"), "plate_side_px"),
-        (changed('stack = "ready"', 'stack = "theirs"'), "stack"),
+        (changed('stack = "own"', 'stack = "theirs"'), "stack"),
         (changed("share = 0.6", "share = 0.2"), "frames"),
         (changed("share = 0.6", "share = 1.0"), "share"),
         (changed("resume_c = 70", "resume_c = 85"), "resume_c"),

@@ -216,7 +216,7 @@ def test_an_index_does_not_pass_for_a_manifest(package: Path) -> None:
         opened(package).entry(PLATE_READER)
 
 
-@pytest.mark.parametrize("line", ["", "no key", "AAAA", OUR_LINE[:-4]])
+@pytest.mark.parametrize("line", ["", "no key", "AAAA", OUR_LINE[:-4]], ids=["empty", "words", "short", "cut"])
 def test_a_signer_that_is_no_key_is_named_as_a_setting(line: str) -> None:
     with pytest.raises(BadSettings, match=r"inference\.model_signers"):
         Signers.of([line])

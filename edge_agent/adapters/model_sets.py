@@ -55,7 +55,7 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
         plates_int8=models.PLATE_FINDER_INT8,
         reading=(models.PLATE_READER,),
         faces=models.FACE_FINDER,
-        hidden_plates=models.PLATE_FINDER,
+        hidden_plates=models.PLATE_FINDER_INT8,
         plates_at=(Search(2 / 3, 960, 1920),),
         faces_at=Search(1, 640, 3840),
     ),

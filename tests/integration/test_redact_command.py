@@ -20,6 +20,8 @@ from edge_agent.core.redaction import Redactor
 from tests.simulators.drawn import PLATE, astronaut, draw_car
 from tests.simulators.sight import ScriptedDetector, make_detections
 
+DRAWN = ("--stack", "ready")
+"""A drawn car has screen letters on its plate, which only the ready finder takes for one."""
 FACE = (slice(80, 160), slice(195, 250))
 """Middle of the astronaut's face."""
 PLATE_MIDDLE = (slice(PLATE[1] + 4, PLATE[3] - 4), slice(PLATE[0] + 4, PLATE[2] - 4))
@@ -41,7 +43,7 @@ def test_a_folder_keeps_its_names_and_its_pictures_their_size(
     (source / "face.png").write_bytes(encode_picture(astronaut(), ".png"))
     (source / "sub" / "car.jpg").write_bytes(encode_picture(draw_car("FAB-123-C"), ".jpg"))
     (source / "notes.txt").write_text("not a picture")
-    assert run(monkeypatch, "redact", str(source), str(target)) == 0
+    assert run(monkeypatch, "redact", str(source), str(target), *DRAWN) == 0
     assert "2 of 2 redacted" in capsys.readouterr().out
     assert sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file()) == ["face.png", "sub/car.jpg"]
     face, car = read_picture(target / "face.png"), read_picture(target / "sub" / "car.jpg")
@@ -68,7 +70,7 @@ def test_what_a_camera_hid_beside_the_pixels_does_not_come_along(
 def test_every_frame_of_a_video_is_redacted_and_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = ClipInfo(640, 480, Fraction(10), 8)
     write_clip(tmp_path / "in.mp4", ".mp4", info, [draw_car("FAB-123-C")] * 8)
-    assert run(monkeypatch, "redact", str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4")) == 0
+    assert run(monkeypatch, "redact", str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"), *DRAWN) == 0
     frames = list(clip_frames(tmp_path / "out.mp4"))
     assert clip_info(tmp_path / "out.mp4").rate == 10
     assert [frame.image.shape for frame in frames] == [(480, 640, 3)] * 8

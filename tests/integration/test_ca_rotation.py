@@ -16,7 +16,15 @@ from aggregator.core.founding import BACKUP, Plan
 from aggregator.settings import load
 from edge_agent.core.renewal import Standing
 from tests.simulators.mqtt_client import Credentials, MqttClient
-from tests.simulators.renewing_box import Centre, RenewingBox, command_centre, renewing, renewing_box, until
+from tests.simulators.renewing_box import (
+    Centre,
+    RenewingBox,
+    command_centre,
+    in_days,
+    renewing,
+    renewing_box,
+    until,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -52,6 +60,8 @@ async def reconnected(box: RenewingBox, after: int) -> None:
 async def test_a_city_goes_over_to_another_issuing_ca_without_a_technician(
     centre: Centre, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for device in ("box-1", "box-2"):  # days old: dates are whole seconds, and the test takes one
+        centre.date(centre.installation.box(device), begins=in_days(-3), ends=in_days(80))
     async with renewing_box(centre, "box-1") as one, renewing_box(centre, "box-2") as two:
         await until(lambda: one.delivery.state.is_connected, "a connection")
         await until(lambda: two.delivery.state.is_connected, "another")

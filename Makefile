@@ -72,8 +72,8 @@ LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes
   --override requirements/overrides.txt
 lock:  ## resolve pyproject.toml into the hash-pinned lock files
 	@test -x $(UV) || $(PYTHON3) scripts/bootstrap.py
-	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev pyproject.toml -o requirements/dev.lock
-	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra dev --extra train pyproject.toml -o requirements/train.lock
+	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra client --extra dev pyproject.toml -o requirements/dev.lock
+	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra client --extra dev --extra train pyproject.toml -o requirements/train.lock
 	$(LOCK) -c requirements/dev.lock --extra edge --extra tpm pyproject.toml -o requirements/edge.lock
 
 reader: setup .venv-train/installed  ## press plates, train the plate reader: two hours; DATA=DIR adds real photographs, PLATES=N, MINUTES=N

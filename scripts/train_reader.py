@@ -42,6 +42,9 @@ def main(
     seed: Annotated[int, Parameter(help="What all chance comes from.")] = 1,
     batch: Annotated[int, Parameter(help="Pictures of a step.")] = Plan().batch,
     rate: Annotated[float, Parameter(help="Highest learning rate.")] = Schedule().peak,
+    start: Annotated[
+        Path | None, Parameter(help="Checkpoint of an ended run to go beyond; into another --run.")
+    ] = None,
     export_every_s: Annotated[float, Parameter(help="Seconds between exports on the way.")] = Intervals().export_s,
     examine_every_s: Annotated[float, Parameter(help="Seconds between examinations.")] = Intervals().examine_s,
     checkpoint_every_s: Annotated[float, Parameter(help="Seconds between checkpoints.")] = Intervals().checkpoint_s,
@@ -52,8 +55,8 @@ def main(
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     budget = Budget(images, minutes if minutes or images else DEFAULT_MINUTES)
-    plan = Plan(seed=seed, batch=batch, schedule=Schedule(peak=rate))
-    training = Training.take_up(run, plan)
+    schedule = Schedule.onward(rate) if start else Schedule(peak=rate)
+    training = Training.take_up(run, Plan(seed=seed, batch=batch, schedule=schedule), start)
     if training.step:
         console.print(f"going on from step {training.step:,}, {training.images:,} pictures")
     photos = Photos.load(data) if data else Photos((), ())

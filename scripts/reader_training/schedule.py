@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-REAL_FROM: Final = 0.45
-REAL_FULL: Final = 0.55
+ENTERING: Final = 0.1
+"""How much of a run it takes until the photographs have their whole share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,22 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Warm-up by steps, then half a cosine by progress; photographs come in about half-way."""
+    """Warm-up by steps, then half a cosine by progress; photographs come in about half-way.
+
+    A run that goes on from another's weights (`onward`) has photographs from its first step, and needs no drill.
+    """
 
     peak: float = 1.5e-3
     floor: float = 1e-5
     warm_up_steps: int = 200
     drill_steps: int = 1500
     real_share: float = 0.3
+    real_from: float = 0.45
+
+    @classmethod
+    def onward(cls, peak: float) -> "Schedule":
+        """The schedule of a run that starts from weights which can read already."""
+        return cls(peak=peak, drill_steps=0, real_from=-ENTERING)
 
     def rate(self, step: int, progress: float) -> float:
         """Learning rate of a step."""
@@ -43,11 +52,11 @@ class Schedule:
 
     def drill(self, step: int) -> float:
         """Weight of the guessed alignment: all at first, nothing soon."""
-        return max(0.0, 1 - step / self.drill_steps)
+        return max(0.0, 1 - step / self.drill_steps) if self.drill_steps else 0.0
 
     def real(self, progress: float) -> float:
         """Share of a batch that is real photographs."""
-        entered = (progress - REAL_FROM) / (REAL_FULL - REAL_FROM)
+        entered = (progress - self.real_from) / ENTERING
         return self.real_share * min(1.0, max(0.0, entered))
 
 

@@ -23,7 +23,7 @@ LARGEST_GRADIENT: Final = 5.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides a run, but for its pictures."""
+    """What decides a run, but for its pictures and the weights that it starts from."""
 
     seed: int = 1
     batch: int = 48
@@ -67,6 +67,14 @@ class Training:
         self.images += size
         return float(loss.detach())
 
+    def _begin_from(self, start: Path) -> None:
+        """Take another run's averaged weights; its optimiser, steps and clock stay behind."""
+        state = _read(start)
+        if msgspec.json.decode(state["plan"], type=Plan).shape != self.plan.shape:
+            raise SystemExit(f"{start} holds a network of another shape: train one from the beginning")
+        self.network.load_state_dict(state["averaged"])
+        self.averaged.load_state_dict(state["averaged"])
+
     def _average(self) -> None:
         keep = averaging(self.step)
         pairs = zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True)
@@ -96,12 +104,17 @@ class Training:
         partial.replace(folder / CHECKPOINT)
 
     @classmethod
-    def take_up(cls, folder: Path, plan: Plan) -> "Training":
-        """Go on from the folder's checkpoint, or begin; a checkpoint of another plan is refused."""
+    def take_up(cls, folder: Path, plan: Plan, start: Path | None = None) -> "Training":
+        """Go on from the folder's checkpoint, or begin, from `start`'s averaged weights if it is given.
+
+        A checkpoint of another plan is refused, and a start of another shape.
+        """
         training, path = cls(plan), folder / CHECKPOINT
         if not path.exists():
+            if start is not None:
+                training._begin_from(start)
             return training
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state = _read(path)
         if msgspec.json.decode(state["plan"], type=Plan) != plan:
             raise SystemExit(f"{path} belongs to a run with other settings: use them, another --run, or remove it")
         training.network.load_state_dict(state["network"])
@@ -109,6 +122,14 @@ class Training:
         training.optimizer.load_state_dict(state["optimizer"])
         training.step, training.images, training.elapsed_s = state["step"], state["images"], state["elapsed_s"]
         return training
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except FileNotFoundError as exc:
+        raise SystemExit(f"no checkpoint at {path}: it is written by a run into its --run folder") from exc
+    return state
 
 
 def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:

@@ -101,6 +101,20 @@ def test_a_checkpoint_of_other_settings_is_refused(shards: Path, whole: Path) ->
     assert "other settings" in refused.stderr
 
 
+def test_a_run_may_start_from_the_weights_that_another_ended_with(shards: Path, whole: Path, tmp_path: Path) -> None:
+    start = ("--start", str(whole / "run" / "checkpoint.pt"))
+    subprocess.run(command(shards, tmp_path, "--images", "8", "--rate", "1e-9", *start), check=True, timeout=SECONDS)
+    before, after = weights(whole), weights(tmp_path)
+    np.testing.assert_allclose(after["place"], before["place"], atol=1e-4)
+    missing = ("--start", str(tmp_path / "none.pt"))
+    refused = subprocess.run(
+        command(shards, tmp_path / "other", "--images", "8", *missing),
+        check=False, timeout=SECONDS, capture_output=True, text=True,
+    )  # fmt: skip
+    assert refused.returncode != 0
+    assert "no checkpoint" in refused.stderr
+
+
 def test_the_model_reads_bytes_and_says_probabilities_of_eighty_steps(whole: Path) -> None:
     from reader_training.export import said_by  # noqa: PLC0415  as above
 

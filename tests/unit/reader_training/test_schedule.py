@@ -38,3 +38,10 @@ def test_the_guessed_alignment_is_dropped_soon() -> None:
     assert schedule.drill(0) == 1
     assert schedule.drill(50) == 0.5
     assert schedule.drill(100) == schedule.drill(10**6) == 0
+
+
+def test_a_run_that_goes_on_from_weights_has_photographs_at_once_and_no_drill() -> None:
+    onward = Schedule.onward(5e-4)
+    assert onward.real(0.0) == Schedule().real_share
+    assert onward.drill(0) == 0
+    assert onward.rate(onward.warm_up_steps, 0.0) == pytest.approx(5e-4)

@@ -1,14 +1,12 @@
 """How wide a plate must be to be read: accuracy by width in pixels, on pictures of plates shrunk to each width.
 
-    .venv/bin/python scripts/plate_width_figures.py FOLDER/crops.csv [--most 120]
+    .venv/bin/python scripts/plate_width_figures.py FOLDER [--most 120]
 
-The CSV has the columns `file`, `plate` and `split`; the files are pictures of one plate each. Those of the split `test`
-that are at least `LEAST_PX` wide are shrunk, laid on grey and read with looks and a vote, as `edge-agent read`
-does.
+The folder is one that `accuracy.pictures` reads. Its pictures of one plate each in the split `test` that are at least
+`LEAST_PX` wide are shrunk, laid on grey and read with looks and a vote, as `edge-agent read` does.
 `docs/aim.md` tells what the aiming page makes of it. The last line is JSON.
 """
 
-import csv
 import json
 import random
 from pathlib import Path
@@ -16,10 +14,10 @@ from pathlib import Path
 import cv2
 import cyclopts
 import numpy as np
+from accuracy.pictures import BadData, load
 from numpy.typing import NDArray
 
 from edge_agent.adapters.models import default_folder
-from edge_agent.adapters.pictures import read_picture
 from edge_agent.adapters.vision import open_vision
 from edge_agent.core.looks import Recognizer
 from edge_agent.core.stills import look_and_vote
@@ -41,12 +39,14 @@ def _read(plate: NDArray[np.uint8], width_px: int, reader: Recognizer) -> str:
     return outcome.text if outcome else ""
 
 
-def main(listing: Path, *, most: int = 120) -> None:
+def main(folder: Path, *, most: int = 120) -> None:
     """Read up to `most` plates at every width."""
-    with listing.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
-    random.Random(1).shuffle(rows)
-    pictures = ((read_picture(listing.parent / row["file"]), row["plate"]) for row in rows)
+    try:
+        bare = [picture for picture in load(folder, "test") if picture.box is None]
+        random.Random(1).shuffle(bare)
+        pictures = [(picture.pixels(), picture.text) for picture in bare]
+    except BadData as exc:
+        raise SystemExit(str(exc)) from exc
     plates = [(image, text) for image, text in pictures if image.shape[1] >= LEAST_PX][:most]
     reader = open_vision(InferenceSettings(models_dir=default_folder(), threads=1)).reader
     told = {}

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import cyclopts
+from accuracy.pictures import BadData, Split
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -27,6 +28,7 @@ TOLD_EVERY: Final = 20
 
 app = cyclopts.App(help=__doc__, help_format="plaintext")
 Data = Annotated[Path, cyclopts.Parameter(help="Folder with scenes.csv and crops.csv.")]
+Share = Split | Literal["held-out"]
 Run = Annotated[Path, cyclopts.Parameter(help="Folder of one training run; it is gone on with if it exists.")]
 
 
@@ -83,7 +85,7 @@ def export(*, run: Run = WORK / "run", into: Path = GRAPH, model_version: str = 
 
 
 @app.command
-def score(*, data: Data, graph: Path = GRAPH, side_px: int = 448, split: str = "held-out") -> None:
+def score(*, data: Data, graph: Path = GRAPH, side_px: int = 448, split: Share = "held-out") -> None:
     """Recall at IoU 0.5 and 0.7 on real scenes, and by the plate's width in the input; `--split test` comes last."""
     from detector_training.figures import score_scenes, score_widths  # noqa: PLC0415
 
@@ -117,4 +119,7 @@ def _progress() -> Iterator[Progress]:
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    try:
+        sys.exit(app())
+    except BadData as exc:
+        sys.exit(str(exc))

@@ -1,4 +1,4 @@
-"""Real photographs whose plate text is known, from a folder outside the repository.
+"""Real photographs whose plate text is known, from a folder outside the repository: to measure on, and to learn from.
 
 `scenes.csv` has a row for each street scene: file, x, y, w, h of the plate's box in pixels, plate, split. `crops.csv`
 has one for each cropped plate: file, us_state, plate, split; there the picture is the plate, so the box is the whole of
@@ -46,10 +46,15 @@ class Picture:
 
     def pixels(self) -> NDArray[np.uint8]:
         """Return the picture as BGR."""
-        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise BadData(f"{self.file} cannot be read as a picture")
-        return np.asarray(image, np.uint8)
+        return read_bgr(self.path)
+
+
+def read_bgr(path: Path) -> NDArray[np.uint8]:
+    """A picture file as BGR, its pixels as they lie in the file."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise BadData(f"{path} cannot be read as a picture")
+    return np.asarray(image, np.uint8)
 
 
 def load(folder: Path, split: Split) -> list[Picture]:

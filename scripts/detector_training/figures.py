@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
+from accuracy.pictures import Split, read_bgr
 from numpy.typing import NDArray
 
 from edge_agent.adapters.detector_openvino import PlateDetector
@@ -13,15 +14,16 @@ from edge_agent.core.boxes import Boxes
 from edge_agent.core.detections import Detections
 
 from .finder import open_finder
-from .scenes import Scene, read_bgr, read_scenes
+from .scenes import Scene, read_scenes
 from .tally import tally
 
+Share = Split | Literal["held-out"]
 WIDTHS_PX: Final = (10, 12, 14, 16, 20, 24, 32, 48, 96)
 CONFIDENCE: Final = 0.1
 """The agent's own."""
 
 
-def score_scenes(data: Path, graph: Path, side_px: int, split: str) -> dict[str, float | str]:
+def score_scenes(data: Path, graph: Path, side_px: int, split: Share) -> dict[str, float | str]:
     """Recall of the most confident box and of any box, by country."""
     detector = open_finder(graph, side_px=side_px, min_confidence=CONFIDENCE)
     told: dict[str, float | str] = {"model": graph.stem, "side_px": side_px, "split": split}
@@ -35,7 +37,7 @@ def score_scenes(data: Path, graph: Path, side_px: int, split: str) -> dict[str,
     return told
 
 
-def score_widths(data: Path, graph: Path, side_px: int, split: str) -> dict[int, float]:
+def score_widths(data: Path, graph: Path, side_px: int, split: Share) -> dict[int, float]:
     """Share found at IoU 0.5 when scenes are shrunk until the plate is that wide in the network's input."""
     detector = open_finder(graph, side_px=side_px, min_confidence=CONFIDENCE)
     scenes = list(_scenes(data, split))
@@ -65,7 +67,7 @@ def _surest(found: Detections) -> Detections:
     return Detections(found.xyxy[order], found.confidence[order])
 
 
-def _scenes(data: Path, split: str) -> Iterator[Scene]:
+def _scenes(data: Path, split: Share) -> Iterator[Scene]:
     if split == "held-out":
         return (scene for scene in read_scenes(data, "train") if scene.is_held_out)
     return iter(read_scenes(data, split))

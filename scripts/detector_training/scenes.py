@@ -1,12 +1,11 @@
 """The real street scenes with a labelled plate, and which of them choose the checkpoint instead of teaching.
 
-A folder as docs/accuracy.md describes it: `scenes.csv` with file, plate box `x y w h` in pixels and split. Only the
-split `train` teaches. A tenth of it, chosen by the hash of the name, is held out: it picks the checkpoint and never
-teaches. One plate is labelled in each picture; parked cars behind have others. To learn that those are no plates would
-be wrong, so where the published detector suspects one it is painted over.
+`accuracy.pictures` reads the folder. Only the split `train` teaches. A tenth of it, chosen by the hash of the name, is
+held out: it picks the checkpoint and never teaches. One plate is labelled in each picture; parked cars behind have
+others. To learn that those are no plates would be wrong, so where the published detector suspects one it is painted
+over.
 """
 
-import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from accuracy.pictures import Split, load, read_bgr
 from numpy.typing import NDArray
 
 from edge_agent.core.boxes import Boxes, grow, iou
@@ -51,11 +51,11 @@ def is_held_out_name(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_OUT_OF == 0
 
 
-def read_scenes(data: Path, split: str = "train") -> list[Scene]:
+def read_scenes(data: Path, split: Split = "train") -> list[Scene]:
     """The scenes of a split, without a look at what else is in them."""
-    with (data / "scenes.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
-    return [Scene(data / row["file"], _box(row), np.zeros((0, 4), np.float32)) for row in rows]
+    nothing = np.zeros((0, 4), np.float32)
+    boxed = ((picture.path, picture.box) for picture in load(data, split))
+    return [Scene(path, np.array([box], np.float32), nothing) for path, box in boxed if box is not None]
 
 
 def with_others(scenes: list[Scene], detector: Detector) -> Iterator[Scene]:
@@ -82,14 +82,6 @@ def painted_over(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[
     return found
 
 
-def read_bgr(path: Path) -> NDArray[np.uint8]:
-    """A picture file as BGR."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(f"{path} is no picture")
-    return np.asarray(image, np.uint8)
-
-
 def _filled(part: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Inpainting at a quarter of the size (the whole is slow and no better), with the picture's own grain."""
     small = (max(8, part.shape[1] // 4), max(8, part.shape[0] // 4))
@@ -102,8 +94,3 @@ def _filled(part: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint
     smooth = cv2.resize(coarse, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_LINEAR)
     soft = cv2.GaussianBlur(mask, (0, 0), 2)[..., None].astype(np.float32) / 255
     return np.asarray(part * (1 - soft) + smooth * soft, np.uint8)
-
-
-def _box(row: dict[str, str]) -> Boxes:
-    left, top, width, height = (float(row[key]) for key in ("x", "y", "w", "h"))
-    return np.array([[left, top, left + width, top + height]], np.float32)

@@ -11,9 +11,9 @@ from typing import Final
 
 import cv2
 import numpy as np
+from accuracy.pictures import read_bgr
 
 from .composites import SIDE_PX, Composite, compose
-from .scenes import read_bgr
 from .stock import Stock
 
 _QUALITY: Final = 93

@@ -1,6 +1,5 @@
 """What composites are made of: pictures to paste into, and flat plates to paste."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import skimage.data
+from accuracy.pictures import load, read_bgr
 from numpy.typing import NDArray
 from plate_press.chance import weighted
 from plate_press.press import KINDS
@@ -19,7 +19,7 @@ from street.script import load_script
 from edge_agent.core.boxes import Boxes
 
 from .pasting import Picture
-from .scenes import Scene, is_held_out_name, read_bgr
+from .scenes import Scene, is_held_out_name
 
 PLAIN: Final = ("astronaut", "coffee", "chelsea", "rocket", "motorcycle_left", "motorcycle_right", "brick", "grass",
                 "gravel", "hubble_deep_field", "page", "text", "color", "coins", "camera", "clock_motion")  # fmt: skip
@@ -69,8 +69,7 @@ class Stock:
 
 def gather(data: Path, scenes: list[Scene], video: Path, *, is_held_out: bool) -> Stock:
     """The stock that teaches, or the one that chooses: no photograph is in both."""
-    with (data / "crops.csv").open(encoding="utf-8", newline="") as file:
-        crops = [data / row["file"] for row in csv.DictReader(file) if row["split"] == "train"]
+    crops = [picture.path for picture in load(data, "train") if picture.box is None]
     return Stock(
         tuple(scene for scene in scenes if scene.is_held_out == is_held_out),
         tuple(crop for crop in crops if is_held_out_name(crop.name) == is_held_out),

@@ -1,27 +1,24 @@
 """Real photographs to tune the reader on: the data folder's `train` split, and a tenth of it held back.
 
-The folder is described by its own README: `scenes.csv` with a plate's box in a street scene, `crops.csv` with pictures
-that are a plate and nothing else. Rows of the split `test` are not even kept in memory. Of `train` a tenth, chosen by
-the hash of the file's name, never teaches: it picks the moment to stop and fits the temperature.
+`accuracy.pictures` says what the folder holds. Pictures of the split `test` are not opened. Of `train` a tenth, chosen
+by the hash of the file's name, never teaches: it picks the moment to stop and fits the temperature.
 
 A box is loosened anew each time, as a detector would: each side moves by -3 to +25 % of the plate's, the centre by up
 to 6 %. A picture that ends at the plate's rim is laid on a piece of some other scene half of the time.
 """
 
-import csv
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+from accuracy.pictures import BadData, Picture, load
 from numpy.typing import NDArray
 
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.plate_crop import cut
-from protocol.plates import normalise
 
 HELD_BACK_EVERY: Final = 10
 AROUND: Final = 0.6
@@ -54,8 +51,11 @@ class Photos:
 
     @classmethod
     def load(cls, folder: Path) -> "Photos":
-        """Read the split `train` of a data folder."""
-        photos = [photo for photo in (*_scenes(folder), *_crops(folder)) if len(photo.text) >= SHORTEST]
+        """Read the split `train` of a data folder; one that is not as it should be ends the program."""
+        try:
+            photos = [_photo(picture) for picture in load(folder, "train") if len(picture.text) >= SHORTEST]
+        except BadData as exc:
+            raise SystemExit(str(exc)) from exc
         held = [is_held_back(photo.source) for photo in photos]
         return cls(
             tuple(photo for photo, back in zip(photos, held, strict=True) if not back),
@@ -68,21 +68,17 @@ def is_held_back(name: str) -> bool:
     return hashlib.sha256(name.encode()).digest()[0] % HELD_BACK_EVERY == 0
 
 
-def _scenes(folder: Path) -> Iterator[Photo]:
-    for row in _train_rows(folder / "scenes.csv"):
-        left, top, width, height = (float(row[key]) for key in ("x", "y", "w", "h"))
-        image = _picture(folder / row["file"])
-        x0, y0 = max(0, round(left - AROUND * width)), max(0, round(top - AROUND * height))
-        x1, y1 = round(left + (1 + AROUND) * width), round(top + (1 + AROUND) * height)
-        xyxy = (left - x0, top - y0, left + width - x0, top + height - y0)
-        yield _kept(Photo(row["file"], image[y0:y1, x0:x1].copy(), xyxy, normalise(row["plate"]), is_bare=False))
-
-
-def _crops(folder: Path) -> Iterator[Photo]:
-    for row in _train_rows(folder / "crops.csv"):
-        image = _picture(folder / row["file"])
+def _photo(picture: Picture) -> Photo:
+    image = picture.pixels()
+    if picture.box is None:
         whole = (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
-        yield _kept(Photo(row["file"], image, whole, normalise(row["plate"]), is_bare=True))
+        return _kept(Photo(picture.file, image, whole, picture.text, is_bare=True))
+    left, top, right, bottom = picture.box
+    beside, above = AROUND * (right - left), AROUND * (bottom - top)
+    x0, y0 = max(0, round(left - beside)), max(0, round(top - above))
+    around = image[y0 : round(bottom + above), x0 : round(right + beside)].copy()
+    xyxy = (left - x0, top - y0, right - x0, bottom - y0)
+    return _kept(Photo(picture.file, around, xyxy, picture.text, is_bare=False))
 
 
 def _kept(photo: Photo) -> Photo:
@@ -96,18 +92,6 @@ def _kept(photo: Photo) -> Photo:
     left, top, right, bottom = photo.xyxy
     across, down = small[0] / width, small[1] / height
     return replace(photo, image=image, xyxy=(left * across, top * down, right * across, bottom * down))
-
-
-def _train_rows(table: Path) -> Iterator[dict[str, str]]:
-    with table.open(newline="") as lines:
-        yield from (row for row in csv.DictReader(lines) if row["split"] == "train")
-
-
-def _picture(path: Path) -> NDArray[np.uint8]:
-    found = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if found is None:
-        raise FileNotFoundError(f"{path} is named in the table and cannot be read as a picture")
-    return np.asarray(found, np.uint8)
 
 
 def loosened(xyxy: Xyxy, rng: np.random.Generator, *, side: tuple[float, float] = SIDE) -> Xyxy:

@@ -81,8 +81,12 @@ def test_what_is_on_the_shelf_comes_back_and_is_not_made_again(stock: Stock, tmp
 
 
 def test_a_tenth_of_the_scenes_chooses_and_the_rest_teaches(tmp_path: Path) -> None:
-    rows = [f"s/{number}.jpg,1,2,30,10,{'test' if number % 3 == 0 else 'train'}" for number in range(300)]
-    (tmp_path / "scenes.csv").write_text("\n".join(["file,x,y,w,h,split", *rows]), encoding="utf-8")
+    rows = [f"s/{number}.jpg,1,2,30,10,AB1,{'test' if number % 3 == 0 else 'train'}" for number in range(300)]
+    (tmp_path / "scenes.csv").write_text("\n".join(["file,x,y,w,h,plate,split", *rows]), encoding="utf-8")
+    (tmp_path / "crops.csv").write_text("file,plate,split\n", encoding="utf-8")
+    (tmp_path / "s").mkdir()
+    for number in range(300):
+        (tmp_path / "s" / f"{number}.jpg").touch()
     scenes = read_scenes(tmp_path)
     assert len(scenes) == 200
     assert 8 <= sum(scene.is_held_out for scene in scenes) <= 35

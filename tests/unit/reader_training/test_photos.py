@@ -12,20 +12,24 @@ COUNT = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder of two tables; the pictures of the split `test` are missing on purpose."""
+    """A data folder of two tables; what the split `test` names are no pictures, on purpose."""
     root = tmp_path_factory.mktemp("photographs")
+    (root / "scenes").mkdir()
+    (root / "crops").mkdir()
     scene = np.full((200, 300, 3), 60, np.uint8)
     scene[100:120, 100:160] = 255
-    cv2.imwrite(str(root / "scene.png"), scene)
-    rows = [f"crop{number}.png,tx,ab-{number:02},train" for number in range(COUNT)]
-    for number in range(COUNT):
-        cv2.imwrite(str(root / f"crop{number}.png"), np.full((300, 600, 3), 220, np.uint8))
-    unreadable = "crop0.png,tx,0,train"
+    cv2.imwrite(str(root / "scenes/0.png"), scene)
+    rows = [f"crops/{number}.png,tx,ab-{number:02},train" for number in range(COUNT)]
+    unreadable = f"crops/{COUNT}.png,tx,0,train"
+    for number in range(COUNT + 1):
+        cv2.imwrite(str(root / f"crops/{number}.png"), np.full((300, 600, 3), 220, np.uint8))
+    for name in ("scenes/test.png", "crops/test.png"):
+        (root / name).write_text("closed to the trainer")
     (root / "crops.csv").write_text(
-        "\n".join(["file,us_state,plate,split", *rows, unreadable, "missing.png,tx,XX1,test", ""])
+        "\n".join(["file,us_state,plate,split", *rows, unreadable, "crops/test.png,tx,XX1,test", ""])
     )
     (root / "scenes.csv").write_text(
-        "file,x,y,w,h,plate,split\nscene.png,100,100,60,20,M5-XSX,train\nmissing.png,1,1,9,9,A1,test\n"
+        "file,x,y,w,h,plate,split\nscenes/0.png,100,100,60,20,M5-XSX,train\nscenes/test.png,1,1,9,9,A1,test\n"
     )
     return root
 
@@ -34,6 +38,16 @@ def test_only_the_split_train_is_read_and_only_texts_that_teach(folder: Path) ->
     photos = Photos.load(folder)
     texts = sorted(photo.text for photo in (*photos.teaching, *photos.held_back))
     assert texts == sorted(["M5XSX", *(f"AB{number:02}" for number in range(COUNT))])
+
+
+def test_a_folder_that_is_not_as_it_should_be_ends_the_program_with_what_is_wrong(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"scenes\.csv is missing"):
+        Photos.load(tmp_path)
+    (tmp_path / "scenes").symlink_to(folder / "scenes")
+    (tmp_path / "crops.csv").write_text("file,plate,split\n")
+    (tmp_path / "scenes.csv").write_text("file,x,y,w,h,plate,split\nscenes/test.png,1,1,9,9,A1,train\n")
+    with pytest.raises(SystemExit, match=r"test\.png cannot be read as a picture"):
+        Photos.load(tmp_path)
 
 
 def test_what_is_held_back_never_teaches_and_is_about_a_tenth(folder: Path) -> None:

@@ -38,10 +38,13 @@ class ModelSet:
     plates_at: tuple[Search, ...]
     faces_at: Search
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All of them but the 8-bit form to read by, which only `inference.quantized` asks for."""
-        return tuple(dict.fromkeys((self.plates, *self.reading, *self.hiding)))
+    def finding(self, *, quantized: bool) -> str:
+        """What finds the plates to read, as `inference.quantized` asks."""
+        return self.plates_int8 if quantized else self.plates
+
+    def used(self, *, quantized: bool = False) -> tuple[str, ...]:
+        """All that a box runs then, each once: in 8 bits one network may serve reading and hiding."""
+        return tuple(dict.fromkeys((self.finding(quantized=quantized), *self.reading, *self.hiding)))
 
     @property
     def hiding(self) -> tuple[str, str]:

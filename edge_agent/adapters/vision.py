@@ -40,14 +40,15 @@ class Vision:
 
 
 def open_vision(settings: InferenceSettings) -> Vision:
-    """Load and compile all models; raises an `EdgeError` that says what to do if any is not as it must be."""
+    """Load and compile what is used; raises an `EdgeError` that says what to do if any is not as it must be."""
     store = ModelStore.open(settings.models_dir, settings.model_signers)
     core = ov.Core()
     chosen = MODEL_SETS[settings.stack]
-    finding = chosen.plates_int8 if settings.quantized else chosen.plates
-    networks = {name: compile_network(core, store, name, settings) for name in (finding, *chosen.names)}
+    used = chosen.used(quantized=settings.quantized)
+    networks = {name: compile_network(core, store, name, settings) for name in used}
+    finding = networks[chosen.finding(quantized=settings.quantized)]
     return Vision(
-        plates=PlateDetector(networks[finding], sides_px=(settings.plate_side_px,)),
+        plates=PlateDetector(finding, sides_px=(settings.plate_side_px,)),
         faces=FaceDetector(networks[chosen.faces], chosen.faces_at),
         reader=_reader(settings.stack, [networks[name] for name in chosen.reading], store),
         redactor=redactor_of(chosen, *(networks[name] for name in chosen.hiding)),

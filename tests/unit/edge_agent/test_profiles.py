@@ -41,7 +41,7 @@ def test_every_class_of_hardware_has_its_profile() -> None:
 def test_a_profile_is_valid_and_named_as_its_file(name: str) -> None:
     profile = load_profile(name)
     assert profile.name == name
-    assert set(profile.inference.models) == set(MODEL_SETS[profile.inference.stack].names)
+    assert set(profile.inference.models) == set(MODEL_SETS[profile.inference.stack].used())
 
 
 @pytest.mark.parametrize("name", NAMES)

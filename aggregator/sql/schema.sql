@@ -1,10 +1,48 @@
 -- What the migrations make, for readers; nothing runs this. Written by scripts/dump_schema.py.
 
+CREATE SCHEMA ask;
+COMMENT ON SCHEMA ask IS 'What may be asked: views that show each asker the cities he may read.';
+
 CREATE DOMAIN public.registry_id AS text
 	CONSTRAINT registry_id_check CHECK ((VALUE ~ '^[a-z0-9][a-z0-9-]{0,31}$'::text));
 
 CREATE DOMAIN public.sha256 AS bytea
 	CONSTRAINT sha256_check CHECK ((octet_length(VALUE) = 32));
+
+CREATE TABLE public.city (
+    city_id public.registry_id NOT NULL,
+    name text NOT NULL,
+    time_zone text NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT city_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT city_time_zone_check CHECK ((time_zone <> ''::text))
+);
+
+CREATE TABLE public.city_reader (
+    role_name name NOT NULL,
+    city_id public.registry_id NOT NULL
+);
+
+CREATE VIEW ask.visible_city WITH (security_barrier='true') AS
+ SELECT (city_id)::text AS city
+   FROM public.city
+  WHERE
+        CASE
+            WHEN pg_has_role(CURRENT_USER, ( SELECT pg_namespace.nspowner
+               FROM pg_namespace
+              WHERE (pg_namespace.nspname = 'ask'::name)), 'USAGE'::text) THEN ((current_setting('atalaya.cities'::text, true) = '*'::text) OR ((city_id)::text = ANY (string_to_array(current_setting('atalaya.cities'::text, true), ','::text))))
+            ELSE (EXISTS ( SELECT
+               FROM (public.city_reader
+                 JOIN pg_roles ON ((pg_roles.rolname = city_reader.role_name)))
+              WHERE (((city_reader.city_id)::text = (city.city_id)::text) AND pg_has_role(CURRENT_USER, pg_roles.oid, 'USAGE'::text))))
+        END;
+COMMENT ON VIEW ask.visible_city IS 'The cities that whoever asks may read.';
+COMMENT ON COLUMN ask.visible_city.city IS 'City';
+
+CREATE FUNCTION ask.visible_cities() RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE((SELECT array_agg(visible_city.city ORDER BY visible_city.city) AS array_agg FROM ask.visible_city), '{}'::text[]);
+COMMENT ON FUNCTION ask.visible_cities() IS 'The cities that whoever asks may read.';
 
 CREATE FUNCTION public.alert_is_due() RETURNS trigger
     LANGUAGE plpgsql
@@ -169,38 +207,6 @@ BEGIN
 END
 $$;
 
-CREATE TABLE public.acceptance (
-    envelope_hash public.sha256 NOT NULL,
-    device_id text NOT NULL,
-    city_id text NOT NULL,
-    point_id text NOT NULL,
-    outbox bytea NOT NULL,
-    epoch bigint NOT NULL,
-    sequence bigint NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    is_historical boolean NOT NULL,
-    is_clock_suspect boolean NOT NULL,
-    envelope bytea NOT NULL,
-    accepted_at timestamp with time zone NOT NULL,
-    technician text NOT NULL,
-    profile text NOT NULL,
-    verdict smallint NOT NULL,
-    checks integer NOT NULL,
-    is_drift boolean NOT NULL,
-    versions text[] NOT NULL
-);
-
-CREATE TABLE public.acceptance_check (
-    envelope_hash public.sha256 NOT NULL,
-    number integer NOT NULL,
-    check_name text NOT NULL,
-    verdict smallint NOT NULL,
-    value text NOT NULL,
-    camera_id text
-);
-
 CREATE TABLE public.alarm (
     envelope_hash public.sha256 NOT NULL,
     device_id text NOT NULL,
@@ -221,6 +227,39 @@ CREATE TABLE public.alarm (
     is_active boolean NOT NULL,
     note text NOT NULL
 );
+
+CREATE VIEW ask.alarm WITH (security_barrier='true') AS
+ SELECT encode((envelope_hash)::bytea, 'hex'::text) AS event,
+    counted_at,
+    started_at,
+    city_id AS city,
+    point_id AS point,
+    camera_id AS camera,
+    device_id AS device,
+    alarm,
+    is_active,
+    note,
+    is_historical,
+    is_clock_suspect,
+    created_at,
+    received_at
+   FROM public.alarm
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.alarm IS 'Alarms: panic buttons and analytic events of cameras, their starts and their ends.';
+COMMENT ON COLUMN ask.alarm.event IS 'The message''s hash, hexadecimal';
+COMMENT ON COLUMN ask.alarm.counted_at IS 'When it happened: by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN ask.alarm.started_at IS 'When the alarm began';
+COMMENT ON COLUMN ask.alarm.city IS 'City';
+COMMENT ON COLUMN ask.alarm.point IS 'Street point';
+COMMENT ON COLUMN ask.alarm.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.alarm.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.alarm.alarm IS 'What the alarm is, such as panic or line_crossing';
+COMMENT ON COLUMN ask.alarm.is_active IS 'Whether it begins; else it is over';
+COMMENT ON COLUMN ask.alarm.note IS 'A few words on it, never a plate';
+COMMENT ON COLUMN ask.alarm.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.alarm.is_clock_suspect IS 'Whether the box''s clock was wrong';
+COMMENT ON COLUMN ask.alarm.created_at IS 'When the box wrote it, by its own clock';
+COMMENT ON COLUMN ask.alarm.received_at IS 'When it came';
 
 CREATE TABLE public.alert (
     alert_id bigint NOT NULL,
@@ -257,14 +296,6 @@ CREATE TABLE public.alert (
     CONSTRAINT alert_state_check CHECK ((state = ANY (ARRAY['new'::text, 'seen'::text, 'confirmed'::text, 'rejected'::text, 'dispatched'::text, 'on_site'::text, 'closed'::text, 'merged'::text]))),
     CONSTRAINT alert_withdrawn_check CHECK ((withdrawn >= 0))
 );
-ALTER TABLE public.alert ALTER COLUMN alert_id ADD GENERATED BY DEFAULT AS IDENTITY (
-    SEQUENCE NAME public.alert_alert_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 CREATE TABLE public.alert_sighting (
     event public.sha256 NOT NULL,
@@ -285,39 +316,71 @@ CREATE TABLE public.alert_sighting (
     erased_at timestamp with time zone
 );
 
-CREATE VIEW public.alert_decided WITH (security_invoker='true') AS
- SELECT alert_sighting.alert_id,
-    alert_sighting.event,
-    alert_sighting.city_id,
-    alert_sighting.point_id,
-    alert_sighting.camera_id,
-    alert_sighting.device_id,
-    alert_sighting.happened_at,
+CREATE VIEW ask.alert WITH (security_barrier='true') AS
+ SELECT alert.alert_id AS alert,
+    alert.state,
+    alert.kind,
+    alert.word,
+    alert.note,
+    alert.exact,
+    alert.possible,
+    alert.withdrawn,
+    alert.city_id AS city,
+    alert.point_id AS point,
+    alert.camera_id AS camera,
+    seen.cameras,
+    seen.reasons,
+    alert.first_at,
+    alert.last_at,
+    alert.raised_at,
+    alert.changed_at,
+    alert.ended_at,
+    alert.unit,
+    alert.outcome,
+    alert.is_true,
+    alert.was_right,
     alert.decided_at,
-    alert_sighting.quality,
-    alert_sighting.lists,
-    alert_sighting.reasons,
-    alert_sighting.reader,
-    alert.was_right
-   FROM (public.alert_sighting
-     JOIN public.alert USING (alert_id))
-  WHERE ((alert_sighting.kind = 'hit'::text) AND (alert.was_right IS NOT NULL) AND (alert_sighting.added_at <= alert.decided_at));
-
-CREATE TABLE public.alert_due (
-    number bigint NOT NULL,
-    what text NOT NULL,
-    event public.sha256 NOT NULL,
-    tries smallint DEFAULT 0 NOT NULL,
-    CONSTRAINT alert_due_what_check CHECK ((what = ANY (ARRAY['hit'::text, 'alarm'::text])))
-);
-ALTER TABLE public.alert_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.alert_due_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
+    alert.decided_by,
+    alert.merged_into,
+    alert.is_historical,
+    alert.is_erased
+   FROM (public.alert
+     LEFT JOIN LATERAL ( SELECT array_agg(DISTINCT concat_ws('/'::text, alert_sighting.point_id, alert_sighting.camera_id)) AS cameras,
+            ( SELECT array_agg(DISTINCT reason.reason ORDER BY reason.reason) AS array_agg
+                   FROM (public.alert_sighting alert_sighting_1
+                     CROSS JOIN LATERAL unnest(alert_sighting_1.reasons) reason(reason))
+                  WHERE (alert_sighting_1.alert_id = alert.alert_id)) AS reasons
+           FROM public.alert_sighting
+          WHERE (alert_sighting.alert_id = alert.alert_id)) seen ON (true))
+  WHERE (alert.city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.alert IS 'Alerts as they are now, without plates.';
+COMMENT ON COLUMN ask.alert.alert IS 'The alert''s number';
+COMMENT ON COLUMN ask.alert.state IS 'new, seen, confirmed, rejected, dispatched, on_site, closed or merged';
+COMMENT ON COLUMN ask.alert.kind IS 'hit, panic, alarm or report';
+COMMENT ON COLUMN ask.alert.word IS 'The alarm''s word, such as line_crossing';
+COMMENT ON COLUMN ask.alert.note IS 'A few words on it, never a plate';
+COMMENT ON COLUMN ask.alert.exact IS 'How many of its hits are exact';
+COMMENT ON COLUMN ask.alert.possible IS 'How many of its hits are possible, which is no ground to act';
+COMMENT ON COLUMN ask.alert.withdrawn IS 'How many of its hits were withdrawn';
+COMMENT ON COLUMN ask.alert.city IS 'City';
+COMMENT ON COLUMN ask.alert.point IS 'Street point';
+COMMENT ON COLUMN ask.alert.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.alert.cameras IS 'Every camera that saw it, as POINT/CAMERA';
+COMMENT ON COLUMN ask.alert.reasons IS 'Reason classes of the entries that it matches';
+COMMENT ON COLUMN ask.alert.first_at IS 'When what it tells of happened first';
+COMMENT ON COLUMN ask.alert.last_at IS 'When what it tells of happened last';
+COMMENT ON COLUMN ask.alert.raised_at IS 'When the alert was raised';
+COMMENT ON COLUMN ask.alert.changed_at IS 'When it last changed';
+COMMENT ON COLUMN ask.alert.ended_at IS 'When the alarm was over';
+COMMENT ON COLUMN ask.alert.unit IS 'Who was sent';
+COMMENT ON COLUMN ask.alert.outcome IS 'How it ended, from a closed list';
+COMMENT ON COLUMN ask.alert.is_true IS 'The last word of a person who looked: confirmed or rejected';
+COMMENT ON COLUMN ask.alert.was_right IS 'Whether the read turned out right; none: nobody can tell';
+COMMENT ON COLUMN ask.alert.decided_at IS 'When a person confirmed, rejected or corrected';
+COMMENT ON COLUMN ask.alert.decided_by IS 'Who decided';
+COMMENT ON COLUMN ask.alert.merged_into IS 'The alert that it became part of';
+COMMENT ON COLUMN ask.alert.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.alert.is_erased IS 'Whether its plate was erased';
 
 CREATE TABLE public.alert_history (
     number bigint NOT NULL,
@@ -333,64 +396,40 @@ CREATE TABLE public.alert_history (
     other_id bigint,
     CONSTRAINT alert_history_actor_check CHECK ((actor <> ''::text))
 );
-ALTER TABLE public.alert_history ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.alert_history_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
-CREATE VIEW public.alert_precision WITH (security_invoker='true') AS
- SELECT alert_decided.city_id,
-    told.by_what,
-    told.what,
-    count(*) AS n,
-    count(*) FILTER (WHERE (NOT alert_decided.was_right)) AS errors
-   FROM (public.alert_decided
-     CROSS JOIN LATERAL ( SELECT 'camera'::text AS by_what,
-            concat_ws('/'::text, alert_decided.point_id, alert_decided.camera_id) AS what
-        UNION ALL
-         SELECT 'list'::text,
-            unnest(alert_decided.lists) AS unnest
-        UNION ALL
-         SELECT 'reason'::text,
-            unnest(alert_decided.reasons) AS unnest
-        UNION ALL
-         SELECT 'reader'::text,
-            alert_decided.reader
-        UNION ALL
-         SELECT 'quality'::text,
-                CASE alert_decided.quality
-                    WHEN 1 THEN 'exact'::text
-                    WHEN 2 THEN 'possible'::text
-                    ELSE 'withdrawn'::text
-                END AS "case") told)
-  GROUP BY alert_decided.city_id, told.by_what, told.what;
-
-CREATE TABLE public.alert_span (
-    city_id text NOT NULL,
-    key text NOT NULL,
-    alert_id bigint NOT NULL,
-    first_at timestamp with time zone NOT NULL,
-    last_at timestamp with time zone NOT NULL,
-    CONSTRAINT alert_span_check CHECK ((first_at <= last_at))
-);
-
-CREATE TABLE public.audit (
-    number bigint NOT NULL,
-    at timestamp with time zone NOT NULL,
-    actor text NOT NULL,
-    action text NOT NULL,
-    subject text NOT NULL,
-    reason text NOT NULL,
-    previous_hash public.sha256 NOT NULL,
-    hash public.sha256 NOT NULL,
-    CONSTRAINT audit_action_check CHECK ((action <> ''::text)),
-    CONSTRAINT audit_actor_check CHECK ((actor <> ''::text)),
-    CONSTRAINT audit_number_check CHECK ((number > 0))
-);
+CREATE VIEW ask.alert_history WITH (security_barrier='true') AS
+ SELECT alert_history.number,
+    alert_history.alert_id AS alert,
+    alert_history.at,
+    alert_history.act,
+    alert_history.state,
+    alert_history.actor,
+    alert_history.reason,
+    alert_history.outcome,
+    alert_history.unit,
+    encode((alert_history.event)::bytea, 'hex'::text) AS event,
+    alert_history.other_id AS other,
+    alert.city_id AS city,
+    alert.point_id AS point,
+    alert.kind
+   FROM (public.alert_history
+     JOIN public.alert USING (alert_id))
+  WHERE (alert.city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.alert_history IS 'What happened to alerts, line by line.';
+COMMENT ON COLUMN ask.alert_history.number IS 'The line''s number; numbers rise';
+COMMENT ON COLUMN ask.alert_history.alert IS 'The alert''s number';
+COMMENT ON COLUMN ask.alert_history.at IS 'When it happened';
+COMMENT ON COLUMN ask.alert_history.act IS 'What was done: ack, confirm, reject, dispatch, arrive, close, raise, add, amend, upgrade, ...';
+COMMENT ON COLUMN ask.alert_history.state IS 'How the alert stood after it';
+COMMENT ON COLUMN ask.alert_history.actor IS 'Who did it: os:NAME, or a part of the service';
+COMMENT ON COLUMN ask.alert_history.reason IS 'Why';
+COMMENT ON COLUMN ask.alert_history.outcome IS 'How it ended, from a closed list';
+COMMENT ON COLUMN ask.alert_history.unit IS 'Who was sent';
+COMMENT ON COLUMN ask.alert_history.event IS 'The message''s hash, hexadecimal';
+COMMENT ON COLUMN ask.alert_history.other IS 'The other alert of a merger';
+COMMENT ON COLUMN ask.alert_history.city IS 'City';
+COMMENT ON COLUMN ask.alert_history.point IS 'Street point';
+COMMENT ON COLUMN ask.alert_history.kind IS 'The alert''s kind: hit, panic, alarm or report';
 
 CREATE TABLE public.camera (
     point_id public.registry_id NOT NULL,
@@ -401,6 +440,54 @@ CREATE TABLE public.camera (
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT camera_heading_deg_check CHECK (((heading_deg >= 0) AND (heading_deg <= 359)))
 );
+
+CREATE TABLE public.point (
+    point_id public.registry_id NOT NULL,
+    city_id public.registry_id NOT NULL,
+    name text NOT NULL,
+    latitude double precision NOT NULL,
+    longitude double precision NOT NULL,
+    time_zone text,
+    partner_id public.registry_id,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT point_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    CONSTRAINT point_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    CONSTRAINT point_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT point_time_zone_check CHECK ((time_zone <> ''::text))
+);
+
+CREATE VIEW ask.camera WITH (security_barrier='true') AS
+ SELECT (camera.camera_id)::text AS camera,
+    (camera.point_id)::text AS point,
+    (point.city_id)::text AS city,
+    camera.name,
+    (camera.heading_deg)::integer AS heading_deg,
+    camera.lane,
+    camera.registered_at
+   FROM (public.camera
+     JOIN public.point USING (point_id))
+  WHERE ((point.city_id)::text = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.camera IS 'Cameras.';
+COMMENT ON COLUMN ask.camera.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.camera.point IS 'Street point';
+COMMENT ON COLUMN ask.camera.city IS 'City';
+COMMENT ON COLUMN ask.camera.name IS 'Name';
+COMMENT ON COLUMN ask.camera.heading_deg IS 'Where it looks, in degrees clockwise from north';
+COMMENT ON COLUMN ask.camera.lane IS 'The lane it watches';
+COMMENT ON COLUMN ask.camera.registered_at IS 'When it was registered';
+
+CREATE VIEW ask.city WITH (security_barrier='true') AS
+ SELECT (city_id)::text AS city,
+    name,
+    time_zone,
+    registered_at
+   FROM public.city
+  WHERE ((city_id)::text = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.city IS 'Cities.';
+COMMENT ON COLUMN ask.city.city IS 'City';
+COMMENT ON COLUMN ask.city.name IS 'Name';
+COMMENT ON COLUMN ask.city.time_zone IS 'Time zone, by its IANA name';
+COMMENT ON COLUMN ask.city.registered_at IS 'When it was registered';
 
 CREATE TABLE public.camera_condition (
     envelope_hash public.sha256 NOT NULL,
@@ -436,32 +523,106 @@ CREATE TABLE public.camera_condition (
     after_jpeg bytea
 );
 
-CREATE TABLE public.camera_minute (
-    counted_at timestamp with time zone NOT NULL,
-    point_id text NOT NULL,
-    camera_id text NOT NULL,
-    report_hash bytea NOT NULL,
-    city_id text NOT NULL,
-    device_id text NOT NULL,
-    interval_ms bigint NOT NULL,
-    state smallint NOT NULL,
-    frames_in bigint NOT NULL,
-    frames_processed bigint NOT NULL,
-    sampled_out bigint NOT NULL,
-    dropped bigint NOT NULL,
-    reconnects bigint NOT NULL,
-    decode_errors bigint NOT NULL,
-    vehicles bigint NOT NULL,
-    reads bigint NOT NULL,
-    unreadable bigint NOT NULL,
-    hits bigint NOT NULL,
-    faces bigint NOT NULL,
-    frames_face_counted bigint NOT NULL,
-    detect_us bigint NOT NULL,
-    read_us bigint NOT NULL,
-    live_ms bigint NOT NULL,
-    stalls bigint NOT NULL
-);
+CREATE VIEW ask.condition WITH (security_barrier='true') AS
+ SELECT encode((envelope_hash)::bytea, 'hex'::text) AS event,
+    counted_at,
+    since_at,
+    city_id AS city,
+    point_id AS point,
+    camera_id AS camera,
+    device_id AS device,
+    (ARRAY['blocked'::text, 'moved'::text, 'blurred'::text, 'dark'::text, 'frozen'::text])[condition] AS condition,
+    is_active,
+    sharpness_before,
+    sharpness_after,
+    (brightness_before)::integer AS brightness_before,
+    (brightness_after)::integer AS brightness_after,
+    (contrast_before)::integer AS contrast_before,
+    (contrast_after)::integer AS contrast_after,
+    (edges_before)::integer AS edges_before,
+    (edges_after)::integer AS edges_after,
+    shift_px_before,
+    shift_px_after,
+    still_ms_before,
+    still_ms_after,
+    is_historical,
+    is_clock_suspect,
+    created_at,
+    received_at
+   FROM public.camera_condition
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.condition IS 'Cameras whose picture went bad, or good again.';
+COMMENT ON COLUMN ask.condition.event IS 'The message''s hash, hexadecimal';
+COMMENT ON COLUMN ask.condition.counted_at IS 'When it happened: by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN ask.condition.since_at IS 'Since when the picture is so';
+COMMENT ON COLUMN ask.condition.city IS 'City';
+COMMENT ON COLUMN ask.condition.point IS 'Street point';
+COMMENT ON COLUMN ask.condition.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.condition.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.condition.condition IS 'What is wrong with the picture: blocked, moved, blurred, dark or frozen';
+COMMENT ON COLUMN ask.condition.is_active IS 'Whether it begins; else it is over';
+COMMENT ON COLUMN ask.condition.sharpness_before IS 'Sharpness before';
+COMMENT ON COLUMN ask.condition.sharpness_after IS 'Sharpness since';
+COMMENT ON COLUMN ask.condition.brightness_before IS 'Brightness before, per mille';
+COMMENT ON COLUMN ask.condition.brightness_after IS 'Brightness since, per mille';
+COMMENT ON COLUMN ask.condition.contrast_before IS 'Contrast before, per mille';
+COMMENT ON COLUMN ask.condition.contrast_after IS 'Contrast since, per mille';
+COMMENT ON COLUMN ask.condition.edges_before IS 'Edges of the picture before, per mille';
+COMMENT ON COLUMN ask.condition.edges_after IS 'Edges of the picture since, per mille';
+COMMENT ON COLUMN ask.condition.shift_px_before IS 'How far the picture had moved before, in pixels';
+COMMENT ON COLUMN ask.condition.shift_px_after IS 'How far the picture has moved since, in pixels';
+COMMENT ON COLUMN ask.condition.still_ms_before IS 'How long the picture had not changed before, in milliseconds';
+COMMENT ON COLUMN ask.condition.still_ms_after IS 'How long the picture has not changed since, in milliseconds';
+COMMENT ON COLUMN ask.condition.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.condition.is_clock_suspect IS 'Whether the box''s clock was wrong';
+COMMENT ON COLUMN ask.condition.created_at IS 'When the box wrote it, by its own clock';
+COMMENT ON COLUMN ask.condition.received_at IS 'When it came';
+
+CREATE VIEW ask.decision WITH (security_barrier='true') AS
+ SELECT alert.alert_id AS alert,
+    encode((sighting.event)::bytea, 'hex'::text) AS hit,
+    sighting.city_id AS city,
+    sighting.point_id AS point,
+    sighting.camera_id AS camera,
+    sighting.device_id AS device,
+    sighting.happened_at,
+    alert.decided_at,
+    told.by,
+    told.what,
+    alert.was_right
+   FROM ((public.alert_sighting sighting
+     JOIN public.alert USING (alert_id))
+     CROSS JOIN LATERAL ( SELECT 'camera'::text AS by,
+            concat_ws('/'::text, sighting.point_id, sighting.camera_id) AS what
+        UNION ALL
+         SELECT 'list'::text,
+            unnest(sighting.lists) AS unnest
+        UNION ALL
+         SELECT 'reason'::text,
+            unnest(sighting.reasons) AS unnest
+        UNION ALL
+         SELECT 'reader'::text,
+            sighting.reader
+        UNION ALL
+         SELECT 'quality'::text,
+                CASE sighting.quality
+                    WHEN 1 THEN 'exact'::text
+                    WHEN 2 THEN 'possible'::text
+                    ELSE 'withdrawn'::text
+                END AS "case") told)
+  WHERE ((sighting.kind = 'hit'::text) AND (alert.was_right IS NOT NULL) AND (sighting.added_at <= alert.decided_at) AND (sighting.city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[])));
+COMMENT ON VIEW ask.decision IS 'Hits that a person decided on, once for each thing that precision is counted by.';
+COMMENT ON COLUMN ask.decision.alert IS 'The alert''s number';
+COMMENT ON COLUMN ask.decision.hit IS 'The hit''s hash, hexadecimal';
+COMMENT ON COLUMN ask.decision.city IS 'City';
+COMMENT ON COLUMN ask.decision.point IS 'Street point';
+COMMENT ON COLUMN ask.decision.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.decision.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.decision.happened_at IS 'When the hit happened';
+COMMENT ON COLUMN ask.decision.decided_at IS 'When a person confirmed, rejected or corrected';
+COMMENT ON COLUMN ask.decision.by IS 'What is counted by: camera, list, reason, reader or quality';
+COMMENT ON COLUMN ask.decision.what IS 'Which camera, list, reason, reader or quality';
+COMMENT ON COLUMN ask.decision.was_right IS 'Whether the read turned out right; none: nobody can tell';
 
 CREATE TABLE public.chain (
     device_id text NOT NULL,
@@ -473,61 +634,6 @@ CREATE TABLE public.chain (
     breaks bigint[] NOT NULL,
     updated_at timestamp with time zone NOT NULL
 );
-
-CREATE TABLE public.chain_cursor (
-    only_row boolean DEFAULT true NOT NULL,
-    read_upto xid8 NOT NULL,
-    CONSTRAINT chain_cursor_only_row_check CHECK (only_row)
-);
-
-CREATE TABLE public.chain_dropped (
-    device_id text NOT NULL,
-    outbox bytea NOT NULL,
-    sequence bigint NOT NULL,
-    envelope_hash bytea NOT NULL
-);
-
-CREATE TABLE public.city (
-    city_id public.registry_id NOT NULL,
-    name text NOT NULL,
-    time_zone text NOT NULL,
-    registered_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT city_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT city_time_zone_check CHECK ((time_zone <> ''::text))
-);
-
-CREATE TABLE public.city_reader (
-    role_name name NOT NULL,
-    city_id public.registry_id NOT NULL
-);
-
-CREATE TABLE public.delivery (
-    device_id text NOT NULL,
-    outbox bytea NOT NULL,
-    sequence bigint NOT NULL,
-    epoch bigint NOT NULL,
-    envelope_hash bytea NOT NULL,
-    previous_hash bytea NOT NULL,
-    kind smallint NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    redeliveries integer DEFAULT 0 NOT NULL,
-    stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
-);
-
-CREATE TABLE public.delivery_range (
-    device_id text NOT NULL,
-    outbox bytea NOT NULL,
-    epoch bigint NOT NULL,
-    first bigint NOT NULL,
-    last bigint NOT NULL,
-    hashes bytea NOT NULL,
-    first_at timestamp with time zone NOT NULL,
-    last_at timestamp with time zone NOT NULL,
-    redeliveries bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT delivery_range_check CHECK ((last >= first)),
-    CONSTRAINT delivery_range_check1 CHECK ((octet_length(hashes) = (32 * ((last - first) + 1))))
-);
-ALTER TABLE ONLY public.delivery_range ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
 CREATE TABLE public.device (
     device_id public.registry_id NOT NULL,
@@ -541,38 +647,185 @@ CREATE TABLE public.device (
     CONSTRAINT device_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
 );
 
-CREATE TABLE public.device_certificate (
-    serial text NOT NULL,
-    key_id bytea NOT NULL,
-    not_after timestamp with time zone NOT NULL,
-    issued_at timestamp with time zone DEFAULT now() NOT NULL
+CREATE TABLE public.gap (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    asked integer NOT NULL,
+    next_ask_at timestamp with time zone
 );
 
-CREATE TABLE public.device_key (
-    key_id bytea NOT NULL,
-    device_id public.registry_id NOT NULL,
-    spki bytea NOT NULL,
-    algorithm integer NOT NULL,
-    certificate_pem text NOT NULL,
-    serial text NOT NULL,
-    not_after timestamp with time zone NOT NULL,
-    issued_at timestamp with time zone DEFAULT now() NOT NULL,
-    revoked_at timestamp with time zone,
-    revoked_reason text,
-    renewed_ms bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT device_key_algorithm_check CHECK ((algorithm = ANY (ARRAY['-19'::integer, '-9'::integer]))),
-    CONSTRAINT device_key_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
-    CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16)),
-    CONSTRAINT device_key_renewed_ms_check CHECK ((renewed_ms >= 0))
-);
-
-CREATE TABLE public.device_past_place (
-    device_id public.registry_id NOT NULL,
-    point_id public.registry_id NOT NULL,
-    city_id public.registry_id NOT NULL,
+CREATE TABLE public.presence (
+    device_id text NOT NULL,
+    connection bigint NOT NULL,
+    is_online boolean NOT NULL,
     since timestamp with time zone NOT NULL,
-    until timestamp with time zone NOT NULL,
-    CONSTRAINT device_past_place_check CHECK ((until > since))
+    device_time timestamp with time zone NOT NULL,
+    versions text[] NOT NULL,
+    envelope bytea NOT NULL,
+    outbox bytea DEFAULT decode(repeat('00'::text, 16), 'hex'::text) NOT NULL,
+    CONSTRAINT presence_outbox_check CHECK ((octet_length(outbox) = 16))
+);
+
+CREATE TABLE public.report (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    temperature_mc bigint,
+    disk_free_mb bigint,
+    memory_mb bigint,
+    cpu_permille bigint,
+    clock_offset_ms bigint,
+    outbox_rows bigint NOT NULL,
+    outbox_bytes bigint NOT NULL,
+    oldest_unreceipted_at timestamp with time zone,
+    dead_letters bigint NOT NULL,
+    lookback_since timestamp with time zone,
+    hotlist_version bigint,
+    hotlist_entries bigint,
+    hotlist_expires_at timestamp with time zone,
+    refused_downlinks bigint NOT NULL,
+    uptime_s bigint NOT NULL,
+    versions text[] NOT NULL
+);
+
+CREATE VIEW ask.device WITH (security_barrier='true') AS
+ SELECT (device.device_id)::text AS device,
+    (device.city_id)::text AS city,
+    (device.point_id)::text AS point,
+    device.profile,
+    device.state,
+        CASE presence.is_online
+            WHEN true THEN 'online'::text
+            WHEN false THEN 'offline'::text
+            ELSE 'never seen'::text
+        END AS line,
+    presence.since,
+    newest.to_at AS last_report,
+    newest.outbox_rows,
+    newest.dead_letters,
+    newest.hotlist_version,
+    newest.lookback_since,
+    ((newest.temperature_mc)::double precision / (1000.0)::double precision) AS temperature_c,
+    newest.disk_free_mb,
+    newest.clock_offset_ms,
+    (COALESCE(gaps.missing, (0)::numeric))::bigint AS missing,
+    (COALESCE(gaps.lost, (0)::numeric))::bigint AS lost,
+    COALESCE(chains.forks, (0)::bigint) AS forks,
+    COALESCE(chains.breaks, (0)::bigint) AS breaks,
+    device.registered_at
+   FROM ((((public.device
+     LEFT JOIN public.presence USING (device_id))
+     LEFT JOIN LATERAL ( SELECT report.envelope_hash,
+            report.device_id,
+            report.city_id,
+            report.point_id,
+            report.outbox,
+            report.epoch,
+            report.sequence,
+            report.created_at,
+            report.received_at,
+            report.counted_at,
+            report.is_historical,
+            report.is_clock_suspect,
+            report.envelope,
+            report.from_at,
+            report.to_at,
+            report.temperature_mc,
+            report.disk_free_mb,
+            report.memory_mb,
+            report.cpu_permille,
+            report.clock_offset_ms,
+            report.outbox_rows,
+            report.outbox_bytes,
+            report.oldest_unreceipted_at,
+            report.dead_letters,
+            report.lookback_since,
+            report.hotlist_version,
+            report.hotlist_entries,
+            report.hotlist_expires_at,
+            report.refused_downlinks,
+            report.uptime_s,
+            report.versions
+           FROM public.report
+          WHERE (report.device_id = (device.device_id)::text)
+          ORDER BY report.counted_at DESC
+         LIMIT 1) newest(envelope_hash, device_id_1, city_id, point_id, outbox, epoch, sequence, created_at, received_at, counted_at, is_historical, is_clock_suspect, envelope, from_at, to_at, temperature_mc, disk_free_mb, memory_mb, cpu_permille, clock_offset_ms, outbox_rows, outbox_bytes, oldest_unreceipted_at, dead_letters, lookback_since, hotlist_version, hotlist_entries, hotlist_expires_at, refused_downlinks, uptime_s, versions) ON (true))
+     LEFT JOIN LATERAL ( SELECT sum(((gap.last - gap.first) + 1)) FILTER (WHERE (gap.next_ask_at IS NOT NULL)) AS missing,
+            sum(((gap.last - gap.first) + 1)) FILTER (WHERE (gap.next_ask_at IS NULL)) AS lost
+           FROM public.gap
+          WHERE (gap.device_id = (device.device_id)::text)) gaps ON (true))
+     LEFT JOIN LATERAL ( SELECT sum(cardinality(chain.forks)) AS forks,
+            sum(cardinality(chain.breaks)) AS breaks
+           FROM public.chain
+          WHERE (chain.device_id = (device.device_id)::text)) chains ON (true))
+  WHERE ((device.city_id)::text = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.device IS 'Boxes as they are now: their line, their last report, what is missing of their messages.';
+COMMENT ON COLUMN ask.device.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.device.city IS 'City';
+COMMENT ON COLUMN ask.device.point IS 'Street point';
+COMMENT ON COLUMN ask.device.profile IS 'The firmware profile of the box';
+COMMENT ON COLUMN ask.device.state IS 'active or revoked';
+COMMENT ON COLUMN ask.device.line IS 'online, offline or never seen';
+COMMENT ON COLUMN ask.device.since IS 'Since when it is so';
+COMMENT ON COLUMN ask.device.last_report IS 'Up to when the last report counts';
+COMMENT ON COLUMN ask.device.outbox_rows IS 'Messages that wait in the box to be sent';
+COMMENT ON COLUMN ask.device.dead_letters IS 'Messages that the box keeps because they were refused for good';
+COMMENT ON COLUMN ask.device.hotlist_version IS 'The hotlist that the box matches with';
+COMMENT ON COLUMN ask.device.lookback_since IS 'Since when the box remembers reads for new entries';
+COMMENT ON COLUMN ask.device.temperature_c IS 'Temperature of the box, in degrees Celsius';
+COMMENT ON COLUMN ask.device.disk_free_mb IS 'Free disk of the box, in megabytes';
+COMMENT ON COLUMN ask.device.clock_offset_ms IS 'How far the box''s clock is off, in milliseconds';
+COMMENT ON COLUMN ask.device.missing IS 'Messages that are missing and asked for';
+COMMENT ON COLUMN ask.device.lost IS 'Messages that never came and are no longer asked for';
+COMMENT ON COLUMN ask.device.forks IS 'Places where two messages of the box claim one number';
+COMMENT ON COLUMN ask.device.breaks IS 'Breaks in the chain of the box''s messages';
+COMMENT ON COLUMN ask.device.registered_at IS 'When it was registered';
+
+CREATE TABLE public.acceptance (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    technician text NOT NULL,
+    profile text NOT NULL,
+    verdict smallint NOT NULL,
+    checks integer NOT NULL,
+    is_drift boolean NOT NULL,
+    versions text[] NOT NULL
+);
+
+CREATE TABLE public.acceptance_check (
+    envelope_hash public.sha256 NOT NULL,
+    number integer NOT NULL,
+    check_name text NOT NULL,
+    verdict smallint NOT NULL,
+    value text NOT NULL,
+    camera_id text
 );
 
 CREATE TABLE public.dropped (
@@ -649,21 +902,6 @@ CREATE TABLE public.evidence_unavailable (
     reason text NOT NULL
 );
 
-CREATE TABLE public.file_to_remove (
-    sha256 public.sha256 NOT NULL,
-    noted_at timestamp with time zone NOT NULL
-);
-
-CREATE TABLE public.gap (
-    device_id text NOT NULL,
-    outbox bytea NOT NULL,
-    first bigint NOT NULL,
-    last bigint NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    asked integer NOT NULL,
-    next_ask_at timestamp with time zone
-);
-
 CREATE TABLE public.hit (
     envelope_hash public.sha256 NOT NULL,
     device_id text NOT NULL,
@@ -723,6 +961,730 @@ CREATE TABLE public.hit_match (
     entry_id text NOT NULL,
     quality smallint NOT NULL,
     reason text NOT NULL
+);
+
+CREATE TABLE public.picture (
+    device_id text NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    state text NOT NULL,
+    total_bytes bigint NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    CONSTRAINT picture_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'wrong_hash'::text, 'contradictory'::text, 'too_large'::text, 'purged'::text])))
+);
+
+CREATE TABLE public.settings_result (
+    envelope_hash public.sha256 NOT NULL,
+    device_id text NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    is_historical boolean NOT NULL,
+    is_clock_suspect boolean NOT NULL,
+    envelope bytea NOT NULL,
+    number bigint NOT NULL,
+    rollout_id text NOT NULL,
+    state smallint NOT NULL,
+    reason text NOT NULL,
+    note text NOT NULL
+);
+
+CREATE VIEW ask.event WITH (security_barrier='true') AS
+ SELECT encode(envelope_hash, 'hex'::text) AS event,
+    kind,
+    counted_at,
+    city_id AS city,
+    point_id AS point,
+    device_id AS device,
+    camera_id AS camera,
+    note,
+    created_at,
+    received_at,
+    is_historical,
+    is_clock_suspect
+   FROM ( SELECT 'hit'::text AS kind,
+            (hit.envelope_hash)::bytea AS envelope_hash,
+            hit.device_id,
+            hit.city_id,
+            hit.point_id,
+            hit.camera_id,
+            hit.created_at,
+            hit.received_at,
+            hit.counted_at,
+            hit.is_historical,
+            hit.is_clock_suspect,
+            ( SELECT (
+                        CASE min(hit_match.quality)
+                            WHEN 1 THEN 'exact: '::text
+                            ELSE 'possible: '::text
+                        END || string_agg(DISTINCT hit_match.reason, ', '::text ORDER BY hit_match.reason))
+                   FROM public.hit_match
+                  WHERE ((hit_match.envelope_hash)::bytea = (hit.envelope_hash)::bytea)) AS note
+           FROM public.hit
+        UNION ALL
+         SELECT 'hit-amended'::text,
+            amendment.envelope_hash,
+            amendment.device_id,
+            amendment.city_id,
+            amendment.point_id,
+            ( SELECT hit.camera_id
+                   FROM public.hit
+                  WHERE ((hit.envelope_hash)::bytea = (amendment.hit_hash)::bytea)) AS camera_id,
+            amendment.created_at,
+            amendment.received_at,
+            amendment.counted_at,
+            amendment.is_historical,
+            amendment.is_clock_suspect,
+                CASE
+                    WHEN amendment.is_withdrawal THEN 'withdrawn'::text
+                    ELSE 'amended'::text
+                END AS "case"
+           FROM public.hit_amendment amendment
+        UNION ALL
+         SELECT 'alarm'::text,
+            alarm.envelope_hash,
+            alarm.device_id,
+            alarm.city_id,
+            alarm.point_id,
+            alarm.camera_id,
+            alarm.created_at,
+            alarm.received_at,
+            alarm.counted_at,
+            alarm.is_historical,
+            alarm.is_clock_suspect,
+            concat_ws(': '::text, (alarm.alarm ||
+                CASE
+                    WHEN alarm.is_active THEN ''::text
+                    ELSE ' ended'::text
+                END), NULLIF(alarm.note, ''::text)) AS concat_ws
+           FROM public.alarm
+        UNION ALL
+         SELECT 'evidence'::text,
+            evidence.envelope_hash,
+            evidence.device_id,
+            evidence.city_id,
+            evidence.point_id,
+            evidence.camera_id,
+            evidence.created_at,
+            evidence.received_at,
+            evidence.counted_at,
+            evidence.is_historical,
+            evidence.is_clock_suspect,
+            COALESCE(( SELECT picture.state
+                   FROM public.picture
+                  WHERE ((picture.device_id = evidence.device_id) AND ((picture.sha256)::bytea = (evidence.redacted_sha256)::bytea))), 'on its way'::text) AS "coalesce"
+           FROM public.evidence
+        UNION ALL
+         SELECT 'evidence-unavailable'::text,
+            evidence_unavailable.envelope_hash,
+            evidence_unavailable.device_id,
+            evidence_unavailable.city_id,
+            evidence_unavailable.point_id,
+            NULL::text,
+            evidence_unavailable.created_at,
+            evidence_unavailable.received_at,
+            evidence_unavailable.counted_at,
+            evidence_unavailable.is_historical,
+            evidence_unavailable.is_clock_suspect,
+            evidence_unavailable.reason
+           FROM public.evidence_unavailable
+        UNION ALL
+         SELECT 'dropped'::text,
+            dropped.envelope_hash,
+            dropped.device_id,
+            dropped.city_id,
+            dropped.point_id,
+            NULL::text,
+            dropped.created_at,
+            dropped.received_at,
+            dropped.counted_at,
+            dropped.is_historical,
+            dropped.is_clock_suspect,
+            ((dropped.tombstones || ' messages: '::text) || dropped.reason)
+           FROM public.dropped
+        UNION ALL
+         SELECT 'camera-condition'::text,
+            camera_condition.envelope_hash,
+            camera_condition.device_id,
+            camera_condition.city_id,
+            camera_condition.point_id,
+            camera_condition.camera_id,
+            camera_condition.created_at,
+            camera_condition.received_at,
+            camera_condition.counted_at,
+            camera_condition.is_historical,
+            camera_condition.is_clock_suspect,
+            ((ARRAY['blocked'::text, 'moved'::text, 'blurred'::text, 'dark'::text, 'frozen'::text])[camera_condition.condition] ||
+                CASE
+                    WHEN camera_condition.is_active THEN ''::text
+                    ELSE ' ended'::text
+                END)
+           FROM public.camera_condition
+        UNION ALL
+         SELECT 'acceptance'::text,
+            acceptance.envelope_hash,
+            acceptance.device_id,
+            acceptance.city_id,
+            acceptance.point_id,
+            NULL::text,
+            acceptance.created_at,
+            acceptance.received_at,
+            acceptance.counted_at,
+            acceptance.is_historical,
+            acceptance.is_clock_suspect,
+            concat_ws(': '::text, (
+                CASE
+                    WHEN acceptance.is_drift THEN 'drift, '::text
+                    ELSE ''::text
+                END || (ARRAY['pass'::text, 'warn'::text, 'fail'::text])[acceptance.verdict]), NULLIF(( SELECT string_agg(concat_ws(' '::text, acceptance_check.check_name, acceptance_check.camera_id), ', '::text ORDER BY acceptance_check.number) AS string_agg
+                   FROM public.acceptance_check
+                  WHERE (((acceptance_check.envelope_hash)::bytea = (acceptance.envelope_hash)::bytea) AND (acceptance_check.verdict > 1))), ''::text)) AS concat_ws
+           FROM public.acceptance
+        UNION ALL
+         SELECT 'settings-result'::text,
+            settings_result.envelope_hash,
+            settings_result.device_id,
+            settings_result.city_id,
+            settings_result.point_id,
+            NULL::text,
+            settings_result.created_at,
+            settings_result.received_at,
+            settings_result.counted_at,
+            settings_result.is_historical,
+            settings_result.is_clock_suspect,
+            ((((((('number '::text || settings_result.number) || ' of '::text) || settings_result.rollout_id) || ' '::text) || (ARRAY['kept'::text, 'rolled back'::text, 'refused'::text])[settings_result.state]) || ': '::text) || settings_result.reason)
+           FROM public.settings_result
+        UNION ALL
+         SELECT 'equivocation'::text,
+            equivocation.other_hash,
+            equivocation.device_id,
+            (device.city_id)::text AS city_id,
+            (device.point_id)::text AS point_id,
+            NULL::text,
+            equivocation.received_at,
+            equivocation.received_at,
+            equivocation.received_at,
+            false,
+            false,
+            'two boxes speak as one'::text
+           FROM (public.equivocation
+             JOIN public.device USING (device_id))) event
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.event IS 'Hits, alarms and what belongs to them, without plates and without the reports of each minute.';
+COMMENT ON COLUMN ask.event.event IS 'The message''s hash, hexadecimal';
+COMMENT ON COLUMN ask.event.kind IS 'hit, hit-amended, alarm, evidence, evidence-unavailable, dropped, camera-condition, acceptance, ...';
+COMMENT ON COLUMN ask.event.counted_at IS 'When it happened: by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN ask.event.city IS 'City';
+COMMENT ON COLUMN ask.event.point IS 'Street point';
+COMMENT ON COLUMN ask.event.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.event.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.event.note IS 'A few words on it, never a plate';
+COMMENT ON COLUMN ask.event.created_at IS 'When the box wrote it, by its own clock';
+COMMENT ON COLUMN ask.event.received_at IS 'When it came';
+COMMENT ON COLUMN ask.event.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.event.is_clock_suspect IS 'Whether the box''s clock was wrong';
+
+CREATE VIEW ask.health WITH (security_barrier='true') AS
+ SELECT encode((envelope_hash)::bytea, 'hex'::text) AS report,
+    counted_at,
+    city_id AS city,
+    point_id AS point,
+    device_id AS device,
+    ((temperature_mc)::double precision / (1000.0)::double precision) AS temperature_c,
+    disk_free_mb,
+    memory_mb,
+    ((cpu_permille)::double precision / (1000.0)::double precision) AS cpu_share,
+    clock_offset_ms,
+    outbox_rows,
+    outbox_bytes,
+    dead_letters,
+    oldest_unreceipted_at,
+    uptime_s,
+    hotlist_version,
+    hotlist_entries,
+    hotlist_expires_at,
+    lookback_since,
+    refused_downlinks,
+    versions,
+    from_at,
+    to_at,
+    is_historical,
+    is_clock_suspect,
+    created_at,
+    received_at
+   FROM public.report
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.health IS 'Health of boxes, from the report of each minute.';
+COMMENT ON COLUMN ask.health.report IS 'The report''s hash, hexadecimal';
+COMMENT ON COLUMN ask.health.counted_at IS 'When it happened: by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN ask.health.city IS 'City';
+COMMENT ON COLUMN ask.health.point IS 'Street point';
+COMMENT ON COLUMN ask.health.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.health.temperature_c IS 'Temperature of the box, in degrees Celsius';
+COMMENT ON COLUMN ask.health.disk_free_mb IS 'Free disk of the box, in megabytes';
+COMMENT ON COLUMN ask.health.memory_mb IS 'Memory of the box in use, in megabytes';
+COMMENT ON COLUMN ask.health.cpu_share IS 'Share of the processors in use, 0 to 1';
+COMMENT ON COLUMN ask.health.clock_offset_ms IS 'How far the box''s clock is off, in milliseconds';
+COMMENT ON COLUMN ask.health.outbox_rows IS 'Messages that wait in the box to be sent';
+COMMENT ON COLUMN ask.health.outbox_bytes IS 'Bytes that wait in the box to be sent';
+COMMENT ON COLUMN ask.health.dead_letters IS 'Messages that the box keeps because they were refused for good';
+COMMENT ON COLUMN ask.health.oldest_unreceipted_at IS 'When the oldest message was written that waits for its receipt';
+COMMENT ON COLUMN ask.health.uptime_s IS 'Seconds since the agent started';
+COMMENT ON COLUMN ask.health.hotlist_version IS 'The hotlist that the box matches with';
+COMMENT ON COLUMN ask.health.hotlist_entries IS 'Entries of the hotlist that the box matches with';
+COMMENT ON COLUMN ask.health.hotlist_expires_at IS 'When that hotlist ends';
+COMMENT ON COLUMN ask.health.lookback_since IS 'Since when the box remembers reads for new entries';
+COMMENT ON COLUMN ask.health.refused_downlinks IS 'Messages to the box that it refused';
+COMMENT ON COLUMN ask.health.versions IS 'Versions of what runs on the box';
+COMMENT ON COLUMN ask.health.from_at IS 'Since when the report counts';
+COMMENT ON COLUMN ask.health.to_at IS 'Up to when the report counts';
+COMMENT ON COLUMN ask.health.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.health.is_clock_suspect IS 'Whether the box''s clock was wrong';
+COMMENT ON COLUMN ask.health.created_at IS 'When the box wrote it, by its own clock';
+COMMENT ON COLUMN ask.health.received_at IS 'When it came';
+
+CREATE VIEW ask.hit_plate WITH (security_barrier='true') AS
+ SELECT encode((hit.envelope_hash)::bytea, 'hex'::text) AS hit,
+    hit.counted_at,
+    hit.captured_at,
+    hit.city_id AS city,
+    hit.point_id AS point,
+    hit.camera_id AS camera,
+    hit.device_id AS device,
+        CASE
+            WHEN newest.is_withdrawal THEN NULL::text
+            ELSE COALESCE(newest.plate, hit.plate)
+        END AS plate,
+        CASE
+            WHEN newest.is_withdrawal THEN NULL::text
+            ELSE COALESCE(newest.observed, hit.observed)
+        END AS observed,
+    (
+        CASE
+            WHEN (newest.envelope_hash IS NULL) THEN hit.confidence
+            ELSE newest.confidence
+        END)::integer AS confidence,
+        CASE matched.quality
+            WHEN 1 THEN 'exact'::text
+            WHEN 2 THEN 'possible'::text
+            ELSE 'withdrawn'::text
+        END AS quality,
+    matched.entries,
+    matched.reasons,
+    (newest.envelope_hash IS NOT NULL) AS is_amended,
+    COALESCE(newest.is_withdrawal, false) AS is_withdrawn,
+    hit.is_from_lookback,
+    hit.is_historical,
+    hit.is_clock_suspect,
+    hit.created_at,
+    hit.received_at,
+    COALESCE(pictured.state, unavailable.reason,
+        CASE
+            WHEN (pictured.envelope_hash IS NULL) THEN 'none yet'::text
+            ELSE 'on its way'::text
+        END) AS picture,
+    encode((pictured.redacted_sha256)::bytea, 'hex'::text) AS picture_sha256
+   FROM ((((public.hit
+     LEFT JOIN LATERAL ( SELECT hit_amendment.envelope_hash,
+            hit_amendment.device_id,
+            hit_amendment.city_id,
+            hit_amendment.point_id,
+            hit_amendment.outbox,
+            hit_amendment.epoch,
+            hit_amendment.sequence,
+            hit_amendment.created_at,
+            hit_amendment.received_at,
+            hit_amendment.counted_at,
+            hit_amendment.is_historical,
+            hit_amendment.is_clock_suspect,
+            hit_amendment.envelope,
+            hit_amendment.hit_hash,
+            hit_amendment.plate,
+            hit_amendment.observed,
+            hit_amendment.confidence,
+            hit_amendment.captured_at,
+            hit_amendment.is_withdrawal
+           FROM public.hit_amendment
+          WHERE ((hit_amendment.hit_hash)::bytea = (hit.envelope_hash)::bytea)
+          ORDER BY hit_amendment.epoch DESC, hit_amendment.sequence DESC
+         LIMIT 1) newest ON (true))
+     LEFT JOIN LATERAL ( SELECT min(hit_match.quality) AS quality,
+            array_agg(hit_match.entry_id ORDER BY hit_match.entry_id) AS entries,
+            array_agg(DISTINCT hit_match.reason ORDER BY hit_match.reason) AS reasons
+           FROM public.hit_match
+          WHERE ((hit_match.envelope_hash)::bytea = (COALESCE(newest.envelope_hash, hit.envelope_hash))::bytea)) matched ON (true))
+     LEFT JOIN LATERAL ( SELECT evidence.envelope_hash,
+            evidence.redacted_sha256,
+            picture.state
+           FROM (public.evidence
+             LEFT JOIN public.picture ON (((picture.device_id = evidence.device_id) AND ((picture.sha256)::bytea = (evidence.redacted_sha256)::bytea))))
+          WHERE (((evidence.hit_hash)::bytea = (hit.envelope_hash)::bytea) AND (evidence.device_id = hit.device_id))
+         LIMIT 1) pictured ON (true))
+     LEFT JOIN LATERAL ( SELECT evidence_unavailable.reason
+           FROM public.evidence_unavailable
+          WHERE (((evidence_unavailable.hit_hash)::bytea = (hit.envelope_hash)::bytea) AND (evidence_unavailable.device_id = hit.device_id))
+         LIMIT 1) unavailable ON (true))
+  WHERE (hit.city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.hit_plate IS 'Hits with their plates. The service shows them, for a reason, audited before.';
+COMMENT ON COLUMN ask.hit_plate.hit IS 'The hit''s hash, hexadecimal';
+COMMENT ON COLUMN ask.hit_plate.counted_at IS 'When it happened: by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN ask.hit_plate.captured_at IS 'When the frame was taken, by the box''s clock';
+COMMENT ON COLUMN ask.hit_plate.city IS 'City';
+COMMENT ON COLUMN ask.hit_plate.point IS 'Street point';
+COMMENT ON COLUMN ask.hit_plate.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.hit_plate.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.hit_plate.plate IS 'The plate of the entry that it matches';
+COMMENT ON COLUMN ask.hit_plate.observed IS 'The plate as it was read';
+COMMENT ON COLUMN ask.hit_plate.confidence IS 'How sure the reading is, per mille';
+COMMENT ON COLUMN ask.hit_plate.quality IS 'exact, possible, or withdrawn';
+COMMENT ON COLUMN ask.hit_plate.entries IS 'The entries of the hotlist that it matches';
+COMMENT ON COLUMN ask.hit_plate.reasons IS 'Reason classes of the entries that it matches';
+COMMENT ON COLUMN ask.hit_plate.is_amended IS 'Whether later frames changed it';
+COMMENT ON COLUMN ask.hit_plate.is_withdrawn IS 'Whether the box took it back';
+COMMENT ON COLUMN ask.hit_plate.is_from_lookback IS 'Whether it was seen before its entry came';
+COMMENT ON COLUMN ask.hit_plate.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.hit_plate.is_clock_suspect IS 'Whether the box''s clock was wrong';
+COMMENT ON COLUMN ask.hit_plate.created_at IS 'When the box wrote it, by its own clock';
+COMMENT ON COLUMN ask.hit_plate.received_at IS 'When it came';
+COMMENT ON COLUMN ask.hit_plate.picture IS 'What became of its picture: stored, on its way, none yet, or why there is none';
+COMMENT ON COLUMN ask.hit_plate.picture_sha256 IS 'SHA-256 of the redacted picture, hexadecimal';
+
+CREATE VIEW ask.hit WITH (security_barrier='true') AS
+ SELECT hit,
+    counted_at,
+    captured_at,
+    city,
+    point,
+    camera,
+    device,
+    confidence,
+    quality,
+    COALESCE(cardinality(entries), 0) AS entries,
+    reasons,
+    is_amended,
+    is_withdrawn,
+    is_from_lookback,
+    is_historical,
+    is_clock_suspect,
+    created_at,
+    received_at,
+    picture
+   FROM ask.hit_plate
+  WHERE (city = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.hit IS 'Hits as they are now, without plates. No hit is a fact until a person has confirmed it.';
+COMMENT ON COLUMN ask.hit.hit IS 'The hit''s hash, hexadecimal';
+COMMENT ON COLUMN ask.hit.counted_at IS 'When it happened: by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN ask.hit.captured_at IS 'When the frame was taken, by the box''s clock';
+COMMENT ON COLUMN ask.hit.city IS 'City';
+COMMENT ON COLUMN ask.hit.point IS 'Street point';
+COMMENT ON COLUMN ask.hit.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.hit.device IS 'The identity under which the box speaks';
+COMMENT ON COLUMN ask.hit.confidence IS 'How sure the reading is, per mille';
+COMMENT ON COLUMN ask.hit.quality IS 'exact, possible, or withdrawn';
+COMMENT ON COLUMN ask.hit.entries IS 'How many entries of the hotlist it matches';
+COMMENT ON COLUMN ask.hit.reasons IS 'Reason classes of the entries that it matches';
+COMMENT ON COLUMN ask.hit.is_amended IS 'Whether later frames changed it';
+COMMENT ON COLUMN ask.hit.is_withdrawn IS 'Whether the box took it back';
+COMMENT ON COLUMN ask.hit.is_from_lookback IS 'Whether it was seen before its entry came';
+COMMENT ON COLUMN ask.hit.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN ask.hit.is_clock_suspect IS 'Whether the box''s clock was wrong';
+COMMENT ON COLUMN ask.hit.created_at IS 'When the box wrote it, by its own clock';
+COMMENT ON COLUMN ask.hit.received_at IS 'When it came';
+COMMENT ON COLUMN ask.hit.picture IS 'What became of its picture: stored, on its way, none yet, or why there is none';
+
+CREATE VIEW ask.point WITH (security_barrier='true') AS
+ SELECT (point.point_id)::text AS point,
+    (point.city_id)::text AS city,
+    point.name,
+    point.latitude,
+    point.longitude,
+    COALESCE(point.time_zone, city.time_zone) AS time_zone,
+    (point.partner_id)::text AS partner,
+    point.registered_at
+   FROM (public.point
+     JOIN public.city USING (city_id))
+  WHERE ((point.city_id)::text = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.point IS 'Street points: where a box stands.';
+COMMENT ON COLUMN ask.point.point IS 'Street point';
+COMMENT ON COLUMN ask.point.city IS 'City';
+COMMENT ON COLUMN ask.point.name IS 'Name';
+COMMENT ON COLUMN ask.point.latitude IS 'Degrees north';
+COMMENT ON COLUMN ask.point.longitude IS 'Degrees east';
+COMMENT ON COLUMN ask.point.time_zone IS 'Time zone, by its IANA name';
+COMMENT ON COLUMN ask.point.partner IS 'The private company whose cameras they are; none: the city''s own';
+COMMENT ON COLUMN ask.point.registered_at IS 'When it was registered';
+
+CREATE VIEW ask."precision" WITH (security_barrier='true') AS
+ SELECT city,
+    by,
+    what,
+    count(*) AS n,
+    count(*) FILTER (WHERE (NOT was_right)) AS errors
+   FROM ask.decision
+  WHERE (city = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]))
+  GROUP BY city, by, what;
+COMMENT ON VIEW ask."precision" IS 'Errors out of n decided hits, by camera, list, reason, reader and quality.';
+COMMENT ON COLUMN ask."precision".city IS 'City';
+COMMENT ON COLUMN ask."precision".by IS 'What is counted by: camera, list, reason, reader or quality';
+COMMENT ON COLUMN ask."precision".what IS 'Which camera, list, reason, reader or quality';
+COMMENT ON COLUMN ask."precision".n IS 'How many hits were decided on';
+COMMENT ON COLUMN ask."precision".errors IS 'How many of them were wrong';
+
+CREATE VIEW ask.reaction WITH (security_barrier='true') AS
+ SELECT alert.alert_id AS alert,
+    alert.city_id AS city,
+    alert.point_id AS point,
+    alert.camera_id AS camera,
+    alert.kind,
+    alert.word,
+    alert.state,
+    alert.outcome,
+    alert.first_at,
+    alert.raised_at,
+    (EXTRACT(epoch FROM (alert.raised_at - alert.first_at)))::double precision AS raised_s,
+    (EXTRACT(epoch FROM (step.seen_at - alert.first_at)))::double precision AS seen_s,
+    (EXTRACT(epoch FROM (step.decided_at - alert.first_at)))::double precision AS decided_s,
+    (EXTRACT(epoch FROM (step.dispatched_at - alert.first_at)))::double precision AS dispatched_s,
+    (EXTRACT(epoch FROM (step.on_site_at - alert.first_at)))::double precision AS on_site_s,
+    (EXTRACT(epoch FROM (step.closed_at - alert.first_at)))::double precision AS closed_s,
+    alert.is_historical
+   FROM (public.alert
+     CROSS JOIN LATERAL ( SELECT min(alert_history.at) FILTER (WHERE (alert_history.act = ANY (ARRAY['ack'::text, 'confirm'::text, 'reject'::text, 'dispatch'::text]))) AS seen_at,
+            min(alert_history.at) FILTER (WHERE (alert_history.act = ANY (ARRAY['confirm'::text, 'reject'::text]))) AS decided_at,
+            min(alert_history.at) FILTER (WHERE (alert_history.act = 'dispatch'::text)) AS dispatched_at,
+            min(alert_history.at) FILTER (WHERE (alert_history.act = 'arrive'::text)) AS on_site_at,
+            min(alert_history.at) FILTER (WHERE (alert_history.act = 'close'::text)) AS closed_at
+           FROM public.alert_history
+          WHERE (alert_history.alert_id = alert.alert_id)) step)
+  WHERE ((alert.state <> 'merged'::text) AND (alert.city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[])));
+COMMENT ON VIEW ask.reaction IS 'How fast somebody reacted: one row an alert, seconds from when it happened.';
+COMMENT ON COLUMN ask.reaction.alert IS 'The alert''s number';
+COMMENT ON COLUMN ask.reaction.city IS 'City';
+COMMENT ON COLUMN ask.reaction.point IS 'Street point';
+COMMENT ON COLUMN ask.reaction.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.reaction.kind IS 'hit, panic, alarm or report';
+COMMENT ON COLUMN ask.reaction.word IS 'The alarm''s word, such as line_crossing';
+COMMENT ON COLUMN ask.reaction.state IS 'How it stands';
+COMMENT ON COLUMN ask.reaction.outcome IS 'How it ended, from a closed list';
+COMMENT ON COLUMN ask.reaction.first_at IS 'When what it tells of happened first';
+COMMENT ON COLUMN ask.reaction.raised_at IS 'When the alert was raised';
+COMMENT ON COLUMN ask.reaction.raised_s IS 'Seconds from when it happened until it was on the screen';
+COMMENT ON COLUMN ask.reaction.seen_s IS 'Seconds from when it happened until a person took it up';
+COMMENT ON COLUMN ask.reaction.decided_s IS 'Seconds from when it happened until a person confirmed or rejected it';
+COMMENT ON COLUMN ask.reaction.dispatched_s IS 'Seconds from when it happened until somebody was sent';
+COMMENT ON COLUMN ask.reaction.on_site_s IS 'Seconds from when it happened until somebody was there';
+COMMENT ON COLUMN ask.reaction.closed_s IS 'Seconds from when it happened until it was closed';
+COMMENT ON COLUMN ask.reaction.is_historical IS 'Whether it was old when it came';
+ALTER TABLE public.alert ALTER COLUMN alert_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.alert_alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW public.alert_decided WITH (security_invoker='true') AS
+ SELECT alert_sighting.alert_id,
+    alert_sighting.event,
+    alert_sighting.city_id,
+    alert_sighting.point_id,
+    alert_sighting.camera_id,
+    alert_sighting.device_id,
+    alert_sighting.happened_at,
+    alert.decided_at,
+    alert_sighting.quality,
+    alert_sighting.lists,
+    alert_sighting.reasons,
+    alert_sighting.reader,
+    alert.was_right
+   FROM (public.alert_sighting
+     JOIN public.alert USING (alert_id))
+  WHERE ((alert_sighting.kind = 'hit'::text) AND (alert.was_right IS NOT NULL) AND (alert_sighting.added_at <= alert.decided_at));
+
+CREATE TABLE public.alert_due (
+    number bigint NOT NULL,
+    what text NOT NULL,
+    event public.sha256 NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT alert_due_what_check CHECK ((what = ANY (ARRAY['hit'::text, 'alarm'::text])))
+);
+ALTER TABLE public.alert_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_due_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.alert_history ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_history_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW public.alert_precision WITH (security_invoker='true') AS
+ SELECT alert_decided.city_id,
+    told.by_what,
+    told.what,
+    count(*) AS n,
+    count(*) FILTER (WHERE (NOT alert_decided.was_right)) AS errors
+   FROM (public.alert_decided
+     CROSS JOIN LATERAL ( SELECT 'camera'::text AS by_what,
+            concat_ws('/'::text, alert_decided.point_id, alert_decided.camera_id) AS what
+        UNION ALL
+         SELECT 'list'::text,
+            unnest(alert_decided.lists) AS unnest
+        UNION ALL
+         SELECT 'reason'::text,
+            unnest(alert_decided.reasons) AS unnest
+        UNION ALL
+         SELECT 'reader'::text,
+            alert_decided.reader
+        UNION ALL
+         SELECT 'quality'::text,
+                CASE alert_decided.quality
+                    WHEN 1 THEN 'exact'::text
+                    WHEN 2 THEN 'possible'::text
+                    ELSE 'withdrawn'::text
+                END AS "case") told)
+  GROUP BY alert_decided.city_id, told.by_what, told.what;
+
+CREATE TABLE public.alert_span (
+    city_id text NOT NULL,
+    key text NOT NULL,
+    alert_id bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_span_check CHECK ((first_at <= last_at))
+);
+
+CREATE TABLE public.audit (
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    reason text NOT NULL,
+    previous_hash public.sha256 NOT NULL,
+    hash public.sha256 NOT NULL,
+    CONSTRAINT audit_action_check CHECK ((action <> ''::text)),
+    CONSTRAINT audit_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT audit_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE public.camera_minute (
+    counted_at timestamp with time zone NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    report_hash bytea NOT NULL,
+    city_id text NOT NULL,
+    device_id text NOT NULL,
+    interval_ms bigint NOT NULL,
+    state smallint NOT NULL,
+    frames_in bigint NOT NULL,
+    frames_processed bigint NOT NULL,
+    sampled_out bigint NOT NULL,
+    dropped bigint NOT NULL,
+    reconnects bigint NOT NULL,
+    decode_errors bigint NOT NULL,
+    vehicles bigint NOT NULL,
+    reads bigint NOT NULL,
+    unreadable bigint NOT NULL,
+    hits bigint NOT NULL,
+    faces bigint NOT NULL,
+    frames_face_counted bigint NOT NULL,
+    detect_us bigint NOT NULL,
+    read_us bigint NOT NULL,
+    live_ms bigint NOT NULL,
+    stalls bigint NOT NULL
+);
+
+CREATE TABLE public.chain_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    read_upto xid8 NOT NULL,
+    CONSTRAINT chain_cursor_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.chain_dropped (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    sequence bigint NOT NULL,
+    envelope_hash bytea NOT NULL
+);
+
+CREATE TABLE public.delivery (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    sequence bigint NOT NULL,
+    epoch bigint NOT NULL,
+    envelope_hash bytea NOT NULL,
+    previous_hash bytea NOT NULL,
+    kind smallint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    redeliveries integer DEFAULT 0 NOT NULL,
+    stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+
+CREATE TABLE public.delivery_range (
+    device_id text NOT NULL,
+    outbox bytea NOT NULL,
+    epoch bigint NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    hashes bytea NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    redeliveries bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT delivery_range_check CHECK ((last >= first)),
+    CONSTRAINT delivery_range_check1 CHECK ((octet_length(hashes) = (32 * ((last - first) + 1))))
+);
+ALTER TABLE ONLY public.delivery_range ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+CREATE TABLE public.device_certificate (
+    serial text NOT NULL,
+    key_id bytea NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.device_key (
+    key_id bytea NOT NULL,
+    device_id public.registry_id NOT NULL,
+    spki bytea NOT NULL,
+    algorithm integer NOT NULL,
+    certificate_pem text NOT NULL,
+    serial text NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_reason text,
+    renewed_ms bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT device_key_algorithm_check CHECK ((algorithm = ANY (ARRAY['-19'::integer, '-9'::integer]))),
+    CONSTRAINT device_key_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+    CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16)),
+    CONSTRAINT device_key_renewed_ms_check CHECK ((renewed_ms >= 0))
+);
+
+CREATE TABLE public.device_past_place (
+    device_id public.registry_id NOT NULL,
+    point_id public.registry_id NOT NULL,
+    city_id public.registry_id NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT device_past_place_check CHECK ((until > since))
+);
+
+CREATE TABLE public.file_to_remove (
+    sha256 public.sha256 NOT NULL,
+    noted_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.hotlist_artefact (
@@ -911,15 +1873,6 @@ CREATE TABLE public.partner (
     CONSTRAINT partner_terms_check CHECK ((terms <> ''::text))
 );
 
-CREATE TABLE public.picture (
-    device_id text NOT NULL,
-    sha256 public.sha256 NOT NULL,
-    state text NOT NULL,
-    total_bytes bigint NOT NULL,
-    settled_at timestamp with time zone NOT NULL,
-    CONSTRAINT picture_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'wrong_hash'::text, 'contradictory'::text, 'too_large'::text, 'purged'::text])))
-);
-
 CREATE TABLE public.piece (
     device_id text NOT NULL,
     sha256 public.sha256 NOT NULL,
@@ -927,33 +1880,6 @@ CREATE TABLE public.piece (
     total_bytes bigint NOT NULL,
     data bytea NOT NULL,
     received_at timestamp with time zone NOT NULL
-);
-
-CREATE TABLE public.point (
-    point_id public.registry_id NOT NULL,
-    city_id public.registry_id NOT NULL,
-    name text NOT NULL,
-    latitude double precision NOT NULL,
-    longitude double precision NOT NULL,
-    time_zone text,
-    partner_id public.registry_id,
-    registered_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT point_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
-    CONSTRAINT point_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
-    CONSTRAINT point_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT point_time_zone_check CHECK ((time_zone <> ''::text))
-);
-
-CREATE TABLE public.presence (
-    device_id text NOT NULL,
-    connection bigint NOT NULL,
-    is_online boolean NOT NULL,
-    since timestamp with time zone NOT NULL,
-    device_time timestamp with time zone NOT NULL,
-    versions text[] NOT NULL,
-    envelope bytea NOT NULL,
-    outbox bytea DEFAULT decode(repeat('00'::text, 16), 'hex'::text) NOT NULL,
-    CONSTRAINT presence_outbox_check CHECK ((octet_length(outbox) = 16))
 );
 
 CREATE TABLE public.refused (
@@ -968,40 +1894,6 @@ CREATE TABLE public.refused (
     times bigint DEFAULT 1 NOT NULL,
     sealed bytea,
     sealed_to bytea
-);
-
-CREATE TABLE public.report (
-    envelope_hash public.sha256 NOT NULL,
-    device_id text NOT NULL,
-    city_id text NOT NULL,
-    point_id text NOT NULL,
-    outbox bytea NOT NULL,
-    epoch bigint NOT NULL,
-    sequence bigint NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    is_historical boolean NOT NULL,
-    is_clock_suspect boolean NOT NULL,
-    envelope bytea NOT NULL,
-    from_at timestamp with time zone NOT NULL,
-    to_at timestamp with time zone NOT NULL,
-    temperature_mc bigint,
-    disk_free_mb bigint,
-    memory_mb bigint,
-    cpu_permille bigint,
-    clock_offset_ms bigint,
-    outbox_rows bigint NOT NULL,
-    outbox_bytes bigint NOT NULL,
-    oldest_unreceipted_at timestamp with time zone,
-    dead_letters bigint NOT NULL,
-    lookback_since timestamp with time zone,
-    hotlist_version bigint,
-    hotlist_entries bigint,
-    hotlist_expires_at timestamp with time zone,
-    refused_downlinks bigint NOT NULL,
-    uptime_s bigint NOT NULL,
-    versions text[] NOT NULL
 );
 
 CREATE TABLE public.retention_run (
@@ -1068,27 +1960,6 @@ CREATE TABLE public.settings_document (
     envelope bytea NOT NULL,
     signed_at timestamp with time zone NOT NULL,
     CONSTRAINT settings_document_number_check CHECK ((number > 0))
-);
-
-CREATE TABLE public.settings_result (
-    envelope_hash public.sha256 NOT NULL,
-    device_id text NOT NULL,
-    city_id text NOT NULL,
-    point_id text NOT NULL,
-    outbox bytea NOT NULL,
-    epoch bigint NOT NULL,
-    sequence bigint NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    is_historical boolean NOT NULL,
-    is_clock_suspect boolean NOT NULL,
-    envelope bytea NOT NULL,
-    number bigint NOT NULL,
-    rollout_id text NOT NULL,
-    state smallint NOT NULL,
-    reason text NOT NULL,
-    note text NOT NULL
 );
 
 CREATE TABLE public.tombstone (
@@ -1276,7 +2147,11 @@ CREATE INDEX alarm_by_time ON public.alarm USING btree (counted_at);
 
 CREATE INDEX alert_by_change ON public.alert USING btree (changed_at);
 
+CREATE INDEX alert_by_decision ON public.alert USING btree (decided_at);
+
 CREATE INDEX alert_by_raising ON public.alert USING btree (raised_at);
+
+CREATE INDEX alert_history_by_time ON public.alert_history USING btree (at);
 
 CREATE INDEX alert_history_of_alert ON public.alert_history USING btree (alert_id, number);
 

@@ -23,6 +23,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     stored: int = 0
     redelivered: int = 0
     refused: int = 0
+    refusals: dict[str, int] = {}  # the same, by reason
     store_retries: int = 0
     pieces: int = 0
     waiting: int = 0

@@ -4,7 +4,7 @@ Plain HTTP on loopback, for the machine's own supervision. It answers from figur
 and no plate is in it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -35,8 +35,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 Check: TypeAlias = Callable[[], Awaitable[Health]]
 
 
-def health_app(check: Check) -> web.Application:
-    """The one-route application."""
+def health_app(check: Check, beside: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The application: health, and what else the machine itself may ask."""
 
     async def healthz(_request: web.Request) -> web.Response:
         health = await check()
@@ -48,4 +48,5 @@ def health_app(check: Check) -> web.Application:
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
+    app.router.add_routes(beside)
     return app

@@ -29,6 +29,7 @@ class DatesWatch:
     settings: Settings
     problems: tuple[str, ...] = field(default=())
     warnings: tuple[str, ...] = field(default=())
+    ends: dict[Kind, datetime] = field(default_factory=dict)  # of each kind the first
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -43,6 +44,7 @@ class DatesWatch:
         """Judge every date now."""
         async with self.pool.acquire() as connection:
             found = worst_first(await dates_probe.judged(connection, self.settings, now=now))
+        self.ends = {each.dated.kind: each.dated.until for each in sorted(found, key=_until, reverse=True)}
         before = (self.problems, self.warnings)
         ours = [each for each in found if each.dated.kind is not Kind.DEVICE]
         boxes = [each for each in found if each.dated.kind is Kind.DEVICE and each.grade is not Grade.GOOD]
@@ -53,6 +55,10 @@ class DatesWatch:
                 log.error("date_alarm", problem=line)
             for line in self.warnings:
                 log.warning("date_warning", problem=line)
+
+
+def _until(dating: Dating) -> datetime:
+    return dating.dated.until
 
 
 def _counted(boxes: Sequence[Dating]) -> Iterator[str]:

@@ -8,6 +8,7 @@ take. Errors of the database are logged by name only; a traceback of one could c
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ class Counts:
     stored: int = 0
     redelivered: int = 0
     refused: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)  # the same, by reason
     store_retries: int = 0
     pieces: int = 0
     last_commit_at: datetime | None = None
@@ -151,7 +153,7 @@ class IngestWorker:
         fates = await self._stored(taken, said)
         outcomes = [(judged, _refusal(judged, fates)) for judged in batch]
         await self._keep_refused([(judged, why) for judged, why in outcomes if why is not None])
-        self._count(fates, len([why for _, why in outcomes if why is not None]))
+        self._count(fates, [why for _, why in outcomes if why is not None])
         self._send_receipts(outcomes)
         self.step("ingest.receipt_sent")
         self.line.acknowledge(judged.delivery for judged in batch)
@@ -203,11 +205,12 @@ class IngestWorker:
             sealed_to=key_id(self.evidence_spki),
         )
 
-    def _count(self, fates: dict[bytes, Fate], refused: int) -> None:
+    def _count(self, fates: dict[bytes, Fate], refused: Sequence[Refusal]) -> None:
         found = list(fates.values())
         self.counts.stored += found.count(Fate.NEW)
         self.counts.redelivered += found.count(Fate.REDELIVERED)
-        self.counts.refused += refused
+        self.counts.refused += len(refused)
+        self.counts.refusals.update(why.name.lower() for why in refused)
         if fates:
             self.counts.last_commit_at = datetime.now(UTC)
 

@@ -49,6 +49,7 @@ class Intake:
             stored=counts.stored,
             redelivered=counts.redelivered,
             refused=counts.refused,
+            refusals=dict(counts.refusals),
             store_retries=counts.store_retries,
             pieces=counts.pieces,
             waiting=len(self.line.inbox),

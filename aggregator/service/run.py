@@ -24,6 +24,7 @@ from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.evidence_store import EvidenceStore
+from aggregator.adapters.figure_store import FigureStore
 from aggregator.adapters.ledger_store import LedgerStore
 from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
@@ -34,6 +35,7 @@ from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.enrolment import enrolment_routes
 from aggregator.http.health import health_app
+from aggregator.http.metrics import metrics_route
 from aggregator.http.open_port import Tally, open_app, open_context
 from aggregator.http.renewal import renewal_routes
 from aggregator.http.short_lines import ShortLineSite
@@ -44,6 +46,7 @@ from aggregator.service.checkpoints import Checkpoints
 from aggregator.service.compaction import Compaction
 from aggregator.service.dates import DatesWatch
 from aggregator.service.evidence import EvidenceKeeper
+from aggregator.service.figures import Instruments
 from aggregator.service.health import HealthCheck
 from aggregator.service.intake import Intake, open_intake
 from aggregator.service.retention import Retention
@@ -133,7 +136,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
     tally, dates = Tally(), DatesWatch(database.pool, settings)
     check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts, webhooks)
-    await _serve(stack, health_app(check), settings.http.health_host, settings.http.health_port)
+    own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings))])
+    await _serve(stack, own, settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, intake.registered.is_usable)
     await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
     routes = [

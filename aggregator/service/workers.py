@@ -50,6 +50,15 @@ class Workers:
         """How those stand that were heard of."""
         return tuple(heard.news for heard in self._heard.values() if heard.news is not None)
 
+    def named(self) -> dict[str, News]:
+        """The same, by name."""
+        return {name: heard.news for name, heard in self._heard.items() if heard.news is not None}
+
+    @property
+    def wanted(self) -> int:
+        """How many should run."""
+        return len(self._heard)
+
     def problems(self) -> Iterator[str]:
         """What is wrong with whom."""
         for name, heard in self._heard.items():

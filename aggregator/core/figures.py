@@ -1,0 +1,292 @@
+"""What the aggregator tells Prometheus: each metric, what it means, and where among the figures it stands.
+
+1. Names follow the Prometheus naming practice: base units, `_total` for what only rises, a time as
+   `_timestamp_seconds`, so that an age is `time() - it` and needs no clock here.
+2. Labels are few and bounded: workers, cities, registered webhooks, words of closed lists. No box, no camera, no plate
+   and no person is ever a label: what is wrong with which box is asked of the database, where looks are limited.
+3. A figure that is not known is left out, not nought: while the database is away its figures are absent.
+
+`docs/metrics.md` lists every one; a test holds it to the table below.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from aggregator.core.workers import News
+
+Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
+"""Values of a metric, each under the values of its labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityFigures:
+    """One city's boxes, cameras and alerts. What no box told is None."""
+
+    online: int = 0
+    offline: int = 0
+    never_seen: int = 0
+    silent: int = 0
+    clock_off: int = 0
+    outbox_rows: int = 0
+    dead_letters: int = 0
+    hotlist_expired: int = 0
+    disk_free_mb: int | None = None  # the least
+    temperature_mc: int | None = None  # the highest
+    oldest_unreceipted_at: datetime | None = None
+    cameras: int = 0
+    blind: int = 0
+    missing: int = 0
+    lost: int = 0
+    alerts: Mapping[str, int] | None = None  # open ones, by state
+    oldest_new_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookFigures:
+    """One receiver."""
+
+    delivered: int
+    waiting: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What the database says."""
+
+    cities: Mapping[str, CityFigures]
+    webhooks: Mapping[str, WebhookFigures]
+    alert_events_due: int
+    alert_events_stuck: int
+    retention_ran_at: datetime | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Where a folder lies."""
+
+    free_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """All that is told at a moment."""
+
+    release: str
+    problems: int
+    warnings: int
+    workers: Mapping[str, News]
+    workers_wanted: int
+    queue_bound: int
+    granted: Mapping[str, int]
+    refused: Mapping[str, int]
+    ends: Mapping[str, datetime]  # the next of each kind
+    disks: Mapping[str, Disk]
+    stored: Stored | None  # None while the database is away
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One family. A name in `_total` is a counter, any other a gauge."""
+
+    name: str
+    about: str
+    read: Callable[[Figures], Samples]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether it only rises, until the program starts again."""
+        return self.name.endswith("_total")
+
+
+def _one(value: Callable[[Figures], float]) -> Callable[[Figures], Samples]:
+    return lambda figures: [((), value(figures))]
+
+
+def _by_worker(value: Callable[[News], float]) -> Callable[[Figures], Samples]:
+    return lambda figures: [((name,), value(news)) for name, news in figures.workers.items()]
+
+
+def _counted(count: Callable[[Figures], Mapping[str, int]]) -> Callable[[Figures], Samples]:
+    return lambda figures: [((word,), number) for word, number in count(figures).items()]
+
+
+def _refusals(figures: Figures) -> Samples:
+    return [
+        ((name, reason), count) for name, news in figures.workers.items() for reason, count in news.refusals.items()
+    ]
+
+
+def _stored(value: Callable[[Stored], float | None]) -> Callable[[Figures], Samples]:
+    def read(figures: Figures) -> Samples:
+        found = None if figures.stored is None else value(figures.stored)
+        return [] if found is None else [((), found)]
+
+    return read
+
+
+def _by_city(value: Callable[[CityFigures], float | None]) -> Callable[[Figures], Samples]:
+    def read(figures: Figures) -> Samples:
+        cities = figures.stored.cities if figures.stored else {}
+        return [((city,), found) for city, each in cities.items() if (found := value(each)) is not None]
+
+    return read
+
+
+def _lines(figures: Figures) -> Samples:
+    for city, each in (figures.stored.cities if figures.stored else {}).items():
+        yield (city, "online"), each.online
+        yield (city, "offline"), each.offline
+        yield (city, "never_seen"), each.never_seen
+
+
+def _open_alerts(figures: Figures) -> Samples:
+    for city, each in (figures.stored.cities if figures.stored else {}).items():
+        for state, count in (each.alerts or {}).items():
+            yield (city, state), count
+
+
+def _by_webhook(value: Callable[[WebhookFigures], float]) -> Callable[[Figures], Samples]:
+    return lambda figures: [
+        ((name,), value(each)) for name, each in (figures.stored.webhooks if figures.stored else {}).items()
+    ]
+
+
+def _by_disk(value: Callable[[Disk], float]) -> Callable[[Figures], Samples]:
+    return lambda figures: [((folder,), value(disk)) for folder, disk in figures.disks.items()]
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+_CITY: Final = ("city",)
+_WORKER: Final = ("worker",)
+METRICS: Final = (
+    Metric("atalaya_build_info", "1, under the release that runs.", lambda f: [((f.release,), 1)], ("version",)),
+    Metric("atalaya_problems", "Problems that `/healthz` tells of; 0 when all is well.", _one(lambda f: f.problems)),
+    Metric("atalaya_warnings", "Warnings that `/healthz` tells of.", _one(lambda f: f.warnings)),
+    Metric("atalaya_database_up", "1 if the database answered this scrape.", _one(lambda f: f.stored is not None)),
+    Metric("atalaya_database_size_bytes", "Size of the database on its disk.", _stored(lambda s: s.size_bytes)),
+    Metric(
+        "atalaya_disk_free_bytes", "Room left on the disk of a folder.",
+        _by_disk(lambda d: d.free_bytes), ("folder",),
+    ),
+    Metric("atalaya_disk_size_bytes", "Size of the disk of a folder.", _by_disk(lambda d: d.size_bytes), ("folder",)),
+    Metric("atalaya_ingest_workers", "Ingest workers that answer.", _one(lambda f: len(f.workers))),
+    Metric("atalaya_ingest_workers_wanted", "Ingest workers that should.", _one(lambda f: f.workers_wanted)),
+    Metric(
+        "atalaya_ingest_connected", "1 if a worker is subscribed at the broker.",
+        _by_worker(lambda n: n.is_subscribed), _WORKER,
+    ),
+    Metric("atalaya_ingest_stored_total", "Messages stored.", _by_worker(lambda n: n.stored), _WORKER),
+    Metric(
+        "atalaya_ingest_redelivered_total", "Messages that came again, counted and receipted, not stored.",
+        _by_worker(lambda n: n.redelivered), _WORKER,
+    ),
+    Metric(
+        "atalaya_ingest_refused_total", "Messages refused, by the reason of the receipt.",
+        _refusals, ("worker", "reason"),
+    ),
+    Metric(
+        "atalaya_ingest_store_retries_total", "Times a batch was tried again since the database failed.",
+        _by_worker(lambda n: n.store_retries), _WORKER,
+    ),
+    Metric(
+        "atalaya_ingest_dropped_unacknowledged_total", "Deliveries left to the broker for want of room.",
+        _by_worker(lambda n: n.dropped_unacknowledged), _WORKER,
+    ),
+    Metric(
+        "atalaya_ingest_queue_messages", "Deliveries that wait in a worker.",
+        _by_worker(lambda n: n.waiting), _WORKER,
+    ),
+    Metric("atalaya_ingest_queue_limit_messages", "So many may wait in a worker.", _one(lambda f: f.queue_bound)),
+    Metric(
+        "atalaya_ingest_lag_seconds", "How long the oldest delivery in hand has waited.",
+        _by_worker(lambda n: n.lag_s), _WORKER,
+    ),
+    Metric(
+        "atalaya_open_port_granted_total", "What the enrolment port gave, by kind.",
+        _counted(lambda f: f.granted), ("kind",),
+    ),
+    Metric(
+        "atalaya_open_port_refused_total", "What the enrolment port refused, by its word.",
+        _counted(lambda f: f.refused), ("reason",),
+    ),
+    Metric(
+        "atalaya_validity_end_timestamp_seconds",
+        "When the next of its kind ends: certificates, revocation lists, grants; a file that cannot be read, in 1970.",
+        lambda f: [((kind,), at.timestamp()) for kind, at in f.ends.items()], ("kind",),
+    ),
+    Metric(
+        "atalaya_retention_last_run_timestamp_seconds", "When retention last ran.",
+        _stored(lambda s: _seconds(s.retention_ran_at)),
+    ),
+    Metric(
+        "atalaya_alert_events_due", "Stored events that are still to become alerts.",
+        _stored(lambda s: s.alert_events_due),
+    ),
+    Metric(
+        "atalaya_alert_events_stuck", "Stored events that could not become alerts.",
+        _stored(lambda s: s.alert_events_stuck),
+    ),
+    Metric("atalaya_alerts_open", "Alerts that nobody has ended, by state.", _open_alerts, ("city", "state")),
+    Metric(
+        "atalaya_alerts_oldest_new_timestamp_seconds", "When the oldest alert that nobody has seen was raised.",
+        _by_city(lambda c: _seconds(c.oldest_new_at)), _CITY,
+    ),
+    Metric(
+        "atalaya_webhook_delivered_total", "Messages a webhook took.",
+        _by_webhook(lambda w: w.delivered), ("webhook",),
+    ),
+    Metric(
+        "atalaya_webhook_waiting", "Messages a webhook is still to get.",
+        _by_webhook(lambda w: w.waiting), ("webhook",),
+    ),
+    Metric(
+        "atalaya_webhook_dead_letters", "Messages a webhook did not take in time.",
+        _by_webhook(lambda w: w.dead), ("webhook",),
+    ),
+    Metric("atalaya_devices", "Boxes in service, by how their line stands.", _lines, ("city", "line")),
+    Metric("atalaya_devices_silent", "Boxes without a report for five minutes.", _by_city(lambda c: c.silent), _CITY),
+    Metric(
+        "atalaya_devices_clock_off", "Boxes whose clock was off by more than five seconds.",
+        _by_city(lambda c: c.clock_off), _CITY,
+    ),
+    Metric(
+        "atalaya_devices_outbox_messages", "Messages that waited on the boxes for a receipt.",
+        _by_city(lambda c: c.outbox_rows), _CITY,
+    ),
+    Metric(
+        "atalaya_devices_oldest_unreceipted_timestamp_seconds", "When the oldest of them was made.",
+        _by_city(lambda c: _seconds(c.oldest_unreceipted_at)), _CITY,
+    ),
+    Metric(
+        "atalaya_devices_dead_letters", "Messages of boxes that were refused for good.",
+        _by_city(lambda c: c.dead_letters), _CITY,
+    ),
+    Metric(
+        "atalaya_devices_hotlist_expired", "Boxes whose hotlist is past its date.",
+        _by_city(lambda c: c.hotlist_expired), _CITY,
+    ),
+    Metric(
+        "atalaya_devices_disk_free_lowest_bytes", "The least room that a box has left.",
+        _by_city(lambda c: None if c.disk_free_mb is None else c.disk_free_mb * 1_000_000), _CITY,
+    ),
+    Metric(
+        "atalaya_devices_temperature_highest_celsius", "The temperature of the hottest box.",
+        _by_city(lambda c: None if c.temperature_mc is None else c.temperature_mc / 1000), _CITY,
+    ),
+    Metric("atalaya_cameras", "Registered cameras of boxes in service.", _by_city(lambda c: c.cameras), _CITY),
+    Metric("atalaya_cameras_blind", "Those not live for a moment in five minutes.", _by_city(lambda c: c.blind), _CITY),
+    Metric(
+        "atalaya_messages_missing", "Messages in gaps that are being asked for.",
+        _by_city(lambda c: c.missing), _CITY,
+    ),
+    Metric("atalaya_messages_lost", "Messages in gaps that were given up.", _by_city(lambda c: c.lost), _CITY),
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""`docs/metrics.md` lists every metric, as the code has it, and none that the code does not have."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator.core.figures import METRICS
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+ROW = re.compile(r"^\| `(atalaya_[a-z_]+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+
+
+def listed() -> dict[str, tuple[str, str, str]]:
+    """Each metric that the document has a row of, with its kind, its labels and what it tells."""
+    return {name: (kind, labels, about) for name, kind, labels, about in ROW.findall(DOCUMENT.read_text())}
+
+
+def made() -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """What the code has, in the document's words."""
+    for each in METRICS:
+        labels = ", ".join(f"`{label}`" for label in each.labels)
+        yield each.name, ("counter" if each.is_counter else "gauge", labels, each.about)
+
+
+def test_the_document_lists_every_metric_as_the_code_has_it() -> None:
+    assert listed() == dict(made())
+
+
+@pytest.mark.parametrize("name", [name for name, _ in made()])
+def test_names_are_of_one_program_and_end_in_a_base_unit_or_count_things(name: str) -> None:
+    assert re.fullmatch(r"atalaya(_[a-z]+)+", name)
+    assert not re.search(r"_(ms|mb|kb|percent|minutes|hours|days|permille)(_|$)", name), "not a base unit"

@@ -5,6 +5,7 @@ asks for a broker gets one of its own, on a free port, with the configuration an
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from aggregator.core.founding import Plan
 from aggregator.settings import Settings
 from tests.simulators.broker import Broker, free_port
 from tests.simulators.enrolment import CITY, Box, enrol, found_registry
+from tests.simulators.timescale_server import TimescaleServer, lacking
 
 TEMPLATE = "template_atalaya"
 
@@ -36,7 +38,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 async def _make_template(server: EmbeddedPostgres) -> None:
     await _administer(server, f"CREATE DATABASE {TEMPLATE}")
-    connection = await asyncpg.connect(server.dsn(TEMPLATE))
+    await _migrate(server.dsn(TEMPLATE))
+
+
+async def _migrate(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
     await migrate(connection)
     await connection.close()
 
@@ -45,6 +51,25 @@ async def _administer(server: EmbeddedPostgres, sql: str) -> None:
     connection = await asyncpg.connect(server.dsn("postgres"))
     await connection.execute(sql)
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+def timescale_server() -> Iterator[TimescaleServer]:
+    """A server with the real TimescaleDB; each database of it begins as the migrations left the first."""
+    if (reason := lacking()) is not None:
+        assert "CI" not in os.environ, reason
+        pytest.skip(reason)
+    with TimescaleServer() as server:
+        asyncio.run(_migrate(server.dsn))
+        server.keep()
+        yield server
+
+
+@pytest.fixture
+def timescale(timescale_server: TimescaleServer) -> Access:
+    """A migrated database of the test's own on TimescaleDB. It takes one connection at a time."""
+    timescale_server.fresh()
+    return Access(timescale_server.dsn)
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ AggregatorError
 ├── NotThere            a city, point, camera, device or file that was named does not exist (tell the operator)
 ├── AlreadyThere        something would be overwritten or registered twice (tell the operator)
 ├── BadKey              a key, certificate or request that cannot be used, or a wrong passphrase (tell the operator)
+├── BadBackup           a backup was cut off or altered, or does not fit this release (tell the operator)
 ├── BrokerUnwell        the broker does not start, answer or obey (stop, tell the operator)
 ├── ClockInDoubt        the clock leaped; what cannot be undone waits for a person (tell the operator)
 ├── DatesNear           a certificate, a list or a grant ends within days, or has ended (tell the operator)
 ├── Overtaken           somebody else was first, or it is too late for what was asked (tell the operator)
 ├── NotAllowed          somebody asked for what is not his to do (tell the operator)
+├── NotWritten          an export could not be written whole, and nothing stands under its name (tell the operator)
 ├── FilesLeft           files could not be removed; the next run tries again (tell the operator)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
@@ -50,6 +52,12 @@ class BadKey(AggregatorError):
     """A key, certificate or request that cannot be used, or a wrong passphrase."""
 
 
+class BadBackup(AggregatorError):
+    """A backup was cut off or altered, or does not fit this release."""
+
+    exit_code: ClassVar[int] = 3
+
+
 class BrokerUnwell(AggregatorError):
     """The broker does not start, answer or obey."""
 
@@ -60,6 +68,10 @@ class DatabaseUnwell(AggregatorError):
 
 class FilesLeft(AggregatorError):
     """Files could not be removed; the next run tries again."""
+
+
+class NotWritten(AggregatorError):
+    """An export could not be written whole, and nothing stands under its name."""
 
 
 class Overtaken(AggregatorError):

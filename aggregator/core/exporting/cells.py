@@ -25,6 +25,8 @@ GUARD: Final = "'"
 # What OWASP names for CSV injection, and the guard itself.
 DANGEROUS: Final = "=+-@\t\r\n" + "\uff1d\uff0b\uff0d\uff20" + GUARD
 TEXTS_BETWEEN: Final = "; "
+# As PostgreSQL says them.
+_NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _NEED_QUOTES: Final = frozenset('",\n\r')
 
 
@@ -82,7 +84,8 @@ def _boolean(value: bool) -> str:
 
 
 def _number(value: float) -> str:
-    return repr(value).removesuffix(".0")
+    text = repr(value)
+    return _NOT_FINITE.get(text, text.removesuffix(".0"))
 
 
 # By exact type. `Any`: mypy cannot tie a class to the function that takes it.

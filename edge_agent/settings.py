@@ -142,6 +142,12 @@ class PanicSettings(Section, frozen=True, kw_only=True):
     debounce_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
 
 
+class MetricsSettings(Section, frozen=True, kw_only=True):
+    """Figures for Prometheus, told on loopback alone; with port 0 to nobody."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
 class RenewalSettings(Section, frozen=True, kw_only=True):
     """When the certificate is renewed: at a share of its term; and when it is said that it should have been."""
 
@@ -182,6 +188,7 @@ class Settings(Section, frozen=True, kw_only=True):
     renewal: RenewalSettings = RenewalSettings()
     camera_events: CameraEventSettings = CameraEventSettings()
     panic: PanicSettings = PanicSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 def load_settings(path: Path) -> Settings:

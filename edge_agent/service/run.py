@@ -24,11 +24,13 @@ from edge_agent.adapters.signed_settings import InForce, LocalFile
 from edge_agent.adapters.systemd import Supervisor
 from edge_agent.core.lookback import Lookback
 from edge_agent.errors import OutboxBroken
+from edge_agent.http.metrics import serving_metrics
 from edge_agent.service import delivery as delivery_service
 from edge_agent.service import pictures as pictures_service
 from edge_agent.service import rollout as rollout_service
 from edge_agent.service.assembly import Options, Site, assemble, open_models
 from edge_agent.service.cooling import cool
+from edge_agent.service.figures import figures_of
 from edge_agent.service.hits import HitPath
 from edge_agent.service.reports import Reporter
 from edge_agent.service.rollout import Rollout
@@ -71,6 +73,7 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             "reload": partial(_reload, rollout),
         }
         await stack.enter_async_context(serving(settings.data_dir / NAME, answers))
+        await stack.enter_async_context(serving_metrics(partial(figures_of, box), settings.metrics.port))
         supervisor.ready()
         options.progress("started", device=enrolment.who.device, versions=list(box.versions))
         async with background(

@@ -62,7 +62,7 @@ class Box:
             outbox_bytes=held.size_bytes,
             oldest_unreceipted_ms=held.oldest_ms,
             dead_letters=held.dead_letters,
-            lookback_since_ms=self._lookback_since_ms(),
+            lookback_since_ms=self.lookback_since_ms(),
             hotlist_version=listed.list_version or None,
             hotlist_entries=listed.entries if listed.list_version else None,
             hotlist_expires_ms=listed.expires_ms,
@@ -115,7 +115,7 @@ class Box:
                 "latency_ms_p99": _share(self.hits.latencies_ms, 0.99),
             },
             "settings": self.rollout.status() if self.rollout else {},
-            "lookback_since_ms": self._lookback_since_ms(),
+            "lookback_since_ms": self.lookback_since_ms(),
             "memory_is_locked": self.hardening.memory_locked,
             "alarms": self.alarms.status(),
             "cameras": self._cameras(),
@@ -142,7 +142,8 @@ class Box:
             for camera, found in self.cameras.stats().items()
         ]
 
-    def _lookback_since_ms(self) -> int | None:
+    def lookback_since_ms(self) -> int | None:
+        """Since when reads that matched nothing are remembered, in the time written down."""
         covers_s = self.hits.lookback.covers_s(time.monotonic())
         return None if covers_s is None else self.writer.time.now_ms() - int(covers_s * 1000)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.core.figures import METRICS
+from aggregator.core import figures as of_aggregator
+from edge_agent.core import figures as of_agent
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(atalaya_[a-z_]+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
@@ -19,7 +20,7 @@ def listed() -> dict[str, tuple[str, str, str]]:
 
 def made() -> Iterator[tuple[str, tuple[str, str, str]]]:
     """What the code has, in the document's words."""
-    for each in METRICS:
+    for each in (*of_aggregator.METRICS, *of_agent.METRICS):
         labels = ", ".join(f"`{label}`" for label in each.labels)
         yield each.name, ("counter" if each.is_counter else "gauge", labels, each.about)
 

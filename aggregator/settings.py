@@ -95,6 +95,22 @@ class Http(Section, frozen=True):
     health_port: Port = 8080
 
 
+class Api(Section, frozen=True):
+    """The HTTP API for analysts: TLS under `http.certificate`, or one of its own; off unless it is wanted."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 8445
+    certificate: Path | None = None
+    key: Path | None = None
+    is_plain: bool = False
+    requests_per_minute: Positive = 600
+    rows_per_page: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10_000
+    queries_at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    query_timeout_s: Positive = 30
+    streams: Positive = 32
+
+
 class Boxes(Section, frozen=True):
     """What a box is told about where to find us; `device issue` writes it into its identity."""
 
@@ -222,6 +238,7 @@ class Settings(Section, frozen=True):
     broker: Broker = Broker()
     mosquitto: Mosquitto = Mosquitto()
     http: Http = Http()
+    api: Api = Api()
     boxes: Boxes = Boxes()
     enrolment: Enrolment = Enrolment()
     keys: Keys = Keys()

@@ -1,8 +1,9 @@
 """A backup of an installation's keys: one file, encrypted under a passphrase, from which a new folder is made.
 
-It holds the settings and every file that they name under `keys`, `broker.clients_dir`, `mosquitto` and `http`: what
-makes this installation the one that its boxes trust. The two keys that were carried off are not in it, nor is the
-database: that has backups of its own, and an installation without its registry knows no box.
+It holds the settings and every file that they name under `keys`, `broker.clients_dir`, `mosquitto`, `http` and
+`alerts.webhooks_dir`: what makes this installation the one that its boxes and receivers trust. The two keys that were
+carried off are not in it, nor is the database: that has backups of its own (`aggregator database backup`), and an
+installation without its registry knows no box.
 
     "atalaya backup 1\\n"  salt (16)  nonce (12)  AES-256-GCM of the contents, everything before it authenticated
 
@@ -19,9 +20,9 @@ from typing import Final
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from aggregator.adapters import keyfiles
+from aggregator.adapters.sealed_stream import key_of
 from aggregator.errors import AlreadyThere, BadInput, BadKey
 from aggregator.settings import Settings
 
@@ -29,7 +30,6 @@ MAGIC: Final = b"atalaya backup 1\n"
 MAX_BYTES: Final = 256 * 1024 * 1024
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
-_SCRYPT_N: Final = 2**17
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +66,7 @@ def read(file: Path, passphrase: bytes) -> Contents:
     head = data[: len(MAGIC) + _SALT_BYTES + _NONCE_BYTES]
     salt, nonce = head[len(MAGIC) : -_NONCE_BYTES], head[-_NONCE_BYTES:]
     try:
-        plain = AESGCM(_key(passphrase, salt)).decrypt(nonce, data[len(head) :], head)
+        plain = AESGCM(key_of(passphrase, salt)).decrypt(nonce, data[len(head) :], head)
         return msgspec.msgpack.decode(plain, type=Contents)
     except (InvalidTag, msgspec.DecodeError) as exc:
         raise BadKey(f"{file} does not open: the passphrase is wrong, or the file was damaged") from exc
@@ -94,6 +94,7 @@ def _files(settings: Settings) -> Iterator[Path]:
     yield from keys.trust_bundle.with_name("bundles").glob("*.cbor")
     yield from (settings.broker.ca, mosquitto.certificate, mosquitto.key, http.certificate, http.key)
     yield from settings.broker.clients_dir.glob("*.pem")
+    yield from settings.alerts.webhooks_dir.glob("*.secret")
 
 
 def _kept(path: Path, folder: Path) -> Kept:
@@ -106,8 +107,4 @@ def _kept(path: Path, folder: Path) -> Kept:
 def _sealed(plain: bytes, passphrase: bytes) -> bytes:
     salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
     head = MAGIC + salt + nonce
-    return head + AESGCM(_key(passphrase, salt)).encrypt(nonce, plain, head)
-
-
-def _key(passphrase: bytes, salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=_SCRYPT_N, r=8, p=1).derive(passphrase)
+    return head + AESGCM(key_of(passphrase, salt)).encrypt(nonce, plain, head)

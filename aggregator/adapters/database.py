@@ -67,20 +67,28 @@ class Database:
 async def opened(settings: DatabaseSettings, *, role: str = "city", is_demo: bool = False) -> AsyncIterator[Database]:
     """The installation's database, migrated; raises `DatabaseUnwell` or `BadSettings`."""
     async with AsyncExitStack() as stack:
-        embedded = None
-        if settings.dsn is None:
-            if role == "region" and not is_demo:
-                raise BadSettings("a region needs a PostgreSQL server of its own: set database.dsn")
-            embedded = EmbeddedPostgres(settings.data_dir)
-            await asyncio.to_thread(embedded.__enter__)
-            stack.push_async_callback(asyncio.to_thread, embedded.__exit__, None, None, None)
-            access = Access(embedded.dsn(NAME))
-            await _create_database(embedded)
-        else:
-            access = Access(settings.dsn, _password(settings))
+        access, embedded = await stack.enter_async_context(reached(settings, role=role, is_demo=is_demo))
         await _migrated(access)
         pool = await stack.enter_async_context(pooled(access, settings.pool_connections))
         yield Database(pool, access, embedded)
+
+
+@asynccontextmanager
+async def reached(
+    settings: DatabaseSettings, *, role: str = "city", is_demo: bool = False
+) -> AsyncIterator[tuple[Access, EmbeddedPostgres | None]]:
+    """The way to the database as it is, for backups: not migrated. Raises `DatabaseUnwell` or `BadSettings`."""
+    if settings.dsn is not None:
+        yield Access(settings.dsn, _password(settings)), None
+        return
+    if role == "region" and not is_demo:
+        raise BadSettings("a region needs a PostgreSQL server of its own: set database.dsn")
+    async with AsyncExitStack() as stack:
+        embedded = EmbeddedPostgres(settings.data_dir)
+        await asyncio.to_thread(embedded.__enter__)
+        stack.push_async_callback(asyncio.to_thread, embedded.__exit__, None, None, None)
+        await _create_database(embedded)
+        yield Access(embedded.dsn(NAME)), embedded
 
 
 @asynccontextmanager

@@ -53,6 +53,13 @@ class EvidenceFiles:
             raise NotThere(f"evidence {sha256.hex()} was altered on disk: restore the file from a backup")
         return data
 
+    def has(self, sha256: bytes, size: int) -> bool:
+        """Whether a picture of this length is there. Its bytes are not looked at."""
+        try:
+            return self.path(sha256).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
     def remove(self, sha256: bytes) -> None:
         """Take a picture off the disk, if it is there, and return when it is gone for good."""
         path = self.path(sha256)

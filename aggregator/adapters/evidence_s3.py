@@ -47,7 +47,7 @@ class EvidenceBucket:
 
     def write(self, sha256: bytes, data: bytes) -> None:
         """Put a picture there, and return when the store has it."""
-        if self._has(sha256, len(data)):
+        if self.has(sha256, len(data)):
             return
         checksum = base64.b64encode(sha256).decode()
         self._do("put_object", sha256, Body=data, ContentLength=len(data), ChecksumSHA256=checksum)
@@ -68,11 +68,8 @@ class EvidenceBucket:
             raise NotThere(f"evidence {sha256.hex()} was altered in the bucket: restore the object from a backup")
         return data
 
-    def remove(self, sha256: bytes) -> None:
-        """Take a picture out of the bucket, if it is there."""
-        self._do("delete_object", sha256)
-
-    def _has(self, sha256: bytes, size: int) -> bool:
+    def has(self, sha256: bytes, size: int) -> bool:
+        """Whether a picture of this length is there. Its bytes are not looked at."""
         try:
             answer = self.client.head_object(Bucket=self.bucket, Key=self.name(sha256))
         except ClientError as exc:
@@ -82,6 +79,10 @@ class EvidenceBucket:
         except BotoCoreError as exc:
             raise self._away(exc) from exc
         return bool(answer["ContentLength"] == size)
+
+    def remove(self, sha256: bytes) -> None:
+        """Take a picture out of the bucket, if it is there."""
+        self._do("delete_object", sha256)
 
     def _do(self, operation: str, sha256: bytes, **parameters: object) -> None:
         try:

@@ -7,7 +7,8 @@
 4. A database that is ahead of the code is left alone. Migrations keep old code running (columns are added, never
    renamed), so that the servers of one installation can be upgraded one after the other.
 
-`aggregator/sql/schema.sql` shows the outcome for readers; a test holds it to the migrations.
+`aggregator/sql/schema.sql` shows the outcome for readers; a test holds it to the migrations. Steps for TimescaleDB lie in
+a folder of their own, are recorded in a table of their own and follow the same rules (`timescale`).
 """
 
 import hashlib
@@ -18,16 +19,18 @@ import asyncpg
 
 from aggregator.errors import DatabaseUnwell
 
-_LOCK = 0x617461_6C6179  # any fixed number: "atalay"
+LOCK = 0x617461_6C6179  # any fixed number: "atalay"
+RECORD = "schema_migration"
 _CREATE = """
-CREATE TABLE IF NOT EXISTS schema_migration (
+CREATE TABLE IF NOT EXISTS {record} (
     number integer PRIMARY KEY,
     name text NOT NULL,
     sha256 bytea NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
-_RECORD = "INSERT INTO schema_migration (number, name, sha256) VALUES ($1, $2, $3)"
+_APPLIED = "SELECT number, name, sha256 FROM {record}"
+_RECORD = "INSERT INTO {record} (number, name, sha256) VALUES ($1, $2, $3)"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,11 +47,10 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).digest()
 
 
-def all_migrations() -> tuple[Migration, ...]:
+def all_migrations(folder: str = "migrations") -> tuple[Migration, ...]:
     """The steps of this release, in order."""
-    folder = files("aggregator").joinpath("sql", "migrations")
     steps = []
-    for file in folder.iterdir():
+    for file in files("aggregator").joinpath("sql", folder).iterdir():
         number, _, name = file.name.removesuffix(".sql").partition("_")
         if file.name.endswith(".sql"):
             steps.append(Migration(int(number), name, file.read_text(encoding="utf-8")))
@@ -58,19 +60,22 @@ def all_migrations() -> tuple[Migration, ...]:
 
 
 async def migrate(
-    connection: "asyncpg.Connection[asyncpg.Record]", steps: tuple[Migration, ...] | None = None
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    steps: tuple[Migration, ...] | None = None,
+    *,
+    record: str = RECORD,
 ) -> tuple[Migration, ...]:
     """Bring a database to this release's schema; what was applied. Raises `DatabaseUnwell`."""
     wanted = all_migrations() if steps is None else steps
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
-        await connection.execute(_CREATE)
-        missing = _missing(wanted, await connection.fetch("SELECT number, name, sha256 FROM schema_migration"))
+        await connection.execute(_CREATE.format(record=record))
+        missing = _missing(wanted, await connection.fetch(_APPLIED.format(record=record)))
         for step in missing:
-            await _apply(connection, step)
+            await _apply(connection, step, record)
         return missing
     finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
 
 def _missing(wanted: tuple[Migration, ...], applied: list[asyncpg.Record]) -> tuple[Migration, ...]:
@@ -84,10 +89,10 @@ def _missing(wanted: tuple[Migration, ...], applied: list[asyncpg.Record]) -> tu
     return tuple(step for step in wanted if step.number not in recorded)
 
 
-async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", step: Migration) -> None:
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", step: Migration, record: str) -> None:
     try:
         async with connection.transaction():
             await connection.execute(step.sql)
-            await connection.execute(_RECORD, step.number, step.name, step.sha256)
+            await connection.execute(_RECORD.format(record=record), step.number, step.name, step.sha256)
     except asyncpg.PostgresError as exc:
         raise DatabaseUnwell(f"migration {step.number:04d}_{step.name} failed: {exc.args[0]}") from exc

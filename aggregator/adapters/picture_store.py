@@ -22,6 +22,10 @@ class PictureStore(Protocol):
         """A picture's bytes, checked; raises `NotThere`."""
         ...
 
+    def has(self, sha256: bytes, size: int) -> bool:
+        """Whether a picture of this length is there. Its bytes are not looked at."""
+        ...
+
     def remove(self, sha256: bytes) -> None:
         """Take a picture away, if it is there, for good."""
         ...

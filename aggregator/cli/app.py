@@ -41,6 +41,7 @@ for _command, _place in {
     "evidence": "evidence:app",
     "audit": "audit:app",
     "retention": "retention:app",
+    "database": "database:app",
 }.items():
     app.command(f"aggregator.cli.{_place}", name=_command)
 

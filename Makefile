@@ -50,7 +50,7 @@ lint: setup  ## ruff, mypy, import-linter, deptry, the ban list, the purity of t
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/deptry protocol edge_agent aggregator
+	$(BIN)/deptry protocol edge_agent aggregator atalaya_client
 	$(BIN)/python scripts/ban_list.py
 	$(BIN)/python scripts/purity.py
 

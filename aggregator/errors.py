@@ -14,6 +14,7 @@ AggregatorError
 ├── NotAllowed          somebody asked for what is not his to do (tell the operator)
 ├── NotWritten          an export could not be written whole, and nothing stands under its name (tell the operator)
 ├── FilesLeft           files could not be removed; the next run tries again (tell the operator)
+├── TooLong             a question took longer than it may (tell whoever asked: ask for less)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
 A command raises; `aggregator.cli` turns it into one line on stderr and the exit code in one place.
@@ -64,6 +65,12 @@ class BrokerUnwell(AggregatorError):
 
 class DatabaseUnwell(AggregatorError):
     """The database does not start, answer, or hold the schema."""
+
+
+class TooLong(AggregatorError):
+    """A question took longer than it may."""
+
+    exit_code: ClassVar[int] = 5
 
 
 class FilesLeft(AggregatorError):

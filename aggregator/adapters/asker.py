@@ -91,7 +91,7 @@ class Asker:
         """One page of the answer."""
         _needs_look(question, look)
         async with self.asking(cities, timeout_s=timeout_s) as connection:
-            statement = await _compiled(connection, question, time_zone)
+            statement = await statement_of(connection, question, time_zone)
             rows = await connection.fetch(statement.sql, *statement.parameters)
         page = rows if statement.limit is None else rows[: statement.limit]
         if look is not None:
@@ -110,7 +110,7 @@ class Asker:
         """The whole answer up to the question's limit, in flat memory. `timeout_s` is for each fetch of many rows."""
         _needs_look(question, look)
         async with self.asking(cities, timeout_s=timeout_s) as connection:
-            statement = await _compiled(connection, question, time_zone)
+            statement = await statement_of(connection, question, time_zone)
             rows = await connection.cursor(statement.sql, *statement.parameters)
             left, is_first = statement.limit, True
             while batch := await rows.fetch(_BATCH if left is None else min(left, _BATCH)):
@@ -136,7 +136,8 @@ class Asker:
             raise unwell(exc) from None
 
 
-async def _compiled(connection: Connection, question: Question, time_zone: str | None) -> Compiled:
+async def statement_of(connection: Connection, question: Question, time_zone: str | None) -> Compiled:
+    """The statement of a question, with its buckets in the zone that most of its cities follow if none is named."""
     zone = time_zone
     if zone is None and question.bucket in LOCAL_BUCKETS:
         named = [value for name, value in question.filters if split(name) == ("city", "=")]

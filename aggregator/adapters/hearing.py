@@ -10,7 +10,7 @@ from aggregator.adapters.database import Access
 
 @dataclass(slots=True)
 class Hearing:
-    """A channel that is listened to, for as long as its connection lasts."""
+    """Channels that are listened to, for as long as their connection lasts."""
 
     news: asyncio.Event = field(default_factory=asyncio.Event)
     is_lost: bool = False
@@ -29,12 +29,13 @@ class Hearing:
 
 
 @asynccontextmanager
-async def hearing(access: Access, channel: str) -> AsyncIterator[Hearing]:
+async def hearing(access: Access, *channels: str) -> AsyncIterator[Hearing]:
     """Listen on a connection of its own; raises `DatabaseUnwell` if there is none to be had."""
     connection, heard = await access.connect(), Hearing()
     try:
         connection.add_termination_listener(lambda *_: heard.lose())
-        await connection.add_listener(channel, lambda *_: heard.news.set())
+        for channel in channels:
+            await connection.add_listener(channel, lambda *_: heard.news.set())
         yield heard
     finally:
         await connection.close()

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from math import ceil
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
@@ -98,12 +99,17 @@ async def body_of(request: web.Request) -> bytes:
 
 def open_context(settings: Settings) -> ssl.SSLContext:
     """TLS under our certificate, asking for none; raises `BadSettings`."""
+    return own_context(settings.http.certificate, settings.http.key, "http")
+
+
+def own_context(certificate: Path, key: Path, table: str) -> ssl.SSLContext:
+    """The same under any certificate, which a table of the settings names."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
-        context.load_cert_chain(settings.http.certificate, settings.http.key)
+        context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as exc:
-        raise BadSettings(f"http.certificate and http.key cannot be used: {exc}") from exc
+        raise BadSettings(f"{table}.certificate and {table}.key cannot be used: {exc}") from exc
     return context
 
 

@@ -181,6 +181,8 @@ class Retention(Section, frozen=True):
     settings_days: Days = 730
     reports_days: Days = 90
     counts_days: Days = 400
+    hourly_days: Days = 1825
+    daily_days: Days = 3650
     pieces_days: Days = 90
     refusals_days: Days = 365
     alerts_days: Days = 730
@@ -272,9 +274,20 @@ def parse(text: str) -> Settings:
         raise BadSettings(f"not TOML: {exc}") from exc
     except msgspec.ValidationError as exc:
         raise BadSettings(str(exc)) from exc
+    check_sums(settings.retention)
     if settings.database.dsn and urlsplit(settings.database.dsn).password:
         raise BadSettings("database.dsn carries a password; put it in a file and name that in database.password_file")
     return settings
+
+
+def check_sums(retention: Retention) -> None:
+    """Refuse sums that would go before what they are made of; raises `BadSettings`."""
+    kept = [retention.counts_days, retention.hourly_days, retention.daily_days]
+    days = [float("inf") if each == "keep" else each for each in kept]
+    if days != sorted(days):
+        raise BadSettings(
+            "retention: want counts_days <= hourly_days <= daily_days, since each is summed from the last"
+        )
 
 
 def to_json(settings: Settings) -> bytes:

@@ -88,7 +88,7 @@ def main(*, kills: int | None = None, faults: str | None = None, seed: int = 1, 
     Parameters
     ----------
     kills
-        How many rounds; 33 or more pass every crash point.
+        How many rounds; 37 or more pass every crash point.
     faults
         `all`, or names with commas between them.
     seed

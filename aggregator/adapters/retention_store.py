@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import asyncpg
 
 from aggregator.adapters.audit_log import audit
+from aggregator.adapters.count_days import CountDays
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.statements import statements
 from aggregator.core.retention import RECEIPT, Gone, Keeping, Receipt, Rule, read_receipt, receipt_of
@@ -73,6 +74,7 @@ class RetentionStore:
         """`step` names the crash points; `batch` is how many rows of a kind one transaction takes."""
         self._pool, self._files, self._step, self._batch = pool, files, step, batch
         self._sql = statements("retention")
+        self._days = CountDays(pool)
 
     async def last_run(self) -> datetime | None:
         """When retention last ran."""
@@ -95,10 +97,17 @@ class RetentionStore:
 
     async def purge(self, rule: Rule, now: datetime, *, actor: str) -> AsyncIterator[Receipt]:
         """Purge what is due, batch by batch; a receipt of each once it is committed."""
+        cutoff = rule.cutoff(now)
+        if cutoff is None:
+            return
+        if rule.kind is Keeping.COUNTS:
+            async for of_day in self._days.purge(rule, cutoff, actor=actor):
+                yield of_day
+            cutoff = await self._days.rows_before(cutoff)
         for source in _sources(rule):
             after: tuple[datetime, bytes] | None = _START
             while after is not None:
-                receipt, after = await self._purge_batch(rule, source, now, after, actor=actor)
+                receipt, after = await self._purge_batch(rule, source, cutoff, now, after, actor=actor)
                 if receipt is not None:
                     yield receipt
 
@@ -128,12 +137,9 @@ class RetentionStore:
         return [Kept(row["number"], row["at"], row["actor"], receipt) for row, receipt in found if receipt is not None]
 
     async def _purge_batch(
-        self, rule: Rule, source: str, now: datetime, after: tuple[datetime, bytes], *, actor: str
+        self, rule: Rule, source: str, cutoff: datetime, now: datetime, after: tuple[datetime, bytes], *, actor: str
     ) -> tuple[Receipt | None, tuple[datetime, bytes] | None]:
         """One transaction; its receipt, and from where to go on if there may be more."""
-        cutoff = rule.cutoff(now)
-        if cutoff is None:
-            return None, None
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._sql["take_turn"])
             await connection.execute(self._sql["keep_holds"])
@@ -171,9 +177,8 @@ class RetentionStore:
                 await self._forget(connection, gone, "piece", "forget_unfinished", *_named(rows))
             case "pictures":
                 await self._take_pictures(connection, *_named(rows), now, gone)
-            case "counts":
-                times = [row["at"] for row in rows]
-                await self._forget(connection, gone, "camera_minute", "forget_camera_minute", times, ids)
+            case "counts" | "hourly" | "daily":
+                await self._take_counts(connection, source, rows, gone)
             case "refused":
                 await self._forget(connection, gone, "refused", "forget_refused_bytes", ids)
             case "refusals":
@@ -182,6 +187,15 @@ class RetentionStore:
                 table = _TABLE[source]
                 await self._forget(connection, gone, table, f"forget_{table}", ids)
         return gone
+
+    async def _take_counts(
+        self, connection: Connection, source: str, rows: Sequence[asyncpg.Record], gone: Gone
+    ) -> None:
+        times, whose = [row["at"] for row in rows], [row["id" if source == "counts" else "point_id"] for row in rows]
+        table = {"counts": "camera_minute", "hourly": "camera_hour", "daily": "camera_day"}[source]
+        await self._forget(connection, gone, table, f"forget_{table}", times, whose)
+        if source == "hourly":
+            await self._forget(connection, gone, "city_hour", "forget_city_hour", times)
 
     async def _take_hits(self, connection: Connection, hits: list[bytes], now: datetime, gone: Gone) -> None:
         parts = await connection.fetch(self._sql["parts_of_hits"], hits)

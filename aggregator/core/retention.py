@@ -15,7 +15,9 @@
    database that is older than the files.
 5. Each batch leaves a receipt: rule, kind, range of time, count, and a hash over the sorted ids (envelope hashes and
    pictures' SHA-256, 32 bytes each; never a plate).
-6. A clock that leaped would purge years at once. If it runs behind the last run or far ahead of it, the schedule stops,
+6. No count goes before the sums of its hour have it in (docs/storage.md), and sums are kept at least as long as what
+   they are made of.
+7. A clock that leaped would purge years at once. If it runs behind the last run or far ahead of it, the schedule stops,
    and a person says that the clock is right.
 
 A receipt is a row of the audit, of an action of its own, and no table beside it. So it cannot differ from its place in
@@ -55,6 +57,8 @@ class Keeping(StrEnum):
     SETTINGS = "settings"
     REPORTS = "reports"
     COUNTS = "counts"
+    HOURLY = "hourly"
+    DAILY = "daily"
     PIECES = "pieces"
     REFUSED = "refused"
     REFUSALS = "refusals"
@@ -77,8 +81,12 @@ class Rule:
         return "kept" if self.days is None else f"{self.days} days"
 
     def cutoff(self, now: datetime) -> datetime | None:
-        """What is older is due."""
-        return None if self.days is None else now - timedelta(days=self.days)
+        """What is older is due. Counts go by whole days (UTC): hours are summed from all of their minutes."""
+        if self.days is None:
+            return None
+        cutoff = now.astimezone(UTC) - timedelta(days=self.days)
+        is_counts = self.kind is Keeping.COUNTS
+        return cutoff.replace(hour=0, minute=0, second=0, microsecond=0) if is_counts else cutoff
 
 
 @dataclass(slots=True)

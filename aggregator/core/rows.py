@@ -27,6 +27,9 @@ from protocol.messages import (
 )
 from protocol.point_messages import Acceptance, CameraCondition, SceneFigures, SettingsResult
 
+# Minutes are kept as four-byte integers. What honest cameras count in one stays far below.
+_MOST: Final = 2**31 - 1
+
 Cell: TypeAlias = int | str | bytes | bool | datetime | tuple[str, ...] | None
 Row: TypeAlias = tuple[Cell, ...]
 
@@ -146,17 +149,18 @@ def _report(report: Report) -> Row:
 
 def _minutes(taken: Taken, report: Report, times: Times) -> Iterator[tuple[Table, Row]]:
     message, interval_ms = taken.message, max(report.to_ms - report.from_ms, 0)
+    counted_at = times.counted_at.replace(second=0, microsecond=0)
     for minute in {each.camera: each for each in reversed(report.cameras)}.values():
-        yield (
-            Table.CAMERA_MINUTE,
-            (
-                *(times.counted_at, message.point, minute.camera, taken.hash, message.city, message.device),
-                *(interval_ms, int(minute.state), minute.frames_in, minute.frames_processed, minute.sampled_out),
-                *(minute.dropped, minute.reconnects, minute.decode_errors, minute.vehicles, minute.reads),
-                *(minute.unreadable, minute.hits, minute.faces, minute.frames_face_counted),
-                *(minute.detect_us, minute.read_us, minute.live_ms, minute.stalls),
-            ),
+        counts: tuple[int, ...] = (
+            *(interval_ms, minute.frames_in, minute.frames_processed, minute.sampled_out),
+            *(minute.dropped, minute.reconnects, minute.decode_errors, minute.vehicles, minute.reads),
+            *(minute.unreadable, minute.hits, minute.faces, minute.frames_face_counted),
+            *(minute.detect_us, minute.read_us, minute.live_ms, minute.stalls),
         )
+        if max(counts) > _MOST:
+            counts = tuple(min(count, _MOST) for count in counts)
+        whose = (counted_at, message.point, minute.camera, taken.hash, message.city, message.device)
+        yield Table.CAMERA_MINUTE, (*whose, int(minute.state), *counts)
 
 
 def _evidence(evidence: Evidence) -> Row:

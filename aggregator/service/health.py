@@ -15,6 +15,7 @@ from aggregator.http.open_port import Tally
 from aggregator.service.alerts import AlertKeeper
 from aggregator.service.dates import DatesWatch
 from aggregator.service.intake import Intake
+from aggregator.service.rollups import RollupKeeper
 from aggregator.service.webhooks import Webhooks
 from aggregator.service.workers import Workers
 
@@ -34,6 +35,7 @@ class HealthCheck:
     dates: DatesWatch
     alerts: AlertKeeper
     webhooks: Webhooks
+    rollups: RollupKeeper
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
@@ -55,7 +57,12 @@ class HealthCheck:
             enrolled=dict(self.tally.granted),
             enrolment_refused=dict(self.tally.refused),
             problems=tuple(self._problems(news, database=database)),
-            warnings=(*self.dates.warnings, *self.alerts.warnings, *self.webhooks.warnings),
+            warnings=(
+                *self.dates.warnings,
+                *self.alerts.warnings,
+                *self.webhooks.warnings,
+                *self.rollups.warnings,
+            ),
         )
 
     def _problems(self, news: Sequence[News], *, database: bool) -> Iterator[str]:

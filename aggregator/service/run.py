@@ -18,9 +18,17 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from aggregator.adapters import alert_maker, enrolment_desk, evidence_store, hotlist_publisher, webhook_queue
+from aggregator.adapters import (
+    alert_maker,
+    enrolment_desk,
+    evidence_store,
+    hotlist_publisher,
+    rollup_maker,
+    webhook_queue,
+)
 from aggregator.adapters.alert_maker import AlertMaker
 from aggregator.adapters.chain_store import ChainStore
+from aggregator.adapters.count_days import CountDays
 from aggregator.adapters.database import Database, opened
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.evidence_store import EvidenceStore
@@ -28,6 +36,7 @@ from aggregator.adapters.figure_store import FigureStore
 from aggregator.adapters.ledger_store import LedgerStore
 from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
+from aggregator.adapters.rollup_maker import RollupMaker
 from aggregator.adapters.systemd import Supervisor
 from aggregator.adapters.webhook_queue import WebhookQueue
 from aggregator.core.rows import Taken
@@ -50,6 +59,7 @@ from aggregator.service.figures import Instruments
 from aggregator.service.health import HealthCheck
 from aggregator.service.intake import Intake, open_intake
 from aggregator.service.retention import Retention
+from aggregator.service.rollups import RollupKeeper
 from aggregator.service.watchdog import watch
 from aggregator.service.webhooks import Webhooks
 from aggregator.service.workers import Workers, further
@@ -63,6 +73,7 @@ STEPS: Final = (
     *enrolment_desk.STEPS,
     *alert_maker.STEPS,
     *webhook_queue.STEPS,
+    *rollup_maker.STEPS,
 )
 _WATCH_EVERY_S: Final = 0.5
 
@@ -97,6 +108,7 @@ class Parts:
     keeper: EvidenceKeeper
     alerts: AlertKeeper
     webhooks: Webhooks
+    rollups: RollupKeeper
     retention: Retention
     dates: DatesWatch
     check: HealthCheck
@@ -112,6 +124,7 @@ class Parts:
             "ingest": self.intake.worker.run(),
             "workers": self.workers.run(),
             "hotlist-publisher": hotlist_publisher.run(settings, self.database),
+            "counts-keeper": self.rollups.run(),
             "retention": self.retention.run(),
             "ledger-compaction": Compaction(LedgerStore(self.database.pool), settings).run(),
             "dates": self.dates.run(),
@@ -131,11 +144,15 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     window = timedelta(minutes=settings.alerts.group_minutes)
     alerts = AlertKeeper(AlertMaker(database.pool, window, step), database.access)
     webhooks = _webhooks(settings, database, step)
+    rollups = RollupKeeper(RollupMaker(database.pool, step), CountDays(database.pool))
+    await rollups.make_days()  # before anything is stored that belongs into one
     intake = await open_intake(stack, settings, database, stored=lambda taken: _wake(taken, auditor, keeper), step=step)
     auditor = ChainAuditor(ChainStore(database.pool), intake.line, intake.signer)
     workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
     tally, dates = Tally(), DatesWatch(database.pool, settings)
-    check = HealthCheck(database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts, webhooks)
+    check = HealthCheck(
+        database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts, webhooks, rollups
+    )
     own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings))])
     await _serve(stack, own, settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, intake.registered.is_usable)
@@ -147,7 +164,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     open_port = open_app(settings, routes, tally)
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
     await _serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
-    return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, retention, dates, check)
+    return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, rollups, retention, dates, check)
 
 
 def _webhooks(settings: Settings, database: Database, step: Step) -> Webhooks:

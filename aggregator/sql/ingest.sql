@@ -128,14 +128,14 @@ ON CONFLICT DO NOTHING;
 
 -- name: camera_minute
 INSERT INTO camera_minute (
-    counted_at, point_id, camera_id, report_hash, city_id, device_id, interval_ms, state, frames_in,
+    counted_at, point_id, camera_id, report_hash, city_id, device_id, state, interval_ms, frames_in,
     frames_processed, sampled_out, dropped, reconnects, decode_errors, vehicles, reads, unreadable, hits, faces,
     frames_face_counted, detect_us, read_us, live_ms, stalls)
 SELECT * FROM unnest(
-        $1::timestamptz[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::bigint[],
-        $8::smallint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
-        $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[],
-        $22::bigint[], $23::bigint[], $24::bigint[])
+        $1::timestamptz[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::smallint[],
+        $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[],
+        $15::integer[], $16::integer[], $17::integer[], $18::integer[], $19::integer[], $20::integer[], $21::integer[],
+        $22::integer[], $23::integer[], $24::integer[])
 ON CONFLICT DO NOTHING;
 
 -- name: evidence

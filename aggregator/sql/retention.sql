@@ -223,21 +223,106 @@ LIMIT $4;
 -- name: forget_report
 DELETE FROM report WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
 
--- A report's counts go or stay together: a camera that is held keeps the others of its minute.
+-- A report's counts go or stay together: a camera that is held keeps the others of its minute. And none goes before the
+-- sums have it in.
 -- name: due_counts
 SELECT counted_at AS at, report_hash AS id
 FROM camera_minute
-WHERE counted_at < $1 AND (counted_at, report_hash) > ($2, $3)
+WHERE counted_at < $1 AND counted_at >= $2 AND (counted_at, report_hash) > ($2, $3)
+  AND NOT EXISTS (
+      SELECT FROM count_due
+      WHERE count_due.point_id = camera_minute.point_id
+        AND hour = date_bin('1 hour', camera_minute.counted_at, '2000-01-01Z'))
 GROUP BY counted_at, report_hash
 HAVING NOT bool_or(is_held(device_id, point_id, camera_id, counted_at - interval_ms * interval '1 millisecond',
                            counted_at + interval_ms * interval '1 millisecond'))
 ORDER BY counted_at, report_hash
 LIMIT $4;
 
+-- What goes is added to what went before, hour by hour.
 -- name: forget_camera_minute
-DELETE FROM camera_minute USING unnest($1::timestamptz[], $2::bytea[]) AS gone (counted_at, report_hash)
-WHERE (camera_minute.counted_at, camera_minute.report_hash) = (gone.counted_at, gone.report_hash)
-RETURNING camera_minute.report_hash AS id;
+WITH forgotten AS (
+    DELETE FROM camera_minute USING unnest($1::timestamptz[], $2::bytea[]) AS gone (counted_at, report_hash)
+    WHERE (camera_minute.counted_at, camera_minute.report_hash) = (gone.counted_at, gone.report_hash)
+    RETURNING camera_minute.*
+), kept AS (
+    INSERT INTO camera_hour_purged AS gone (
+        hour, point_id, camera_id, city_id, minutes, vehicles, reads, unreadable, hits, faces, frames_in,
+        frames_processed, sampled_out, dropped, reconnects, stalls, decode_errors, frames_face_counted, live_ms,
+        reported_ms)
+    SELECT date_bin('1 hour', counted_at, '2000-01-01Z') AS hour, point_id, camera_id, city_id, count(*), sum(vehicles),
+           sum(reads), sum(unreadable), sum(hits), sum(faces), sum(frames_in), sum(frames_processed), sum(sampled_out),
+           sum(dropped), sum(reconnects), sum(stalls), sum(decode_errors), sum(frames_face_counted), sum(live_ms),
+           sum(interval_ms)
+    FROM forgotten
+    GROUP BY 1, point_id, camera_id, city_id
+    ON CONFLICT (point_id, hour, camera_id, city_id) DO UPDATE SET
+        minutes = gone.minutes + excluded.minutes, vehicles = gone.vehicles + excluded.vehicles,
+        reads = gone.reads + excluded.reads, unreadable = gone.unreadable + excluded.unreadable,
+        hits = gone.hits + excluded.hits, faces = gone.faces + excluded.faces,
+        frames_in = gone.frames_in + excluded.frames_in,
+        frames_processed = gone.frames_processed + excluded.frames_processed,
+        sampled_out = gone.sampled_out + excluded.sampled_out, dropped = gone.dropped + excluded.dropped,
+        reconnects = gone.reconnects + excluded.reconnects, stalls = gone.stalls + excluded.stalls,
+        decode_errors = gone.decode_errors + excluded.decode_errors,
+        frames_face_counted = gone.frames_face_counted + excluded.frames_face_counted,
+        live_ms = gone.live_ms + excluded.live_ms, reported_ms = gone.reported_ms + excluded.reported_ms
+)
+SELECT report_hash AS id FROM forgotten;
+
+-- Sums go hour by hour and point by point, with what minutes that went before them had added up to.
+-- name: due_hourly
+SELECT at, id, point_id
+FROM (
+    SELECT hour AS at, point_id,
+           sha256(convert_to(concat_ws('/', 'hour', point_id, extract(epoch FROM hour)), 'UTF8')) AS id
+    FROM camera_hour
+    WHERE hour < $1 AND hour >= $2
+    GROUP BY hour, point_id
+    HAVING NOT bool_or(is_held_sum(point_id, camera_id, hour, hour + interval '1 hour'))
+) AS due
+WHERE (at, id) > ($2, $3)
+ORDER BY at, id
+LIMIT $4;
+
+-- name: forget_camera_hour
+WITH gone AS (
+    SELECT * FROM unnest($1::timestamptz[], $2::text[]) AS gone (hour, point_id)
+), purged AS (
+    DELETE FROM camera_hour_purged AS line USING gone WHERE (line.point_id, line.hour) = (gone.point_id, gone.hour)
+), horizon AS (
+    UPDATE count_horizon SET hours_from = greatest(hours_from, (SELECT max(hour) + interval '1 hour' FROM gone))
+)
+DELETE FROM camera_hour AS line USING gone WHERE (line.point_id, line.hour) = (gone.point_id, gone.hour)
+RETURNING sha256(
+    convert_to(concat_ws('/', 'hour', line.point_id, camera_id, extract(epoch FROM line.hour)), 'UTF8')) AS id;
+
+-- A city's hour goes with the last of its cameras'.
+-- name: forget_city_hour
+DELETE FROM city_hour
+WHERE hour = ANY($1::timestamptz[])
+  AND NOT EXISTS (
+      SELECT FROM camera_hour WHERE (camera_hour.hour, camera_hour.city_id) = (city_hour.hour, city_hour.city_id))
+RETURNING sha256(convert_to(concat_ws('/', 'city hour', city_id, extract(epoch FROM hour)), 'UTF8')) AS id;
+
+-- name: due_daily
+SELECT at, id, point_id
+FROM (
+    SELECT at, point_id, sha256(convert_to(concat_ws('/', 'day', point_id, extract(epoch FROM at)), 'UTF8')) AS id
+    FROM camera_day
+    WHERE until <= $1 AND at >= $2
+    GROUP BY at, point_id
+    HAVING NOT bool_or(is_held_sum(point_id, camera_id, at, until))
+) AS due
+WHERE (at, id) > ($2, $3)
+ORDER BY at, id
+LIMIT $4;
+
+-- name: forget_camera_day
+DELETE FROM camera_day AS line USING unnest($1::timestamptz[], $2::text[]) AS gone (at, point_id)
+WHERE (line.point_id, line.at) = (gone.point_id, gone.at)
+RETURNING sha256(
+    convert_to(concat_ws('/', 'day', line.point_id, camera_id, extract(epoch FROM line.at)), 'UTF8')) AS id;
 
 -- Pieces that have not made a picture: none came for so long.
 -- name: due_pieces

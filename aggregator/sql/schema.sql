@@ -44,6 +44,33 @@ CREATE FUNCTION ask.visible_cities() RETURNS text[]
     RETURN COALESCE((SELECT array_agg(visible_city.city ORDER BY visible_city.city) AS array_agg FROM ask.visible_city), '{}'::text[]);
 COMMENT ON FUNCTION ask.visible_cities() IS 'The cities that whoever asks may read.';
 
+CREATE FUNCTION public.add_camera_minute_day(day date) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    name text := 'camera_minute_' || to_char(day, 'YYYYMMDD');
+    from_at timestamptz := day::timestamp AT TIME ZONE 'UTC';
+    to_at timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+    moved bigint;
+BEGIN
+    LOCK TABLE ONLY camera_minute IN SHARE UPDATE EXCLUSIVE MODE;
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN 0;
+    END IF;
+    LOCK TABLE camera_minute_default IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('CREATE TABLE %I (LIKE camera_minute, CHECK (counted_at >= %L AND counted_at < %L))',
+                   name, from_at, to_at);
+    EXECUTE format('INSERT INTO %I SELECT * FROM camera_minute_default WHERE counted_at >= %L AND counted_at < %L',
+                   name, from_at, to_at);
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    DELETE FROM camera_minute_default WHERE counted_at >= from_at AND counted_at < to_at;
+    EXECUTE format('ALTER TABLE camera_minute ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, from_at, to_at);
+    EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', name, name || '_counted_at_check');
+    RETURN moved;
+END
+$$;
+
 CREATE FUNCTION public.alert_is_due() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -56,6 +83,41 @@ BEGIN
     PERFORM pg_notify('alert_due', '');
     RETURN NULL;
 END
+$$;
+
+CREATE FUNCTION public.counts_are_due() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    INSERT INTO count_due (hour, point_id, city_id)
+    SELECT DISTINCT date_bin('1 hour', counted_at, '2000-01-01Z'), point_id, city_id FROM stored;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.days_are_due() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    moved text[] := ARRAY(
+        SELECT point_id FROM point
+        WHERE CASE TG_TABLE_NAME WHEN 'point' THEN point_id = to_jsonb(NEW) ->> 'point_id'
+                                 ELSE city_id = to_jsonb(NEW) ->> 'city_id' AND time_zone IS NULL END);
+BEGIN
+    DELETE FROM camera_day WHERE point_id = ANY(moved) AND at >= (SELECT hours_from FROM count_horizon);
+    INSERT INTO count_due (hour, point_id, city_id)
+    SELECT DISTINCT hour, point_id, city_id FROM camera_hour WHERE point_id = ANY(moved);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.has_whole_hours(zone text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT bool_and(extract(epoch FROM date_trunc('hour', month AT TIME ZONE zone) - month AT TIME ZONE zone) = 0)
+    FROM generate_series('2020-01-01Z'::timestamptz, '2050-01-01Z', '1 month') AS month
 $$;
 
 CREATE FUNCTION public.is_held(device text, point text, camera text, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS boolean
@@ -84,6 +146,20 @@ CREATE FUNCTION public.is_held_hit(hit_hash bytea) RETURNS boolean
               AND is_held(device_id, point_id, camera_id, least(captured_at, counted_at),
                           greatest(captured_at, counted_at)))
 $_$;
+
+CREATE FUNCTION public.is_held_sum(point text, camera text, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM legal_hold
+        WHERE released_at IS NULL
+          AND (legal_hold.device_id IN (
+                   SELECT device_id FROM device WHERE device.point_id = point
+                   UNION ALL
+                   SELECT device_id FROM device_past_place WHERE device_past_place.point_id = point)
+               OR (legal_hold.point_id, legal_hold.camera_id) = (point, camera) AND from_at < last_at
+                  AND to_at > first_at))
+$$;
 
 CREATE FUNCTION public.is_picture_needed(device text, picture bytea, cutoff timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE
@@ -132,6 +208,19 @@ BEGIN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'a legal hold is released, never changed or removed' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE FUNCTION public.refuse_odd_time_zone() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    IF NOT has_whole_hours(NEW.time_zone) THEN
+        RAISE EXCEPTION 'time zone % is not whole hours off UTC, and days are summed from hours of UTC', NEW.time_zone
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -489,6 +578,315 @@ COMMENT ON COLUMN ask.city.name IS 'Name';
 COMMENT ON COLUMN ask.city.time_zone IS 'Time zone, by its IANA name';
 COMMENT ON COLUMN ask.city.registered_at IS 'When it was registered';
 
+CREATE TABLE public.camera_hour (
+    hour timestamp with time zone NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    city_id text NOT NULL,
+    minutes integer NOT NULL,
+    vehicles bigint NOT NULL,
+    reads bigint NOT NULL,
+    unreadable bigint NOT NULL,
+    hits bigint NOT NULL,
+    faces bigint NOT NULL,
+    frames_in bigint NOT NULL,
+    frames_processed bigint NOT NULL,
+    sampled_out bigint NOT NULL,
+    dropped bigint NOT NULL,
+    reconnects bigint NOT NULL,
+    stalls bigint NOT NULL,
+    decode_errors bigint NOT NULL,
+    frames_face_counted bigint NOT NULL,
+    live_ms bigint NOT NULL,
+    reported_ms bigint NOT NULL
+);
+
+CREATE TABLE public.camera_hour_purged (
+    hour timestamp with time zone CONSTRAINT camera_hour_hour_not_null NOT NULL,
+    point_id text CONSTRAINT camera_hour_point_id_not_null NOT NULL,
+    camera_id text CONSTRAINT camera_hour_camera_id_not_null NOT NULL,
+    city_id text CONSTRAINT camera_hour_city_id_not_null NOT NULL,
+    minutes integer CONSTRAINT camera_hour_minutes_not_null NOT NULL,
+    vehicles bigint CONSTRAINT camera_hour_vehicles_not_null NOT NULL,
+    reads bigint CONSTRAINT camera_hour_reads_not_null NOT NULL,
+    unreadable bigint CONSTRAINT camera_hour_unreadable_not_null NOT NULL,
+    hits bigint CONSTRAINT camera_hour_hits_not_null NOT NULL,
+    faces bigint CONSTRAINT camera_hour_faces_not_null NOT NULL,
+    frames_in bigint CONSTRAINT camera_hour_frames_in_not_null NOT NULL,
+    frames_processed bigint CONSTRAINT camera_hour_frames_processed_not_null NOT NULL,
+    sampled_out bigint CONSTRAINT camera_hour_sampled_out_not_null NOT NULL,
+    dropped bigint CONSTRAINT camera_hour_dropped_not_null NOT NULL,
+    reconnects bigint CONSTRAINT camera_hour_reconnects_not_null NOT NULL,
+    stalls bigint CONSTRAINT camera_hour_stalls_not_null NOT NULL,
+    decode_errors bigint CONSTRAINT camera_hour_decode_errors_not_null NOT NULL,
+    frames_face_counted bigint CONSTRAINT camera_hour_frames_face_counted_not_null NOT NULL,
+    live_ms bigint CONSTRAINT camera_hour_live_ms_not_null NOT NULL,
+    reported_ms bigint CONSTRAINT camera_hour_reported_ms_not_null NOT NULL
+);
+
+CREATE TABLE public.camera_minute (
+    counted_at timestamp with time zone CONSTRAINT camera_minute_counted_at_not_null1 NOT NULL,
+    point_id text CONSTRAINT camera_minute_point_id_not_null1 NOT NULL,
+    camera_id text CONSTRAINT camera_minute_camera_id_not_null1 NOT NULL,
+    city_id text CONSTRAINT camera_minute_city_id_not_null1 NOT NULL,
+    device_id text CONSTRAINT camera_minute_device_id_not_null1 NOT NULL,
+    report_hash bytea CONSTRAINT camera_minute_report_hash_not_null1 NOT NULL,
+    state smallint CONSTRAINT camera_minute_state_not_null1 NOT NULL,
+    interval_ms integer CONSTRAINT camera_minute_interval_ms_not_null1 NOT NULL,
+    frames_in integer CONSTRAINT camera_minute_frames_in_not_null1 NOT NULL,
+    frames_processed integer CONSTRAINT camera_minute_frames_processed_not_null1 NOT NULL,
+    sampled_out integer CONSTRAINT camera_minute_sampled_out_not_null1 NOT NULL,
+    dropped integer CONSTRAINT camera_minute_dropped_not_null1 NOT NULL,
+    reconnects integer CONSTRAINT camera_minute_reconnects_not_null1 NOT NULL,
+    decode_errors integer CONSTRAINT camera_minute_decode_errors_not_null1 NOT NULL,
+    vehicles integer CONSTRAINT camera_minute_vehicles_not_null1 NOT NULL,
+    reads integer CONSTRAINT camera_minute_reads_not_null1 NOT NULL,
+    unreadable integer CONSTRAINT camera_minute_unreadable_not_null1 NOT NULL,
+    hits integer CONSTRAINT camera_minute_hits_not_null1 NOT NULL,
+    faces integer CONSTRAINT camera_minute_faces_not_null1 NOT NULL,
+    frames_face_counted integer CONSTRAINT camera_minute_frames_face_counted_not_null1 NOT NULL,
+    detect_us integer CONSTRAINT camera_minute_detect_us_not_null1 NOT NULL,
+    read_us integer CONSTRAINT camera_minute_read_us_not_null1 NOT NULL,
+    live_ms integer CONSTRAINT camera_minute_live_ms_not_null1 NOT NULL,
+    stalls integer CONSTRAINT camera_minute_stalls_not_null1 NOT NULL
+)
+PARTITION BY RANGE (counted_at);
+
+CREATE TABLE public.count_due (
+    hour timestamp with time zone NOT NULL,
+    point_id text NOT NULL,
+    city_id text NOT NULL,
+    number bigint NOT NULL
+);
+
+CREATE VIEW public.camera_hour_now AS
+ SELECT camera_hour.hour,
+    camera_hour.point_id,
+    camera_hour.camera_id,
+    camera_hour.city_id,
+    camera_hour.minutes,
+    camera_hour.vehicles,
+    camera_hour.reads,
+    camera_hour.unreadable,
+    camera_hour.hits,
+    camera_hour.faces,
+    camera_hour.frames_in,
+    camera_hour.frames_processed,
+    camera_hour.sampled_out,
+    camera_hour.dropped,
+    camera_hour.reconnects,
+    camera_hour.stalls,
+    camera_hour.decode_errors,
+    camera_hour.frames_face_counted,
+    camera_hour.live_ms,
+    camera_hour.reported_ms
+   FROM public.camera_hour
+  WHERE (NOT (EXISTS ( SELECT
+           FROM public.count_due
+          WHERE ((count_due.hour = camera_hour.hour) AND (count_due.point_id = camera_hour.point_id)))))
+UNION ALL
+ SELECT touched.hour,
+    touched.point_id,
+    fresh.camera_id,
+    fresh.city_id,
+    fresh.minutes,
+    fresh.vehicles,
+    fresh.reads,
+    fresh.unreadable,
+    fresh.hits,
+    fresh.faces,
+    fresh.frames_in,
+    fresh.frames_processed,
+    fresh.sampled_out,
+    fresh.dropped,
+    fresh.reconnects,
+    fresh.stalls,
+    fresh.decode_errors,
+    fresh.frames_face_counted,
+    fresh.live_ms,
+    fresh.reported_ms
+   FROM (( SELECT DISTINCT count_due.hour,
+            count_due.point_id
+           FROM public.count_due) touched
+     CROSS JOIN LATERAL ( SELECT kept.camera_id,
+            kept.city_id,
+            (sum(kept.minutes))::integer AS minutes,
+            (sum(kept.vehicles))::bigint AS vehicles,
+            (sum(kept.reads))::bigint AS reads,
+            (sum(kept.unreadable))::bigint AS unreadable,
+            (sum(kept.hits))::bigint AS hits,
+            (sum(kept.faces))::bigint AS faces,
+            (sum(kept.frames_in))::bigint AS frames_in,
+            (sum(kept.frames_processed))::bigint AS frames_processed,
+            (sum(kept.sampled_out))::bigint AS sampled_out,
+            (sum(kept.dropped))::bigint AS dropped,
+            (sum(kept.reconnects))::bigint AS reconnects,
+            (sum(kept.stalls))::bigint AS stalls,
+            (sum(kept.decode_errors))::bigint AS decode_errors,
+            (sum(kept.frames_face_counted))::bigint AS frames_face_counted,
+            (sum(kept.live_ms))::bigint AS live_ms,
+            (sum(kept.reported_ms))::bigint AS reported_ms
+           FROM ( SELECT camera_minute.camera_id,
+                    camera_minute.city_id,
+                    1 AS minutes,
+                    (camera_minute.vehicles)::bigint AS vehicles,
+                    (camera_minute.reads)::bigint AS reads,
+                    (camera_minute.unreadable)::bigint AS unreadable,
+                    (camera_minute.hits)::bigint AS hits,
+                    (camera_minute.faces)::bigint AS faces,
+                    (camera_minute.frames_in)::bigint AS frames_in,
+                    (camera_minute.frames_processed)::bigint AS frames_processed,
+                    (camera_minute.sampled_out)::bigint AS sampled_out,
+                    (camera_minute.dropped)::bigint AS dropped,
+                    (camera_minute.reconnects)::bigint AS reconnects,
+                    (camera_minute.stalls)::bigint AS stalls,
+                    (camera_minute.decode_errors)::bigint AS decode_errors,
+                    (camera_minute.frames_face_counted)::bigint AS frames_face_counted,
+                    (camera_minute.live_ms)::bigint AS live_ms,
+                    (camera_minute.interval_ms)::bigint AS reported_ms
+                   FROM public.camera_minute
+                  WHERE ((camera_minute.point_id = touched.point_id) AND (camera_minute.counted_at >= touched.hour) AND (camera_minute.counted_at < (touched.hour + '01:00:00'::interval)))
+                UNION ALL
+                 SELECT camera_hour_purged.camera_id,
+                    camera_hour_purged.city_id,
+                    camera_hour_purged.minutes,
+                    camera_hour_purged.vehicles,
+                    camera_hour_purged.reads,
+                    camera_hour_purged.unreadable,
+                    camera_hour_purged.hits,
+                    camera_hour_purged.faces,
+                    camera_hour_purged.frames_in,
+                    camera_hour_purged.frames_processed,
+                    camera_hour_purged.sampled_out,
+                    camera_hour_purged.dropped,
+                    camera_hour_purged.reconnects,
+                    camera_hour_purged.stalls,
+                    camera_hour_purged.decode_errors,
+                    camera_hour_purged.frames_face_counted,
+                    camera_hour_purged.live_ms,
+                    camera_hour_purged.reported_ms
+                   FROM public.camera_hour_purged
+                  WHERE ((camera_hour_purged.point_id = touched.point_id) AND (camera_hour_purged.hour = touched.hour))) kept
+          GROUP BY kept.camera_id, kept.city_id) fresh);
+
+CREATE TABLE public.city_hour (
+    hour timestamp with time zone NOT NULL,
+    city_id text NOT NULL,
+    cameras integer NOT NULL,
+    minutes integer NOT NULL,
+    vehicles bigint NOT NULL,
+    reads bigint NOT NULL,
+    unreadable bigint NOT NULL,
+    hits bigint NOT NULL,
+    faces bigint NOT NULL,
+    frames_in bigint NOT NULL,
+    frames_processed bigint NOT NULL,
+    sampled_out bigint NOT NULL,
+    dropped bigint NOT NULL,
+    reconnects bigint NOT NULL,
+    stalls bigint NOT NULL,
+    decode_errors bigint NOT NULL,
+    frames_face_counted bigint NOT NULL,
+    live_ms bigint NOT NULL,
+    reported_ms bigint NOT NULL,
+    coverage_ms bigint NOT NULL
+);
+
+CREATE VIEW public.city_hour_now AS
+ SELECT city_hour.hour,
+    city_hour.city_id,
+    city_hour.cameras,
+    city_hour.minutes,
+    city_hour.vehicles,
+    city_hour.reads,
+    city_hour.unreadable,
+    city_hour.hits,
+    city_hour.faces,
+    city_hour.frames_in,
+    city_hour.frames_processed,
+    city_hour.sampled_out,
+    city_hour.dropped,
+    city_hour.reconnects,
+    city_hour.stalls,
+    city_hour.decode_errors,
+    city_hour.frames_face_counted,
+    city_hour.live_ms,
+    city_hour.reported_ms,
+    city_hour.coverage_ms
+   FROM public.city_hour
+  WHERE (NOT (EXISTS ( SELECT
+           FROM public.count_due
+          WHERE ((count_due.hour = city_hour.hour) AND (count_due.city_id = city_hour.city_id)))))
+UNION ALL
+ SELECT touched.hour,
+    touched.city_id,
+    fresh.cameras,
+    fresh.minutes,
+    fresh.vehicles,
+    fresh.reads,
+    fresh.unreadable,
+    fresh.hits,
+    fresh.faces,
+    fresh.frames_in,
+    fresh.frames_processed,
+    fresh.sampled_out,
+    fresh.dropped,
+    fresh.reconnects,
+    fresh.stalls,
+    fresh.decode_errors,
+    fresh.frames_face_counted,
+    fresh.live_ms,
+    fresh.reported_ms,
+    fresh.coverage_ms
+   FROM (( SELECT DISTINCT count_due.hour,
+            count_due.city_id
+           FROM public.count_due) touched
+     CROSS JOIN LATERAL ( SELECT (count(*))::integer AS cameras,
+            (sum(camera_hour_now.minutes))::integer AS minutes,
+            (sum(camera_hour_now.vehicles))::bigint AS vehicles,
+            (sum(camera_hour_now.reads))::bigint AS reads,
+            (sum(camera_hour_now.unreadable))::bigint AS unreadable,
+            (sum(camera_hour_now.hits))::bigint AS hits,
+            (sum(camera_hour_now.faces))::bigint AS faces,
+            (sum(camera_hour_now.frames_in))::bigint AS frames_in,
+            (sum(camera_hour_now.frames_processed))::bigint AS frames_processed,
+            (sum(camera_hour_now.sampled_out))::bigint AS sampled_out,
+            (sum(camera_hour_now.dropped))::bigint AS dropped,
+            (sum(camera_hour_now.reconnects))::bigint AS reconnects,
+            (sum(camera_hour_now.stalls))::bigint AS stalls,
+            (sum(camera_hour_now.decode_errors))::bigint AS decode_errors,
+            (sum(camera_hour_now.frames_face_counted))::bigint AS frames_face_counted,
+            (sum(camera_hour_now.live_ms))::bigint AS live_ms,
+            (sum(camera_hour_now.reported_ms))::bigint AS reported_ms,
+            (sum(LEAST(camera_hour_now.live_ms, (3600000)::bigint)))::bigint AS coverage_ms
+           FROM public.camera_hour_now
+          WHERE ((camera_hour_now.hour = touched.hour) AND (camera_hour_now.city_id = touched.city_id))
+         HAVING (count(*) > 0)) fresh);
+
+CREATE VIEW ask.city_hour WITH (security_barrier='true') AS
+ SELECT hour AS at,
+    city_id AS city,
+    cameras,
+    vehicles,
+    reads,
+    unreadable,
+    hits,
+    faces,
+    frames_in,
+    frames_processed,
+    sampled_out,
+    dropped,
+    reconnects,
+    stalls,
+    decode_errors,
+    frames_face_counted,
+    (minutes)::bigint AS minutes,
+    ((live_ms)::double precision / (1000.0)::double precision) AS live_s,
+    ((reported_ms)::double precision / (1000.0)::double precision) AS reported_s,
+    ((coverage_ms)::double precision / (1000.0)::double precision) AS coverage_s
+   FROM public.city_hour_now
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+
 CREATE TABLE public.camera_condition (
     envelope_hash public.sha256 NOT NULL,
     device_id text NOT NULL,
@@ -577,6 +975,144 @@ COMMENT ON COLUMN ask.condition.is_historical IS 'Whether it was old when it cam
 COMMENT ON COLUMN ask.condition.is_clock_suspect IS 'Whether the box''s clock was wrong';
 COMMENT ON COLUMN ask.condition.created_at IS 'When the box wrote it, by its own clock';
 COMMENT ON COLUMN ask.condition.received_at IS 'When it came';
+
+CREATE TABLE public.camera_day (
+    at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    local_date date NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    city_id text NOT NULL,
+    minutes integer NOT NULL,
+    vehicles bigint NOT NULL,
+    reads bigint NOT NULL,
+    unreadable bigint NOT NULL,
+    hits bigint NOT NULL,
+    faces bigint NOT NULL,
+    frames_in bigint NOT NULL,
+    frames_processed bigint NOT NULL,
+    sampled_out bigint NOT NULL,
+    dropped bigint NOT NULL,
+    reconnects bigint NOT NULL,
+    stalls bigint NOT NULL,
+    decode_errors bigint NOT NULL,
+    frames_face_counted bigint NOT NULL,
+    live_ms bigint NOT NULL,
+    reported_ms bigint NOT NULL
+);
+
+CREATE VIEW public.point_zone AS
+ SELECT point.point_id,
+    COALESCE(point.time_zone, city.time_zone) AS time_zone
+   FROM (public.point
+     JOIN public.city USING (city_id));
+
+CREATE VIEW public.camera_day_now AS
+ SELECT camera_day.at,
+    camera_day.until,
+    camera_day.local_date,
+    camera_day.point_id,
+    camera_day.camera_id,
+    camera_day.city_id,
+    camera_day.minutes,
+    camera_day.vehicles,
+    camera_day.reads,
+    camera_day.unreadable,
+    camera_day.hits,
+    camera_day.faces,
+    camera_day.frames_in,
+    camera_day.frames_processed,
+    camera_day.sampled_out,
+    camera_day.dropped,
+    camera_day.reconnects,
+    camera_day.stalls,
+    camera_day.decode_errors,
+    camera_day.frames_face_counted,
+    camera_day.live_ms,
+    camera_day.reported_ms
+   FROM public.camera_day
+  WHERE (NOT (EXISTS ( SELECT
+           FROM public.count_due
+          WHERE ((count_due.point_id = camera_day.point_id) AND (count_due.hour >= camera_day.at) AND (count_due.hour < camera_day.until)))))
+UNION ALL
+ SELECT touched.at,
+    touched.until,
+    touched.local_date,
+    touched.point_id,
+    fresh.camera_id,
+    fresh.city_id,
+    fresh.minutes,
+    fresh.vehicles,
+    fresh.reads,
+    fresh.unreadable,
+    fresh.hits,
+    fresh.faces,
+    fresh.frames_in,
+    fresh.frames_processed,
+    fresh.sampled_out,
+    fresh.dropped,
+    fresh.reconnects,
+    fresh.stalls,
+    fresh.decode_errors,
+    fresh.frames_face_counted,
+    fresh.live_ms,
+    fresh.reported_ms
+   FROM (( SELECT DISTINCT day.point_id,
+            day.at,
+            (((day.at AT TIME ZONE day.time_zone) + '1 day'::interval) AT TIME ZONE day.time_zone) AS until,
+            ((day.at AT TIME ZONE day.time_zone))::date AS local_date
+           FROM ( SELECT count_due.point_id,
+                    point_zone.time_zone,
+                    date_trunc('day'::text, count_due.hour, point_zone.time_zone) AS at
+                   FROM (public.count_due
+                     JOIN public.point_zone ON (((point_zone.point_id)::text = count_due.point_id)))) day) touched
+     CROSS JOIN LATERAL ( SELECT camera_hour_now.camera_id,
+            camera_hour_now.city_id,
+            (sum(camera_hour_now.minutes))::integer AS minutes,
+            (sum(camera_hour_now.vehicles))::bigint AS vehicles,
+            (sum(camera_hour_now.reads))::bigint AS reads,
+            (sum(camera_hour_now.unreadable))::bigint AS unreadable,
+            (sum(camera_hour_now.hits))::bigint AS hits,
+            (sum(camera_hour_now.faces))::bigint AS faces,
+            (sum(camera_hour_now.frames_in))::bigint AS frames_in,
+            (sum(camera_hour_now.frames_processed))::bigint AS frames_processed,
+            (sum(camera_hour_now.sampled_out))::bigint AS sampled_out,
+            (sum(camera_hour_now.dropped))::bigint AS dropped,
+            (sum(camera_hour_now.reconnects))::bigint AS reconnects,
+            (sum(camera_hour_now.stalls))::bigint AS stalls,
+            (sum(camera_hour_now.decode_errors))::bigint AS decode_errors,
+            (sum(camera_hour_now.frames_face_counted))::bigint AS frames_face_counted,
+            (sum(camera_hour_now.live_ms))::bigint AS live_ms,
+            (sum(camera_hour_now.reported_ms))::bigint AS reported_ms
+           FROM public.camera_hour_now
+          WHERE ((camera_hour_now.point_id = touched.point_id) AND (camera_hour_now.hour >= touched.at) AND (camera_hour_now.hour < touched.until))
+          GROUP BY camera_hour_now.camera_id, camera_hour_now.city_id) fresh);
+
+CREATE VIEW ask.day WITH (security_barrier='true') AS
+ SELECT at,
+    local_date,
+    city_id AS city,
+    point_id AS point,
+    camera_id AS camera,
+    vehicles,
+    reads,
+    unreadable,
+    hits,
+    faces,
+    frames_in,
+    frames_processed,
+    sampled_out,
+    dropped,
+    reconnects,
+    stalls,
+    decode_errors,
+    frames_face_counted,
+    (minutes)::bigint AS minutes,
+    ((live_ms)::double precision / (1000.0)::double precision) AS live_s,
+    ((reported_ms)::double precision / (1000.0)::double precision) AS reported_s,
+    LEAST(((live_ms)::double precision / (1000.0)::double precision), (EXTRACT(epoch FROM (until - at)))::double precision) AS coverage_s
+   FROM public.camera_day_now
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
 
 CREATE VIEW ask.decision WITH (security_barrier='true') AS
  SELECT alert.alert_id AS alert,
@@ -1396,6 +1932,57 @@ COMMENT ON COLUMN ask.hit.created_at IS 'When the box wrote it, by its own clock
 COMMENT ON COLUMN ask.hit.received_at IS 'When it came';
 COMMENT ON COLUMN ask.hit.picture IS 'What became of its picture: stored, on its way, none yet, or why there is none';
 
+CREATE VIEW ask.hour WITH (security_barrier='true') AS
+ SELECT hour AS at,
+    city_id AS city,
+    point_id AS point,
+    camera_id AS camera,
+    vehicles,
+    reads,
+    unreadable,
+    hits,
+    faces,
+    frames_in,
+    frames_processed,
+    sampled_out,
+    dropped,
+    reconnects,
+    stalls,
+    decode_errors,
+    frames_face_counted,
+    (minutes)::bigint AS minutes,
+    ((live_ms)::double precision / (1000.0)::double precision) AS live_s,
+    ((reported_ms)::double precision / (1000.0)::double precision) AS reported_s,
+    ((LEAST(live_ms, (3600000)::bigint))::double precision / (1000.0)::double precision) AS coverage_s
+   FROM public.camera_hour_now
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+
+CREATE VIEW ask.minute WITH (security_barrier='true') AS
+ SELECT counted_at AS at,
+    city_id AS city,
+    point_id AS point,
+    camera_id AS camera,
+    sum(vehicles) AS vehicles,
+    sum(reads) AS reads,
+    sum(unreadable) AS unreadable,
+    sum(hits) AS hits,
+    sum(faces) AS faces,
+    sum(frames_in) AS frames_in,
+    sum(frames_processed) AS frames_processed,
+    sum(sampled_out) AS sampled_out,
+    sum(dropped) AS dropped,
+    sum(reconnects) AS reconnects,
+    sum(stalls) AS stalls,
+    sum(decode_errors) AS decode_errors,
+    sum(frames_face_counted) AS frames_face_counted,
+    count(*) AS minutes,
+    ((sum(live_ms))::double precision / (1000.0)::double precision) AS live_s,
+    ((sum(interval_ms))::double precision / (1000.0)::double precision) AS reported_s,
+    ((LEAST(sum(live_ms), (60000)::bigint))::double precision / (1000.0)::double precision) AS coverage_s
+   FROM public.camera_minute
+  WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]))
+  GROUP BY counted_at, city_id, point_id, camera_id;
+
 CREATE VIEW ask.point WITH (security_barrier='true') AS
  SELECT (point.point_id)::text AS point,
     (point.city_id)::text AS city,
@@ -1580,31 +2167,31 @@ CREATE TABLE public.audit (
     CONSTRAINT audit_number_check CHECK ((number > 0))
 );
 
-CREATE TABLE public.camera_minute (
-    counted_at timestamp with time zone NOT NULL,
-    point_id text NOT NULL,
-    camera_id text NOT NULL,
-    report_hash bytea NOT NULL,
-    city_id text NOT NULL,
-    device_id text NOT NULL,
-    interval_ms bigint NOT NULL,
-    state smallint NOT NULL,
-    frames_in bigint NOT NULL,
-    frames_processed bigint NOT NULL,
-    sampled_out bigint NOT NULL,
-    dropped bigint NOT NULL,
-    reconnects bigint NOT NULL,
-    decode_errors bigint NOT NULL,
-    vehicles bigint NOT NULL,
-    reads bigint NOT NULL,
-    unreadable bigint NOT NULL,
-    hits bigint NOT NULL,
-    faces bigint NOT NULL,
-    frames_face_counted bigint NOT NULL,
-    detect_us bigint NOT NULL,
-    read_us bigint NOT NULL,
-    live_ms bigint NOT NULL,
-    stalls bigint NOT NULL
+CREATE TABLE public.camera_minute_default (
+    counted_at timestamp with time zone CONSTRAINT camera_minute_counted_at_not_null1 NOT NULL,
+    point_id text CONSTRAINT camera_minute_point_id_not_null1 NOT NULL,
+    camera_id text CONSTRAINT camera_minute_camera_id_not_null1 NOT NULL,
+    city_id text CONSTRAINT camera_minute_city_id_not_null1 NOT NULL,
+    device_id text CONSTRAINT camera_minute_device_id_not_null1 NOT NULL,
+    report_hash bytea CONSTRAINT camera_minute_report_hash_not_null1 NOT NULL,
+    state smallint CONSTRAINT camera_minute_state_not_null1 NOT NULL,
+    interval_ms integer CONSTRAINT camera_minute_interval_ms_not_null1 NOT NULL,
+    frames_in integer CONSTRAINT camera_minute_frames_in_not_null1 NOT NULL,
+    frames_processed integer CONSTRAINT camera_minute_frames_processed_not_null1 NOT NULL,
+    sampled_out integer CONSTRAINT camera_minute_sampled_out_not_null1 NOT NULL,
+    dropped integer CONSTRAINT camera_minute_dropped_not_null1 NOT NULL,
+    reconnects integer CONSTRAINT camera_minute_reconnects_not_null1 NOT NULL,
+    decode_errors integer CONSTRAINT camera_minute_decode_errors_not_null1 NOT NULL,
+    vehicles integer CONSTRAINT camera_minute_vehicles_not_null1 NOT NULL,
+    reads integer CONSTRAINT camera_minute_reads_not_null1 NOT NULL,
+    unreadable integer CONSTRAINT camera_minute_unreadable_not_null1 NOT NULL,
+    hits integer CONSTRAINT camera_minute_hits_not_null1 NOT NULL,
+    faces integer CONSTRAINT camera_minute_faces_not_null1 NOT NULL,
+    frames_face_counted integer CONSTRAINT camera_minute_frames_face_counted_not_null1 NOT NULL,
+    detect_us integer CONSTRAINT camera_minute_detect_us_not_null1 NOT NULL,
+    read_us integer CONSTRAINT camera_minute_read_us_not_null1 NOT NULL,
+    live_ms integer CONSTRAINT camera_minute_live_ms_not_null1 NOT NULL,
+    stalls integer CONSTRAINT camera_minute_stalls_not_null1 NOT NULL
 );
 
 CREATE TABLE public.chain_cursor (
@@ -1618,6 +2205,20 @@ CREATE TABLE public.chain_dropped (
     outbox bytea NOT NULL,
     sequence bigint NOT NULL,
     envelope_hash bytea NOT NULL
+);
+ALTER TABLE public.count_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.count_due_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.count_horizon (
+    only_row boolean DEFAULT true NOT NULL,
+    hours_from timestamp with time zone NOT NULL,
+    CONSTRAINT count_horizon_only_row_check CHECK (only_row)
 );
 
 CREATE TABLE public.delivery (
@@ -2000,6 +2601,7 @@ CREATE TABLE public.webhook_delivery (
     dead_at timestamp with time zone,
     problem text DEFAULT ''::text NOT NULL
 );
+ALTER TABLE ONLY public.camera_minute ATTACH PARTITION public.camera_minute_default DEFAULT;
 ALTER TABLE ONLY public.acceptance_check
     ADD CONSTRAINT acceptance_check_pkey PRIMARY KEY (envelope_hash, number);
 ALTER TABLE ONLY public.acceptance
@@ -2022,8 +2624,16 @@ ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_previous_hash_key UNIQUE (previous_hash);
 ALTER TABLE ONLY public.camera_condition
     ADD CONSTRAINT camera_condition_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.camera_day
+    ADD CONSTRAINT camera_day_pkey PRIMARY KEY (point_id, camera_id, at, city_id);
+ALTER TABLE ONLY public.camera_hour
+    ADD CONSTRAINT camera_hour_pkey PRIMARY KEY (point_id, camera_id, hour, city_id);
+ALTER TABLE ONLY public.camera_hour_purged
+    ADD CONSTRAINT camera_hour_purged_pkey PRIMARY KEY (point_id, hour, camera_id, city_id);
 ALTER TABLE ONLY public.camera_minute
-    ADD CONSTRAINT camera_minute_pkey PRIMARY KEY (counted_at, point_id, camera_id, report_hash);
+    ADD CONSTRAINT camera_minute_pkey PRIMARY KEY (point_id, counted_at, camera_id, report_hash);
+ALTER TABLE ONLY public.camera_minute_default
+    ADD CONSTRAINT camera_minute_default_pkey PRIMARY KEY (point_id, counted_at, camera_id, report_hash);
 ALTER TABLE ONLY public.camera
     ADD CONSTRAINT camera_pkey PRIMARY KEY (point_id, camera_id);
 ALTER TABLE ONLY public.chain_cursor
@@ -2032,10 +2642,16 @@ ALTER TABLE ONLY public.chain_dropped
     ADD CONSTRAINT chain_dropped_pkey PRIMARY KEY (device_id, outbox, sequence);
 ALTER TABLE ONLY public.chain
     ADD CONSTRAINT chain_pkey PRIMARY KEY (device_id, outbox);
+ALTER TABLE ONLY public.city_hour
+    ADD CONSTRAINT city_hour_pkey PRIMARY KEY (city_id, hour);
 ALTER TABLE ONLY public.city
     ADD CONSTRAINT city_pkey PRIMARY KEY (city_id);
 ALTER TABLE ONLY public.city_reader
     ADD CONSTRAINT city_reader_pkey PRIMARY KEY (role_name, city_id);
+ALTER TABLE ONLY public.count_due
+    ADD CONSTRAINT count_due_pkey PRIMARY KEY (hour, point_id, number);
+ALTER TABLE ONLY public.count_horizon
+    ADD CONSTRAINT count_horizon_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_pkey PRIMARY KEY (device_id, outbox, sequence, epoch);
 ALTER TABLE ONLY public.delivery_range
@@ -2173,6 +2789,16 @@ CREATE INDEX camera_condition_by_time ON public.camera_condition USING btree (co
 
 CREATE INDEX camera_condition_of_camera ON public.camera_condition USING btree (point_id, camera_id, counted_at);
 
+CREATE INDEX camera_day_by_time ON public.camera_day USING btree (at);
+
+CREATE INDEX camera_hour_by_time ON public.camera_hour USING btree (hour);
+
+CREATE INDEX camera_minute_by_time ON ONLY public.camera_minute USING btree (counted_at);
+
+CREATE INDEX camera_minute_default_counted_at_idx ON public.camera_minute_default USING btree (counted_at);
+
+CREATE INDEX city_hour_by_time ON public.city_hour USING btree (hour);
+
 CREATE INDEX delivery_by_transaction ON public.delivery USING btree (stored_in);
 
 CREATE INDEX device_certificate_of_key ON public.device_certificate USING btree (key_id);
@@ -2240,6 +2866,8 @@ CREATE INDEX settings_result_of_device ON public.settings_result USING btree (de
 CREATE INDEX tombstone_by_transaction ON public.tombstone USING btree (stored_in);
 
 CREATE INDEX webhook_delivery_waiting ON public.webhook_delivery USING btree (webhook_id, number) WHERE (dead_at IS NULL);
+ALTER INDEX public.camera_minute_by_time ATTACH PARTITION public.camera_minute_default_counted_at_idx;
+ALTER INDEX public.camera_minute_pkey ATTACH PARTITION public.camera_minute_default_pkey;
 
 CREATE TRIGGER alarm_makes_alert AFTER INSERT ON public.alarm REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.alert_is_due();
 
@@ -2257,7 +2885,13 @@ CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON public.audit FOR EACH STA
 
 CREATE TRIGGER camera_changed AFTER INSERT OR DELETE OR UPDATE ON public.camera FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
+CREATE TRIGGER camera_minute_makes_sums AFTER INSERT ON public.camera_minute REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.counts_are_due();
+
 CREATE TRIGGER city_changed AFTER INSERT OR DELETE OR UPDATE ON public.city FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER city_has_whole_hours AFTER INSERT OR UPDATE OF time_zone ON public.city FOR EACH ROW EXECUTE FUNCTION public.refuse_odd_time_zone();
+
+CREATE TRIGGER city_moves_days AFTER UPDATE OF time_zone ON public.city FOR EACH ROW WHEN ((new.time_zone <> old.time_zone)) EXECUTE FUNCTION public.days_are_due();
 
 CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON public.device FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
@@ -2278,6 +2912,10 @@ CREATE TRIGGER legal_hold_is_not_emptied BEFORE TRUNCATE ON public.legal_hold FO
 CREATE TRIGGER legal_hold_is_only_released BEFORE DELETE OR UPDATE ON public.legal_hold FOR EACH ROW EXECUTE FUNCTION public.refuse_hold_change();
 
 CREATE TRIGGER point_changed AFTER INSERT OR DELETE OR UPDATE ON public.point FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
+
+CREATE TRIGGER point_has_whole_hours AFTER INSERT OR UPDATE OF time_zone ON public.point FOR EACH ROW WHEN ((new.time_zone IS NOT NULL)) EXECUTE FUNCTION public.refuse_odd_time_zone();
+
+CREATE TRIGGER point_moves_days AFTER UPDATE OF time_zone ON public.point FOR EACH ROW WHEN ((new.time_zone IS DISTINCT FROM old.time_zone)) EXECUTE FUNCTION public.days_are_due();
 
 CREATE TRIGGER rollout_box_added AFTER INSERT ON public.rollout_box FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
 

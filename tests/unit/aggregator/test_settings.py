@@ -26,6 +26,8 @@ def test_a_city_is_all_that_a_file_must_name() -> None:
         ('city = "saltillo"\n[keys]\ncrl = 3', r"at `\$.keys.crl`"),
         ('city = "saltillo"\n[broker]\nport = 0', r"at `\$.broker.port`"),
         ('city = "San Pedro"', r"at `\$.city`"),
+        ('city = "saltillo"\n[retention]\nhourly_days = 30', "counts_days <= hourly_days"),
+        ('city = "saltillo"\n[retention]\nhourly_days = "keep"', "hourly_days <= daily_days"),
         ("", "`city`"),
         ("city", "not TOML"),
     ],

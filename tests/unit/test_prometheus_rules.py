@@ -3,24 +3,17 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from aggregator.core import figures as of_aggregator
-from edge_agent.core import figures as of_agent
+from tests.simulators.prometheus import ALWAYS, known, uses
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
-# What Prometheus itself and the library's process collector tell.
-GIVEN = {"up": ("job", "instance"), "process_resident_memory_bytes": ()}
-ALWAYS = {"job", "instance"}
-NAME = re.compile(r"\b(up|(?:atalaya|process)_[a-z_]+)\b(?:\{([^}]*)\})?")
-LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 promtool = pytest.mark.skipif(
     shutil.which("promtool") is None,
     reason="promtool is not installed (Debian: `prometheus`)",
@@ -34,18 +27,6 @@ def rules() -> list[Rule]:
     """Every rule of the file."""
     groups = yaml.safe_load((FOLDER / "rules.yaml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
-
-
-def known() -> dict[str, tuple[str, ...]]:
-    """Each metric with its labels."""
-    made = {each.name: each.labels for each in (*of_aggregator.METRICS, *of_agent.METRICS)}
-    return {**GIVEN, **made}
-
-
-def uses(expression: str) -> Iterator[tuple[str, set[str]]]:
-    """Each metric that an expression names, with the labels that it selects by."""
-    for name, selector in NAME.findall(expression):
-        yield name, set(LABEL.findall(selector))
 
 
 RULES = [pytest.param(rule, id=rule["alert"]) for rule in rules()]

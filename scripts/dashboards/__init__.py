@@ -1,0 +1,1 @@
+"""The Grafana dashboards, said shortly in Python and written out by `scripts/make_dashboards.py`."""

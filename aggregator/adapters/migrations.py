@@ -7,8 +7,8 @@
 4. A database that is ahead of the code is left alone. Migrations keep old code running (columns are added, never
    renamed), so that the servers of one installation can be upgraded one after the other.
 
-`aggregator/sql/schema.sql` shows the outcome for readers; a test holds it to the migrations. Steps for TimescaleDB lie in
-a folder of their own, are recorded in a table of their own and follow the same rules (`timescale`).
+`aggregator/sql/schema.sql` shows the outcome for readers; a test holds it to the migrations. Steps for TimescaleDB lie
+in a folder of their own, are recorded in a table of their own and follow the same rules (`timescale`).
 """
 
 import hashlib

@@ -23,8 +23,10 @@ const REFUSED = /^\s*(copy|listen)\b/i
 const EXTENDED = new Set('PBDECH') // parse, bind, describe, execute, close, flush: until sync
 const ANSWER_TO_START = { server_version: '17.5', server_encoding: 'UTF8', client_encoding: 'UTF8', DateStyle: 'ISO, MDY',
     IntervalStyle: 'postgres', TimeZone: 'Etc/UTC', integer_datetimes: 'on', standard_conforming_strings: 'on' }
+const RESET = /\breset all\b/i
+const FIND_OURS = 'SET search_path TO public' // the program itself is started to find nothing but the catalogue
 const LEFT_BEHIND = ['ROLLBACK', 'DEALLOCATE ALL', 'SELECT pg_advisory_unlock_all()', 'RESET SESSION AUTHORIZATION',
-    'RESET ALL', "SET search_path TO public"]
+    'RESET ALL', FIND_OURS]
 
 const opened = (loadDataDir) => PGlite.create({ extensions: { timescaledb }, loadDataDir })
 
@@ -97,6 +99,7 @@ class Conversation {
         const said = [...framed(answer)].filter(([kind]) => !(EXTENDED.has(type) && kind === 'Z'))
         if (EXTENDED.has(type) && said.some(([kind]) => kind === 'E')) this.isSkipping = true
         if (type === 'S') this.isSkipping = false
+        if (type === 'Q' && RESET.test(statement(type, taken))) await this.database.exec(FIND_OURS)
         if (said.length > 0) this.socket.write(Buffer.concat(said.map(([, bytes]) => bytes)))
     }
 }

@@ -57,7 +57,8 @@ class CameraSettings(Section, frozen=True, kw_only=True):
 class InferenceSettings(Section, frozen=True, kw_only=True):
     """What the models must really run on; the agent stops if they do not.
 
-    `stack` are the models themselves: our own, or the ready ones that others published.
+    `stack` are the models themselves: our own, or the ready ones that others published. They have a `plate_side_px` of
+    their own, for where none is asked for.
     `workers` are sets of the models that work side by side; 0 leaves it to the machine, as 0 threads do.
     `quantized` reads with the plate detector's 8-bit form; what hides is the set's own choice.
     `model_signers` are public keys of whoever else may sign models, beside the key that is pinned in the program.
@@ -69,7 +70,7 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
     device: str = "CPU"
     precision: Word = "f32"
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
-    plate_side_px: Annotated[int, msgspec.Meta(ge=320, le=1280, multiple_of=32)] = 640
+    plate_side_px: Annotated[int, msgspec.Meta(ge=320, le=1280, multiple_of=32)] | None = None
     workers: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
     quantized: bool = False
 

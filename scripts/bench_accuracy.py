@@ -4,9 +4,10 @@
 
 DIR holds real photographs with known plates (`scenes.csv`, `crops.csv`; `scripts/accuracy/pictures.py` says how); none
 come with the project. Tune on `--split train`; figures are for `test`. All stacks get the same pictures in turns in one
-process, one thread each. `--models DIR` measures unsigned models under test instead of those the agent would load;
-`--plate-side` is the longer side our detector sees; with `--no-ready-square` the ready one sees a picture's own shape.
-`--errors DIR` writes a page of the wrong reads with their pictures, `--plots DIR` the plots of docs/accuracy.md.
+process, one thread each, for one look and for the vote of all. `--models DIR` measures unsigned models under test
+instead of those the agent would load; `--plate-side` is the longer side our detector sees (the agent's own if nobody
+says); with `--no-ready-square` the ready one sees a picture's own shape. `--errors DIR` writes a page of the wrong reads
+with their pictures, `--plots DIR` the plots of docs/accuracy.md.
 Progress goes to stderr; the last line is JSON.
 """
 
@@ -30,6 +31,7 @@ from accuracy.tables import show
 from plate_press.press import Pressed
 from rich.console import Console
 
+from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.models import default_folder
 from edge_agent.errors import EdgeError, ModelMissing
 
@@ -43,7 +45,7 @@ def main(
     precision: Precision = "f32",
     stack: Which = "both",
     models: Path | None = None,
-    plate_side: int = 640,
+    plate_side: int = MODEL_SETS["own"].plate_side_px,
     ready_square: bool = True,
     rounds: Annotated[int, cyclopts.Parameter(validator=cyclopts.validators.Number(gte=1))] = 3,
     rendered: int = 1000,
@@ -105,7 +107,7 @@ def open_peer_or_say(*, install: bool) -> Peer | None:
 
 
 def _read_pressed(stacks: list[Stack], pressed: list[Pressed]) -> dict[str, list[Rendered]]:
-    return {stack.name: read_all(stack, pressed) for stack in stacks} if pressed else {}
+    return {name: read for stack in stacks for name, read in read_all(stack, pressed).items()} if pressed else {}
 
 
 if __name__ == "__main__":

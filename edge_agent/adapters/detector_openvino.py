@@ -1,7 +1,7 @@
 """The plate detector on OpenVINO: a picture in, boxes in its own pixels out.
 
 It keeps the picture's aspect ratio and sees its longer side at a set size; the wide pictures of cameras thus cost a
-384 x 640 input, not a square. Given several sizes it gathers what each finds: a far plate needs the large one, a half
+288 x 512 input, not a square. Given several sizes it gathers what each finds: a far plate needs the large one, a half
 hidden near one the small.
 """
 
@@ -23,12 +23,12 @@ class PlateDetector:
 
     def __init__(self, network: Network, *, sides_px: tuple[int, ...] = (640,), min_confidence: float = 0.1) -> None:
         self._network = network
-        self._sides_px = sides_px
+        self.sides_px = sides_px
         self._min_confidence = min_confidence
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes of plates in a BGR picture."""
-        found = [self.detect_at(image, side_px) for side_px in self._sides_px]
+        found = [self.detect_at(image, side_px) for side_px in self.sides_px]
         if len(found) == 1:
             return found[0]
         boxes = np.concatenate([each.xyxy for each in found])

@@ -27,10 +27,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class ModelSet:
-    """Models by what they are for. `reading` is in the order in which the reader takes them."""
+    """Models by what they are for. `reading` is in the order in which the reader takes them.
+
+    `plate_side_px` is the longer side at which plates to read are looked for where the settings ask for none: ours
+    finds at 512 what the ready one finds at 640, and narrower ones (docs/training.md).
+    """
 
     plates: str
     plates_int8: str
+    plate_side_px: int
     reading: tuple[str, ...]
     faces: str
     hidden_plates: str
@@ -46,6 +51,10 @@ class ModelSet:
         """All that a box runs then, each once: in 8 bits one network may serve reading and hiding."""
         return tuple(dict.fromkeys((self.finding(quantized=quantized), *self.reading, *self.hiding)))
 
+    def side_px(self, asked: int | None) -> int:
+        """The longer side at which plates to read are looked for: as the settings ask, else the set's own."""
+        return asked or self.plate_side_px
+
     @property
     def hiding(self) -> tuple[str, str]:
         """What the redactor needs: faces, plates."""
@@ -56,6 +65,7 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
     "own": ModelSet(
         plates=models.PLATE_FINDER,
         plates_int8=models.PLATE_FINDER_INT8,
+        plate_side_px=512,
         reading=(models.PLATE_READER,),
         faces=models.FACE_FINDER,
         hidden_plates=models.PLATE_FINDER_INT8,
@@ -65,6 +75,7 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
     "ready": ModelSet(
         plates=models.PLATE_DETECTOR,
         plates_int8=models.PLATE_DETECTOR_INT8,
+        plate_side_px=640,
         reading=(models.LINE_DETECTOR, models.LINE_READER),
         faces=models.FACE_DETECTOR,
         hidden_plates=models.PLATE_DETECTOR,

@@ -15,6 +15,7 @@ import msgspec
 from edge_agent.adapters import probe_inference
 from edge_agent.adapters.camera_book import BookCamera
 from edge_agent.adapters.control_socket import NAME, ask
+from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.probe_throughput import decode_ms, search_rate
 from edge_agent.adapters.settings_file import Changes, Value, with_changes
 from edge_agent.core.layers import SIGNED
@@ -128,6 +129,7 @@ def _offered(profile: Profile) -> list[tuple[str, str]]:
 def _changes(settings: Settings, profile: Profile, plan: Plan) -> list[Change]:
     """Every key that the plan is about, changed or not, with its reason."""
     inference, setup = settings.inference, plan.setup
+    side_px = MODEL_SETS[inference.stack].side_px(inference.plate_side_px)
     rate_why = "tune-why-profile" if plan.is_limited_by_profile else "tune-why-measured"
     side_why = "tune-why-side" if setup.plate_side_px == profile.inference.plate_side_px else "tune-why-side-smaller"
     most_mb, most_lookback_mb = profile.disk.outbox_mb, profile.memory.lookback_mb
@@ -136,7 +138,7 @@ def _changes(settings: Settings, profile: Profile, plan: Plan) -> list[Change]:
         Change("inference.precision", inference.precision, setup.precision, "tune-why-precision"),
         Change("inference.workers", inference.workers, setup.workers, "tune-why-threads"),
         Change("inference.threads", inference.threads, setup.threads, "tune-why-threads"),
-        Change("inference.plate_side_px", inference.plate_side_px, setup.plate_side_px, side_why),
+        Change("inference.plate_side_px", side_px, setup.plate_side_px, side_why),
         *(
             Change(f"cameras.{camera.camera}.frames_per_s", camera.frames_per_s, plan.frames_per_s, rate_why)
             for camera in settings.cameras

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import openvino as ov
 import pytest
 from model_signing.workshop import Workshop
@@ -15,7 +16,7 @@ from edge_agent.adapters.vision_pool import open_pool
 from edge_agent.core.profiles import Stack
 from edge_agent.errors import ModelMissing
 from edge_agent.settings import InferenceSettings
-from tests.simulators.drawn import draw_car
+from tests.simulators.drawn import draw_car, house_vision
 from tests.simulators.signed_models import FACTS, STATE, STATE_LINE
 from tests.simulators.spelling import WHOLE, spelled, spelling_model
 
@@ -55,6 +56,13 @@ def test_in_eight_bits_no_network_is_compiled_that_nothing_uses(stack: Stack, us
     settings = InferenceSettings(models_dir=default_folder(), stack=stack, quantized=True, threads=1)
     vision = open_vision(settings)
     assert [model.name for model in vision.describe()] == used
+
+
+def test_each_set_looks_for_plates_at_a_side_of_its_own_unless_one_is_asked_for(folder: Path) -> None:
+    settings = own(folder)
+    assert open_vision(settings).plates.sides_px == (512,)
+    assert open_vision(msgspec.structs.replace(settings, plate_side_px=640)).plates.sides_px == (640,)
+    assert house_vision().plates.sides_px == (640,)
 
 
 def test_the_pool_and_the_doctors_stopwatch_take_it_as_they_take_the_ready_one(folder: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_page_describes_every_key_and_no_other() -> None:
         (changed('ring = "broad"', 'ring = "nightly"'), "ring"),
         (changed('ring = "broad"\n', ""), "ring"),
         (changed("schema = 1", "schema = 2"), "schema"),
-        (changed("plate_side_px = 640", "plate_side_px = 650"), "plate_side_px"),
+        (changed("plate_side_px = 512", "plate_side_px = 650"), "plate_side_px"),
         (changed('stack = "own"', 'stack = "theirs"'), "stack"),
         (changed("share = 0.6", "share = 0.2"), "frames"),
         (changed("share = 0.6", "share = 1.0"), "share"),

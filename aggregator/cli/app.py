@@ -37,6 +37,7 @@ for _command, _place in {
     "counts": "queries:counts",
     "alerts": "alerts:app",
     "webhooks": "webhooks:app",
+    "token": "token:app",
     "acceptances": "acceptances:app",
     "evidence": "evidence:app",
     "audit": "audit:app",

@@ -233,6 +233,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.tell_api_token_revoked() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('api_token_revoked', NEW.token_id);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.tell_hotlist_changed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2153,6 +2162,24 @@ CREATE TABLE public.alert_span (
     CONSTRAINT alert_span_check CHECK ((first_at <= last_at))
 );
 
+CREATE TABLE public.api_token (
+    token_id public.registry_id NOT NULL,
+    hash public.sha256 NOT NULL,
+    scopes text[] NOT NULL,
+    cities text[],
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_by text,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_token_added_by_check CHECK ((added_by <> ''::text)),
+    CONSTRAINT api_token_check CHECK ((expires_at > added_at)),
+    CONSTRAINT api_token_check1 CHECK ((num_nonnulls(revoked_at, revoked_by) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT api_token_cities_check CHECK ((cardinality(cities) > 0)),
+    CONSTRAINT api_token_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['counts'::text, 'events'::text, 'alerts'::text, 'plates'::text, 'pictures'::text, 'health'::text])))
+);
+
 CREATE TABLE public.audit (
     number bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -2616,6 +2643,10 @@ ALTER TABLE ONLY public.alert
     ADD CONSTRAINT alert_pkey PRIMARY KEY (alert_id);
 ALTER TABLE ONLY public.alert_sighting
     ADD CONSTRAINT alert_sighting_pkey PRIMARY KEY (event);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_hash_key UNIQUE (hash);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (token_id);
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_hash_key UNIQUE (hash);
 ALTER TABLE ONLY public.audit
@@ -2878,6 +2909,8 @@ CREATE TRIGGER alert_history_is_append_only BEFORE DELETE OR UPDATE ON public.al
 CREATE TRIGGER alert_history_is_not_emptied BEFORE TRUNCATE ON public.alert_history FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_history_change();
 
 CREATE TRIGGER alert_history_is_told AFTER INSERT ON public.alert_history REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.webhooks_are_due();
+
+CREATE TRIGGER api_token_revoked AFTER UPDATE OF revoked_at ON public.api_token FOR EACH ROW EXECUTE FUNCTION public.tell_api_token_revoked();
 
 CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_audit_change();
 

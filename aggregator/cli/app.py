@@ -35,6 +35,8 @@ for _command, _place in {
     "hits": "queries:hits",
     "devices": "queries:devices",
     "counts": "queries:counts",
+    "query": "query:query",
+    "analyst": "analyst:app",
     "alerts": "alerts:app",
     "webhooks": "webhooks:app",
     "token": "token:app",

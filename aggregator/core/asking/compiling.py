@@ -186,7 +186,8 @@ def _where(conditions: Iterable[str]) -> str:
 
 def _page(resource: Resource, question: Question, keys: tuple[Key, ...], parameters: Parameters) -> str:
     """The order, and the page of it. A database sorts what it need not only where a page is asked for."""
-    is_descending = question.order == "descending" if question.order else resource.is_descending
+    default = "descending" if resource.is_descending and not is_summed(resource, question) else "ascending"
+    is_descending = (question.order or default) == "descending"
     text = ""
     if question.after is not None:
         after = [

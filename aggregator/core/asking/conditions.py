@@ -4,6 +4,7 @@ A value is read by its column's kind here, so that what is wrong with it is said
 values of the right type.
 """
 
+import re
 from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Final
@@ -19,6 +20,7 @@ TYPES: Final[dict[Kind, str]] = {
 _ORDERED: Final = ("integer", "number", "time", "date")
 _TRUTH: Final = {"true": True, "false": False, "yes": True, "no": False}
 _LONGEST: Final = 200
+_CONDITION: Final = re.compile(r"([a-z][a-z0-9_]*)(>=|!=|<|=)(.*)", re.ASCII | re.DOTALL)
 _BIGGEST: Final = 2**63
 
 
@@ -46,6 +48,14 @@ def filters(resource: Resource, question: Question, parameters: Parameters) -> l
         for (name, operator), values in wanted.items()
         for condition in _conditions(filterable(resource, name), operator, values, parameters)
     ]
+
+
+def condition(text: str) -> tuple[str, str]:
+    """A filter as people write it, `confidence>=900`, as a question takes it; raises `BadInput`."""
+    found = _CONDITION.fullmatch(text)
+    if found is None:
+        raise BadInput(f"{text!r}: want a column, one of = != >= <, and a value, such as confidence>=900")
+    return found[1] + ("" if found[2] == "=" else found[2]), found[3]
 
 
 def split(name: str) -> tuple[str, str]:

@@ -75,6 +75,7 @@ lock:  ## resolve pyproject.toml into the hash-pinned lock files
 	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra client --extra dev pyproject.toml -o requirements/dev.lock
 	$(LOCK) --extra edge --extra tpm --extra aggregator --extra s3 --extra client --extra dev --extra train pyproject.toml -o requirements/train.lock
 	$(LOCK) -c requirements/dev.lock --extra edge --extra tpm pyproject.toml -o requirements/edge.lock
+	$(LOCK) -c requirements/dev.lock --extra aggregator --extra s3 pyproject.toml requirements/build.in -o requirements/aggregator.lock
 
 reader: setup .venv-train/installed  ## press plates, train the plate reader: two hours; DATA=DIR adds real photographs, PLATES=N, MINUTES=N
 	@$(BIN)/python scripts/press_plates.py --out build/plates --count $(PLATES) --seed $(SEED) --workers 2

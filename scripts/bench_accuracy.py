@@ -6,9 +6,8 @@ DIR holds real photographs with known plates (`scenes.csv`, `crops.csv`; `script
 come with the project. Tune on `--split train`; figures are for `test`. All stacks get the same pictures in turns in one
 process, one thread each, for one look and for the vote of all. `--models DIR` measures unsigned models under test
 instead of those the agent would load; `--plate-side` is the longer side our detector sees (the agent's own if nobody
-says); with `--no-ready-square` the ready one sees a picture's own shape. `--errors DIR` writes a page of the wrong reads
-with their pictures, `--plots DIR` the plots of docs/accuracy.md.
-Progress goes to stderr; the last line is JSON.
+says); with `--no-ready-square` the ready one sees a picture's own shape. `--errors DIR` writes a page of the wrong
+reads with their pictures, `--plots DIR` the plots of docs/accuracy.md. Progress goes to stderr; the last line is JSON.
 """
 
 import json

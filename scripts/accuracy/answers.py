@@ -9,6 +9,18 @@ from accuracy.scoring import Errors, best_iou, character_accuracy, edits, folded
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.detections import Detections
 
+_VOTED = " voted"
+
+
+def voted(name: str) -> str:
+    """What a stack is called where all its looks vote."""
+    return name + _VOTED
+
+
+def is_vote(name: str) -> bool:
+    """Whether answers under this name are votes, whose characters have no probabilities of their own."""
+    return name.endswith(_VOTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

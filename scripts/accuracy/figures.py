@@ -1,13 +1,14 @@
 """The last line: what a machine keeps of a run.
 
-Errors are folded. Where our own models did not run, the first stack that did gives the figures; a figure that the run
-has no pictures for is null. The speedup is the ready stack's time from picture to text over ours, in the same run at
-the same precision; null unless both ran.
+Errors are folded, and of the vote of all looks, as `edge-agent read` reads; `read_ms` is what that vote takes. Where
+our own models did not run, the first stack that did gives the figures; a figure that the run has no pictures for is
+null. The speedup is the ready stack's time from picture to text over ours, one look each, in the same run at the same
+precision; null unless both ran.
 """
 
 from typing import Final
 
-from accuracy.answers import score
+from accuracy.answers import score, voted
 from accuracy.rendered import Rendered, exact
 from accuracy.run import Run
 
@@ -20,13 +21,13 @@ def figures(run: Run, rendered: dict[str, list[Rendered]]) -> dict[str, Figure]:
     stack = "own" if "own" in run.answers else next(iter(run.answers))
     found: dict[str, Figure] = {}
     for group in GROUPS:
-        errors = score(run.of(stack, group)).folded
+        errors = score(run.of(voted(stack), group)).folded
         found |= {f"{group}_errors": errors.errors, f"{group}_n": errors.n}
-    plates = exact(rendered.get(stack, ()))
+    plates = exact(rendered.get(voted(stack), ()))
     return found | {
         "mx_rendered_exact": round(1 - plates.share, 4) if plates.n else None,
         "detect_ms": _rounded(run.clock.median_cpu_ms(f"{stack} detect")),
-        "read_ms": _rounded(run.clock.median_cpu_ms(f"{stack} read")),
+        "read_ms": _rounded(run.clock.median_cpu_ms(f"{stack} vote")),
         "speedup_equal_precision": speedup(run),
     }
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from accuracy.answers import character_reliability, rejecting, score
+from accuracy.answers import character_reliability, is_vote, rejecting, score
 from accuracy.rendered import Rendered, by_width
 from accuracy.run import Run
 from accuracy.svg import COLOURS, Plot
@@ -53,8 +53,9 @@ def reliability(run: Run) -> Plot:
     plot.ticks_across(ticks, [f"{tick:.0%}" for tick in ticks], "probability that was said")
     plot.ticks_up(ticks, [f"{tick:.0%}" for tick in ticks])
     plot.line([(0, 0), (1, 1)], "#999", 1, "4 3")
-    plot.legend(list(run.answers))
-    for name, answers in run.answers.items():
+    looks = {name: answers for name, answers in run.answers.items() if not is_vote(name)}
+    plot.legend(list(looks))
+    for name, answers in looks.items():
         bins = [each for each in character_reliability(answers) if each.n]
         plot.line([(each.said, each.share_right) for each in bins], COLOURS[name], 1.5)
         for each in bins:

@@ -15,6 +15,7 @@ import numpy as np
 from plate_press.evaluation import press_evaluation
 from plate_press.press import MEXICAN_KINDS, Pressed, press
 
+from accuracy.answers import voted
 from accuracy.scoring import Errors
 from accuracy.stacks import Stack
 from edge_agent.core.boxes import Xyxy
@@ -49,14 +50,16 @@ def street_set(count: int) -> list[Pressed]:
     ]
 
 
-def read_all(stack: Stack, pictures: Iterable[Pressed]) -> list[Rendered]:
-    """One look at each."""
-    answers = []
+def read_all(stack: Stack, pictures: Iterable[Pressed]) -> dict[str, list[Rendered]]:
+    """One look at each, and the vote of all looks, by the names of `stacks`."""
+    looked, heard = [], []
     for pressed in pictures:
         box = box_of(pressed)
-        look = stack.read(pressed.image, box)
-        answers.append(Rendered(pressed.kind, pressed.text, box[2] - box[0], look.text, look.confidence))
-    return answers
+        look, outcome = stack.read(pressed.image, box), stack.vote(pressed.image, box)
+        plate = (pressed.kind, pressed.text, box[2] - box[0])
+        looked.append(Rendered(*plate, look.text, look.confidence))
+        heard.append(Rendered(*plate, outcome.text if outcome else "", outcome.confidence if outcome else 0.0))
+    return {stack.name: looked, voted(stack.name): heard}
 
 
 def box_of(pressed: Pressed) -> Xyxy:

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from accuracy.answers import Answer, Said
+from accuracy.answers import Answer, Said, voted
 from accuracy.clock import Clock
 from accuracy.peer import COUNTRIES, Peer
 from accuracy.pictures import Picture
-from accuracy.stacks import Stack, said_of, surest
+from accuracy.stacks import Stack, said_by_vote, said_of, surest
 from edge_agent.core.boxes import Xyxy
 from edge_agent.core.detections import Detections
 from edge_agent.core.looks import Look
@@ -20,7 +20,7 @@ from edge_agent.core.looks import Look
 
 @dataclass(slots=True)
 class Run:
-    """All answers by stack, and the times: stages `own detect`, `own read`, `ready detect`, ... and `peer`."""
+    """All answers by stack, and the times of stages: `own detect`, `own read`, `own vote` (all looks), ..., `peer`."""
 
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
@@ -44,7 +44,7 @@ def measure(pictures: Sequence[Picture], stacks: Sequence[Stack], peer: Peer | N
             said: dict[str, Said] = {}
             for turn in range(rounds if picture.box else 1):
                 for stack in stacks if turn % 2 == 0 else reversed(stacks):
-                    said[stack.name] = _ask(stack, picture, image, run.clock)
+                    said |= _ask(stack, picture, image, run.clock)
                 if peer is not None and picture.group in COUNTRIES:
                     said |= peer.said(picture, run.clock)
             for name, each in said.items():
@@ -52,16 +52,18 @@ def measure(pictures: Sequence[Picture], stacks: Sequence[Stack], peer: Peer | N
     return run
 
 
-def _ask(stack: Stack, picture: Picture, image: NDArray[np.uint8], clock: Clock) -> Said:
-    if picture.box is None:
-        whole = _whole(image)
-        look = clock.timed(f"{stack.name} read crop", picture.file, lambda: stack.read(image, whole))
-        return said_of(Detections.none(), whole, look)
-    found = clock.timed(f"{stack.name} detect", picture.file, lambda: stack.find(image))
-    at = surest(found)
+def _ask(stack: Stack, picture: Picture, image: NDArray[np.uint8], clock: Clock) -> dict[str, Said]:
+    """One look, and the vote of all, at the box that was found; or at the whole picture, where that is the plate."""
+    is_scene = picture.box is not None
+    found, what = Detections.none(), "" if is_scene else " crop"
+    if is_scene:
+        found = clock.timed(f"{stack.name} detect", picture.file, lambda: stack.find(image))
+    at = surest(found) if is_scene else _whole(image)
     if at is None:
-        return said_of(found, None, Look.blank())
-    return said_of(found, at, clock.timed(f"{stack.name} read", picture.file, lambda: stack.read(image, at)))
+        return {stack.name: said_of(found, None, Look.blank()), voted(stack.name): said_by_vote(found, None, None)}
+    look = clock.timed(f"{stack.name} read{what}", picture.file, lambda: stack.read(image, at))
+    outcome = clock.timed(f"{stack.name} vote{what}", picture.file, lambda: stack.vote(image, at))
+    return {stack.name: said_of(found, at, look), voted(stack.name): said_by_vote(found, at, outcome)}
 
 
 def _whole(image: NDArray[np.uint8]) -> Xyxy:

@@ -5,6 +5,9 @@
   vote.
 - `own`: the project's models through the same adapters as in the agent: one look at the most confident box, no vote.
 
+Each is also asked as `edge-agent read` asks it: a look with every margin of its reader, and the agent's vote over them
+(`own voted`, `ready voted`). The vote gives one confidence to a text, which stands for each of its characters.
+
 `f32` and `bf16` hold for every network of a stack. `int8` takes each network's 8-bit form where there is one and runs
 the others in f32.
 """
@@ -30,6 +33,8 @@ from edge_agent.core.boxes import Xyxy, as_xyxy
 from edge_agent.core.detections import Detections, Detector
 from edge_agent.core.letterbox import Letterbox
 from edge_agent.core.looks import Look, Recognizer
+from edge_agent.core.stills import look_and_vote
+from edge_agent.core.vote import Outcome
 from edge_agent.settings import InferenceSettings
 
 Precision = Literal["f32", "bf16", "int8"]
@@ -55,6 +60,17 @@ class Stack:
     def read(self, image: NDArray[np.uint8], xyxy: Xyxy) -> Look:
         """One look at one of them."""
         return self.recognizer.look(image, xyxy, self.margin)
+
+    def vote(self, image: NDArray[np.uint8], xyxy: Xyxy) -> Outcome | None:
+        """What all of its reader's looks say together; None if none of them saw a character."""
+        return look_and_vote(image, xyxy, self.recognizer)
+
+
+def said_by_vote(found: Detections, xyxy: Xyxy | None, outcome: Outcome | None) -> Said:
+    """Bring a vote into the form that is scored."""
+    if outcome is None:
+        return Said(found, xyxy, "", ())
+    return Said(found, xyxy, outcome.text, (outcome.confidence,) * len(outcome.text))
 
 
 def said_of(found: Detections, xyxy: Xyxy | None, look: Look) -> Said:

@@ -7,7 +7,14 @@ from typing import Final
 
 WIDTH_PX, HEIGHT_PX = 640, 360
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 60, 24, 52, 56
-COLOURS: Final = {"own": "#0a7d5a", "ready": "#6b6b6b", "SimpleLPR raw": "#c25a00", "SimpleLPR by syntax": "#7a4fb0"}
+COLOURS: Final = {
+    "own": "#57b897",
+    "own voted": "#0a7d5a",
+    "ready": "#a9a9a9",
+    "ready voted": "#5c5c5c",
+    "SimpleLPR raw": "#c25a00",
+    "SimpleLPR by syntax": "#7a4fb0",
+}
 Point = tuple[float, float]
 
 

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from accuracy.answers import Answer, calibration_errors, character_reliability, rejecting, score, text_reliability
+from accuracy.answers import (
+    Answer,
+    calibration_errors,
+    character_reliability,
+    is_vote,
+    rejecting,
+    score,
+    text_reliability,
+)
 from accuracy.calibration import Bin
 from accuracy.causes import Cause, tally
 from accuracy.rendered import Rendered, by_kind, by_width, exact, false_reads
@@ -34,6 +42,8 @@ def show(
     console.print(scores(run))
     console.print(causes(run))
     for name, answers in run.answers.items():
+        if is_vote(name):
+            continue
         errors = calibration_errors(answers)
         console.print(f"{name}: calibration error {errors[0]:.4f} of characters, {errors[1]:.4f} of texts")
         console.print(reliabilities(name, answers))
@@ -71,7 +81,9 @@ def _score_cells(answers: Sequence[Answer]) -> list[str]:
 def causes(run: Run) -> Table:
     """Texts that are not exact, by cause."""
     table = _table("texts that are not exact, by cause", left=1)
-    columns = [(name, group) for name in run.answers for group in run.groups if run.of(name, group)]
+    columns = [
+        (name, group) for name in run.answers if not is_vote(name) for group in run.groups if run.of(name, group)
+    ]
     for name, group in columns:
         table.add_column(f"{name}\n{group}", justify="right")
     tallies = [tally(run.of(name, group)) for name, group in columns]

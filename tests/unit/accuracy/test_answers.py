@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accuracy.answers import Answer, Said, character_reliability, rejecting, score, text_reliability
+from accuracy.answers import Answer, Said, character_reliability, rejecting, score, text_reliability, voted
 from accuracy.calibration import calibration_error, reliability
 from accuracy.causes import Cause, cause, tally
 from accuracy.clock import Clock
@@ -129,18 +129,20 @@ def make_run(*stacks: str) -> Run:
         run.answers[stack] = [
             make_answer("ABC123", "ABC12"),
             make_answer("AB0123", "ABO123", group="scenes_br"),
-            make_answer("XYZ98", "XYZ98", group="crops_us", is_crop=True),
+            make_answer("XYZ98", "XYZ9", group="crops_us", is_crop=True),
         ]
-        for stage, time_ms in (("detect", 12.0 if stack == "own" else 40.0), ("read", 3.0 if stack == "own" else 20.0)):
+        run.answers[voted(stack)] = [*run.answers[stack][:2], make_answer("X9", "X9", group="crops_us", is_crop=True)]
+        own_ms, ready_ms = (12.0, 3.0, 6.0), (40.0, 20.0, 60.0)
+        for stage, time_ms in zip(("detect", "read", "vote"), own_ms if stack == "own" else ready_ms, strict=True):
             run.clock.note(f"{stack} {stage}", "a", cpu_ms=time_ms, wall_ms=time_ms)
     return run
 
 
-def test_the_last_line_has_its_keys_and_the_figures_of_our_own_stack() -> None:
+def test_the_last_line_has_its_keys_and_the_figures_of_our_own_stack_by_vote() -> None:
     plates = [Rendered("mx-bus", "A1", 50.0, "A1", 0.9)] * 3 + [Rendered("mx-bus", "A1", 50.0, "A2", 0.9)]
-    found = figures(make_run("own", "ready"), {"own": plates})
+    found = figures(make_run("own", "ready"), {"own": plates[3:], "own voted": plates})
     assert list(found) == KEYS
-    assert list(found.values()) == [1, 1, 0, 1, 0, 1, 0.75, 12.0, 3.0, 4.0]
+    assert list(found.values()) == [1, 1, 0, 1, 0, 1, 0.75, 12.0, 6.0, 4.0]
 
 
 def test_what_did_not_run_is_null_and_not_nought() -> None:

@@ -60,6 +60,7 @@ class Stored:
     webhooks: Mapping[str, WebhookFigures]
     alert_events_due: int
     alert_events_stuck: int
+    counts_due: int
     retention_ran_at: datetime | None
     size_bytes: int
 
@@ -234,6 +235,10 @@ METRICS: Final = (
     Metric(
         "atalaya_alert_events_stuck", "Stored events that could not become alerts.",
         _stored(lambda s: s.alert_events_stuck),
+    ),
+    Metric(
+        "atalaya_counts_due", "Notes of hours that are still to be summed; whoever asks gets them summed on the spot.",
+        _stored(lambda s: s.counts_due),
     ),
     Metric("atalaya_alerts_open", "Alerts that nobody has ended, by state.", _open_alerts, ("city", "state")),
     Metric(

@@ -61,6 +61,7 @@ GROUP BY webhook_id;
 -- name: rest
 SELECT (SELECT count(*) FROM alert_due WHERE tries < $1) AS alert_events_due,
        (SELECT count(*) FROM alert_due WHERE tries >= $1) AS alert_events_stuck,
+       (SELECT count(*) FROM count_due) AS counts_due,
        (SELECT ran_at FROM retention_run) AS retention_ran_at,
        pg_database_size(current_database()) AS size_bytes;
 

@@ -84,6 +84,7 @@ async def test_a_scrape_tells_what_was_counted_and_how_each_city_is(
     assert found["atalaya_devices_silent", "acuna"] == 0
     assert ("atalaya_devices_disk_free_lowest_bytes", "acuna") not in found, "what no box told is not nought"
     assert found["atalaya_validity_end_timestamp_seconds", "issuing"] > datetime.now(UTC).timestamp()
+    assert found["atalaya_counts_due",] >= 0
     assert found["process_resident_memory_bytes",] > 0
     unknown = {"".join(name[:1]) for name in found if name[0].startswith("atalaya_")} - {each.name for each in METRICS}
     assert unknown == set()

@@ -17,11 +17,19 @@ CREATE TABLE public.city (
     CONSTRAINT city_name_check CHECK ((name <> ''::text)),
     CONSTRAINT city_time_zone_check CHECK ((time_zone <> ''::text))
 );
+COMMENT ON TABLE public.city IS 'Cities: each the owner of its points and their command centre.';
+COMMENT ON COLUMN public.city.city_id IS 'City';
+COMMENT ON COLUMN public.city.name IS 'Name';
+COMMENT ON COLUMN public.city.time_zone IS 'Time zone, by its IANA name';
+COMMENT ON COLUMN public.city.registered_at IS 'When it was registered';
 
 CREATE TABLE public.city_reader (
     role_name name NOT NULL,
     city_id public.registry_id NOT NULL
 );
+COMMENT ON TABLE public.city_reader IS 'Database roles that may read a city.';
+COMMENT ON COLUMN public.city_reader.role_name IS 'The database role';
+COMMENT ON COLUMN public.city_reader.city_id IS 'City';
 
 CREATE VIEW ask.visible_city WITH (security_barrier='true') AS
  SELECT (city_id)::text AS city
@@ -325,6 +333,25 @@ CREATE TABLE public.alarm (
     is_active boolean NOT NULL,
     note text NOT NULL
 );
+COMMENT ON TABLE public.alarm IS 'Analytic events of cameras and presses of panic buttons, their starts and their ends.';
+COMMENT ON COLUMN public.alarm.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.alarm.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.alarm.city_id IS 'City';
+COMMENT ON COLUMN public.alarm.point_id IS 'Street point';
+COMMENT ON COLUMN public.alarm.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.alarm.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.alarm.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.alarm.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.alarm.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.alarm.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.alarm.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.alarm.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.alarm.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.alarm.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.alarm.alarm IS 'What the alarm is, such as panic_button or line_crossing';
+COMMENT ON COLUMN public.alarm.started_at IS 'When it began';
+COMMENT ON COLUMN public.alarm.is_active IS 'Whether it begins; else it is over';
+COMMENT ON COLUMN public.alarm.note IS 'A few words on it, never a plate';
 
 CREATE VIEW ask.alarm WITH (security_barrier='true') AS
  SELECT encode((envelope_hash)::bytea, 'hex'::text) AS event,
@@ -394,6 +421,32 @@ CREATE TABLE public.alert (
     CONSTRAINT alert_state_check CHECK ((state = ANY (ARRAY['new'::text, 'seen'::text, 'confirmed'::text, 'rejected'::text, 'dispatched'::text, 'on_site'::text, 'closed'::text, 'merged'::text]))),
     CONSTRAINT alert_withdrawn_check CHECK ((withdrawn >= 0))
 );
+COMMENT ON TABLE public.alert IS 'Alerts, as they stand. No plates.';
+COMMENT ON COLUMN public.alert.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.alert.city_id IS 'City';
+COMMENT ON COLUMN public.alert.point_id IS 'Where it began';
+COMMENT ON COLUMN public.alert.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.alert.kind IS 'hit, panic, alarm or report';
+COMMENT ON COLUMN public.alert.word IS 'The alarms word, such as line_crossing';
+COMMENT ON COLUMN public.alert.note IS 'A few words on it, never a plate';
+COMMENT ON COLUMN public.alert.state IS 'new, seen, confirmed, rejected, dispatched, on_site, closed or merged';
+COMMENT ON COLUMN public.alert.exact IS 'How many of its hits are exact';
+COMMENT ON COLUMN public.alert.possible IS 'How many of its hits are possible, which is no ground to act';
+COMMENT ON COLUMN public.alert.withdrawn IS 'How many of its hits were withdrawn';
+COMMENT ON COLUMN public.alert.first_at IS 'When what it tells of happened first';
+COMMENT ON COLUMN public.alert.last_at IS 'When what it tells of happened last';
+COMMENT ON COLUMN public.alert.raised_at IS 'When the alert was raised';
+COMMENT ON COLUMN public.alert.changed_at IS 'When it last changed';
+COMMENT ON COLUMN public.alert.ended_at IS 'When the alarm was over; its alert is not';
+COMMENT ON COLUMN public.alert.unit IS 'Who was sent';
+COMMENT ON COLUMN public.alert.outcome IS 'How it ended, from a closed list';
+COMMENT ON COLUMN public.alert.is_true IS 'The last word of a person who looked: confirmed or rejected';
+COMMENT ON COLUMN public.alert.was_right IS 'Whether the read turned out right; none: nobody can tell';
+COMMENT ON COLUMN public.alert.decided_at IS 'When a person confirmed, rejected or corrected';
+COMMENT ON COLUMN public.alert.decided_by IS 'Who decided';
+COMMENT ON COLUMN public.alert.merged_into IS 'The alert that it became part of';
+COMMENT ON COLUMN public.alert.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.alert.is_erased IS 'Whether its plate was erased';
 
 CREATE TABLE public.alert_sighting (
     event public.sha256 NOT NULL,
@@ -413,6 +466,23 @@ CREATE TABLE public.alert_sighting (
     is_historical boolean NOT NULL,
     erased_at timestamp with time zone
 );
+COMMENT ON TABLE public.alert_sighting IS 'The events that an alert is made of; each is in one alert.';
+COMMENT ON COLUMN public.alert_sighting.event IS 'The hit, alarm or report, by its hash';
+COMMENT ON COLUMN public.alert_sighting.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.alert_sighting.kind IS 'hit, panic, alarm or report';
+COMMENT ON COLUMN public.alert_sighting.city_id IS 'City';
+COMMENT ON COLUMN public.alert_sighting.point_id IS 'Street point';
+COMMENT ON COLUMN public.alert_sighting.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.alert_sighting.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.alert_sighting.happened_at IS 'When it happened';
+COMMENT ON COLUMN public.alert_sighting.added_at IS 'When it was added';
+COMMENT ON COLUMN public.alert_sighting.quality IS '1 exact, 2 possible, as it is now; none: withdrawn, or no hit';
+COMMENT ON COLUMN public.alert_sighting.entries IS 'The entries that it matches; none once its plate is erased';
+COMMENT ON COLUMN public.alert_sighting.lists IS 'Batches of the entries that it matches';
+COMMENT ON COLUMN public.alert_sighting.reasons IS 'Reason classes of the entries that it matches';
+COMMENT ON COLUMN public.alert_sighting.reader IS 'The model that read the plate';
+COMMENT ON COLUMN public.alert_sighting.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.alert_sighting.erased_at IS 'When its plate was erased';
 
 CREATE VIEW ask.alert WITH (security_barrier='true') AS
  SELECT alert.alert_id AS alert,
@@ -494,6 +564,18 @@ CREATE TABLE public.alert_history (
     other_id bigint,
     CONSTRAINT alert_history_actor_check CHECK ((actor <> ''::text))
 );
+COMMENT ON TABLE public.alert_history IS 'What happened to alerts, line by line, only ever added to.';
+COMMENT ON COLUMN public.alert_history.number IS 'The lines number; numbers rise';
+COMMENT ON COLUMN public.alert_history.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.alert_history.at IS 'When it happened';
+COMMENT ON COLUMN public.alert_history.act IS 'What was done: ack, confirm, reject, dispatch, arrive, close, raise, add, amend, upgrade, ...';
+COMMENT ON COLUMN public.alert_history.state IS 'How the alert stood after it';
+COMMENT ON COLUMN public.alert_history.actor IS 'Who did it: os:NAME, or a part of the service';
+COMMENT ON COLUMN public.alert_history.reason IS 'Why';
+COMMENT ON COLUMN public.alert_history.outcome IS 'How it ended, from a closed list';
+COMMENT ON COLUMN public.alert_history.unit IS 'Who was sent';
+COMMENT ON COLUMN public.alert_history.event IS 'The event that it is about, by its envelope''s hash';
+COMMENT ON COLUMN public.alert_history.other_id IS 'The other alert of a merger';
 
 CREATE VIEW ask.alert_history WITH (security_barrier='true') AS
  SELECT alert_history.number,
@@ -538,6 +620,13 @@ CREATE TABLE public.camera (
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT camera_heading_deg_check CHECK (((heading_deg >= 0) AND (heading_deg <= 359)))
 );
+COMMENT ON TABLE public.camera IS 'Cameras of the points.';
+COMMENT ON COLUMN public.camera.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera.name IS 'Name';
+COMMENT ON COLUMN public.camera.heading_deg IS 'Where it looks, in degrees clockwise from north';
+COMMENT ON COLUMN public.camera.lane IS 'The lane it watches';
+COMMENT ON COLUMN public.camera.registered_at IS 'When it was registered';
 
 CREATE TABLE public.point (
     point_id public.registry_id NOT NULL,
@@ -553,6 +642,15 @@ CREATE TABLE public.point (
     CONSTRAINT point_name_check CHECK ((name <> ''::text)),
     CONSTRAINT point_time_zone_check CHECK ((time_zone <> ''::text))
 );
+COMMENT ON TABLE public.point IS 'Street points: where a box stands.';
+COMMENT ON COLUMN public.point.point_id IS 'Street point';
+COMMENT ON COLUMN public.point.city_id IS 'City';
+COMMENT ON COLUMN public.point.name IS 'Name';
+COMMENT ON COLUMN public.point.latitude IS 'Degrees north';
+COMMENT ON COLUMN public.point.longitude IS 'Degrees east';
+COMMENT ON COLUMN public.point.time_zone IS 'Time zone, by its IANA name; none: the city''s';
+COMMENT ON COLUMN public.point.partner_id IS 'The private company whose cameras they are; none: the citys own';
+COMMENT ON COLUMN public.point.registered_at IS 'When it was registered';
 
 CREATE VIEW ask.camera WITH (security_barrier='true') AS
  SELECT (camera.camera_id)::text AS camera,
@@ -609,6 +707,27 @@ CREATE TABLE public.camera_hour (
     live_ms bigint NOT NULL,
     reported_ms bigint NOT NULL
 );
+COMMENT ON TABLE public.camera_hour IS 'Sums of a camera''s minutes by the hour (UTC).';
+COMMENT ON COLUMN public.camera_hour.hour IS 'The hours first moment (UTC)';
+COMMENT ON COLUMN public.camera_hour.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_hour.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_hour.city_id IS 'City';
+COMMENT ON COLUMN public.camera_hour.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.camera_hour.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.camera_hour.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.camera_hour.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.camera_hour.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.camera_hour.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.camera_hour.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.camera_hour.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.camera_hour.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.camera_hour.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.camera_hour.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.camera_hour.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.camera_hour.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.camera_hour.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.camera_hour.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.camera_hour.reported_ms IS 'How long reports count, in milliseconds';
 
 CREATE TABLE public.camera_hour_purged (
     hour timestamp with time zone CONSTRAINT camera_hour_hour_not_null NOT NULL,
@@ -632,6 +751,27 @@ CREATE TABLE public.camera_hour_purged (
     live_ms bigint CONSTRAINT camera_hour_live_ms_not_null NOT NULL,
     reported_ms bigint CONSTRAINT camera_hour_reported_ms_not_null NOT NULL
 );
+COMMENT ON TABLE public.camera_hour_purged IS 'What minutes that retention removed had added up to.';
+COMMENT ON COLUMN public.camera_hour_purged.hour IS 'The hours first moment (UTC)';
+COMMENT ON COLUMN public.camera_hour_purged.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_hour_purged.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_hour_purged.city_id IS 'City';
+COMMENT ON COLUMN public.camera_hour_purged.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.camera_hour_purged.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.camera_hour_purged.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.camera_hour_purged.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.camera_hour_purged.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.camera_hour_purged.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.camera_hour_purged.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.camera_hour_purged.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.camera_hour_purged.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.camera_hour_purged.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.camera_hour_purged.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.camera_hour_purged.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.camera_hour_purged.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.camera_hour_purged.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.camera_hour_purged.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.camera_hour_purged.reported_ms IS 'How long reports count, in milliseconds';
 
 CREATE TABLE public.camera_minute (
     counted_at timestamp with time zone CONSTRAINT camera_minute_counted_at_not_null1 NOT NULL,
@@ -660,6 +800,31 @@ CREATE TABLE public.camera_minute (
     stalls integer CONSTRAINT camera_minute_stalls_not_null1 NOT NULL
 )
 PARTITION BY RANGE (counted_at);
+COMMENT ON TABLE public.camera_minute IS 'Counts of a camera, minute by minute, in a partition for each day (UTC).';
+COMMENT ON COLUMN public.camera_minute.counted_at IS 'The minute (UTC): by the box''s clock if that was right, else when it came';
+COMMENT ON COLUMN public.camera_minute.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_minute.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_minute.city_id IS 'City';
+COMMENT ON COLUMN public.camera_minute.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.camera_minute.report_hash IS 'The report: SHA-256 of its envelope';
+COMMENT ON COLUMN public.camera_minute.state IS 'The stream when the report was made: 1 live, 2 connecting, 3 stalled, 4 ended';
+COMMENT ON COLUMN public.camera_minute.interval_ms IS 'How long the report counts, in milliseconds';
+COMMENT ON COLUMN public.camera_minute.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.camera_minute.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.camera_minute.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.camera_minute.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.camera_minute.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.camera_minute.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.camera_minute.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.camera_minute.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.camera_minute.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.camera_minute.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.camera_minute.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.camera_minute.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.camera_minute.detect_us IS 'Mean time to find plates in a frame, in microseconds';
+COMMENT ON COLUMN public.camera_minute.read_us IS 'Mean time to read a plate, in microseconds';
+COMMENT ON COLUMN public.camera_minute.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.camera_minute.stalls IS 'Times the camera showed a standing picture';
 
 CREATE TABLE public.count_due (
     hour timestamp with time zone NOT NULL,
@@ -667,6 +832,11 @@ CREATE TABLE public.count_due (
     city_id text NOT NULL,
     number bigint NOT NULL
 );
+COMMENT ON TABLE public.count_due IS 'Hours of points that minutes came for since they were summed.';
+COMMENT ON COLUMN public.count_due.hour IS 'The hours first moment (UTC)';
+COMMENT ON COLUMN public.count_due.point_id IS 'Street point';
+COMMENT ON COLUMN public.count_due.city_id IS 'City';
+COMMENT ON COLUMN public.count_due.number IS 'The lines number; numbers rise';
 
 CREATE VIEW public.camera_hour_now AS
  SELECT camera_hour.hour,
@@ -777,6 +947,27 @@ UNION ALL
                    FROM public.camera_hour_purged
                   WHERE ((camera_hour_purged.point_id = touched.point_id) AND (camera_hour_purged.hour = touched.hour))) kept
           GROUP BY kept.camera_id, kept.city_id) fresh);
+COMMENT ON VIEW public.camera_hour_now IS 'Sums by the hour, exact at every moment: what is due is summed on the spot.';
+COMMENT ON COLUMN public.camera_hour_now.hour IS 'The hours first moment (UTC)';
+COMMENT ON COLUMN public.camera_hour_now.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_hour_now.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_hour_now.city_id IS 'City';
+COMMENT ON COLUMN public.camera_hour_now.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.camera_hour_now.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.camera_hour_now.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.camera_hour_now.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.camera_hour_now.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.camera_hour_now.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.camera_hour_now.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.camera_hour_now.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.camera_hour_now.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.camera_hour_now.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.camera_hour_now.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.camera_hour_now.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.camera_hour_now.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.camera_hour_now.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.camera_hour_now.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.camera_hour_now.reported_ms IS 'How long reports count, in milliseconds';
 
 CREATE TABLE public.city_hour (
     hour timestamp with time zone NOT NULL,
@@ -800,6 +991,27 @@ CREATE TABLE public.city_hour (
     reported_ms bigint NOT NULL,
     coverage_ms bigint NOT NULL
 );
+COMMENT ON TABLE public.city_hour IS 'Sums of a city''s cameras by the hour (UTC).';
+COMMENT ON COLUMN public.city_hour.hour IS 'The hours first moment (UTC)';
+COMMENT ON COLUMN public.city_hour.city_id IS 'City';
+COMMENT ON COLUMN public.city_hour.cameras IS 'Cameras that reported';
+COMMENT ON COLUMN public.city_hour.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.city_hour.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.city_hour.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.city_hour.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.city_hour.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.city_hour.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.city_hour.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.city_hour.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.city_hour.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.city_hour.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.city_hour.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.city_hour.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.city_hour.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.city_hour.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.city_hour.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.city_hour.reported_ms IS 'How long reports count, in milliseconds';
+COMMENT ON COLUMN public.city_hour.coverage_ms IS 'How long cameras were seen to be live, in milliseconds, each an hour at most';
 
 CREATE VIEW public.city_hour_now AS
  SELECT city_hour.hour,
@@ -871,6 +1083,27 @@ UNION ALL
            FROM public.camera_hour_now
           WHERE ((camera_hour_now.hour = touched.hour) AND (camera_hour_now.city_id = touched.city_id))
          HAVING (count(*) > 0)) fresh);
+COMMENT ON VIEW public.city_hour_now IS 'Sums of cities by the hour, exact at every moment.';
+COMMENT ON COLUMN public.city_hour_now.hour IS 'The hours first moment (UTC)';
+COMMENT ON COLUMN public.city_hour_now.city_id IS 'City';
+COMMENT ON COLUMN public.city_hour_now.cameras IS 'Cameras that reported';
+COMMENT ON COLUMN public.city_hour_now.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.city_hour_now.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.city_hour_now.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.city_hour_now.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.city_hour_now.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.city_hour_now.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.city_hour_now.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.city_hour_now.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.city_hour_now.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.city_hour_now.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.city_hour_now.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.city_hour_now.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.city_hour_now.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.city_hour_now.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.city_hour_now.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.city_hour_now.reported_ms IS 'How long reports count, in milliseconds';
+COMMENT ON COLUMN public.city_hour_now.coverage_ms IS 'How long cameras were seen to be live, in milliseconds, each an hour at most';
 
 CREATE VIEW ask.city_hour WITH (security_barrier='true') AS
  SELECT hour AS at,
@@ -895,6 +1128,27 @@ CREATE VIEW ask.city_hour WITH (security_barrier='true') AS
     ((coverage_ms)::double precision / (1000.0)::double precision) AS coverage_s
    FROM public.city_hour_now
   WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.city_hour IS 'Counts of cities by the hour (UTC), with the time that they cover.';
+COMMENT ON COLUMN ask.city_hour.at IS 'The buckets first moment';
+COMMENT ON COLUMN ask.city_hour.city IS 'City';
+COMMENT ON COLUMN ask.city_hour.cameras IS 'Cameras that reported';
+COMMENT ON COLUMN ask.city_hour.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN ask.city_hour.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN ask.city_hour.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN ask.city_hour.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN ask.city_hour.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN ask.city_hour.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN ask.city_hour.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN ask.city_hour.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN ask.city_hour.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN ask.city_hour.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN ask.city_hour.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN ask.city_hour.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN ask.city_hour.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN ask.city_hour.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN ask.city_hour.live_s IS 'How long cameras were seen to be live, in seconds';
+COMMENT ON COLUMN ask.city_hour.reported_s IS 'How long reports count, in seconds';
+COMMENT ON COLUMN ask.city_hour.coverage_s IS 'How long cameras were seen to be live, in seconds, each no longer than the bucket: where that is short, counts are of less than all that passed';
 
 CREATE TABLE public.camera_condition (
     envelope_hash public.sha256 NOT NULL,
@@ -929,6 +1183,38 @@ CREATE TABLE public.camera_condition (
     before_jpeg bytea,
     after_jpeg bytea
 );
+COMMENT ON TABLE public.camera_condition IS 'Cameras whose picture went bad, or good again.';
+COMMENT ON COLUMN public.camera_condition.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.camera_condition.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.camera_condition.city_id IS 'City';
+COMMENT ON COLUMN public.camera_condition.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_condition.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.camera_condition.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.camera_condition.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.camera_condition.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.camera_condition.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.camera_condition.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.camera_condition.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.camera_condition.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.camera_condition.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.camera_condition.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_condition.condition IS 'What is wrong: 1 blocked, 2 moved, 3 blurred, 4 dark, 5 frozen';
+COMMENT ON COLUMN public.camera_condition.is_active IS 'Whether it begins; else it is over';
+COMMENT ON COLUMN public.camera_condition.since_at IS 'Since when the picture is so';
+COMMENT ON COLUMN public.camera_condition.sharpness_before IS 'Sharpness of the picture before it went bad';
+COMMENT ON COLUMN public.camera_condition.brightness_before IS 'Brightness before it went bad, per mille';
+COMMENT ON COLUMN public.camera_condition.contrast_before IS 'Contrast before it went bad, per mille';
+COMMENT ON COLUMN public.camera_condition.edges_before IS 'Share of edges in the picture before it went bad, per mille';
+COMMENT ON COLUMN public.camera_condition.shift_px_before IS 'How far the picture had moved before it went bad, in pixels';
+COMMENT ON COLUMN public.camera_condition.still_ms_before IS 'How long the picture had not changed before it went bad, in milliseconds';
+COMMENT ON COLUMN public.camera_condition.sharpness_after IS 'Sharpness of the picture when it was told';
+COMMENT ON COLUMN public.camera_condition.brightness_after IS 'Brightness when it was told, per mille';
+COMMENT ON COLUMN public.camera_condition.contrast_after IS 'Contrast when it was told, per mille';
+COMMENT ON COLUMN public.camera_condition.edges_after IS 'Share of edges in the picture when it was told, per mille';
+COMMENT ON COLUMN public.camera_condition.shift_px_after IS 'How far the picture had moved when it was told, in pixels';
+COMMENT ON COLUMN public.camera_condition.still_ms_after IS 'How long the picture had not changed when it was told, in milliseconds';
+COMMENT ON COLUMN public.camera_condition.before_jpeg IS 'Redacted thumbnail from before';
+COMMENT ON COLUMN public.camera_condition.after_jpeg IS 'Redacted thumbnail of what is wrong';
 
 CREATE VIEW ask.condition WITH (security_barrier='true') AS
  SELECT encode((envelope_hash)::bytea, 'hex'::text) AS event,
@@ -1009,12 +1295,38 @@ CREATE TABLE public.camera_day (
     live_ms bigint NOT NULL,
     reported_ms bigint NOT NULL
 );
+COMMENT ON TABLE public.camera_day IS 'Sums of a camera''s hours by the point''s own day.';
+COMMENT ON COLUMN public.camera_day.at IS 'The buckets first moment';
+COMMENT ON COLUMN public.camera_day.until IS 'The next days first moment';
+COMMENT ON COLUMN public.camera_day.local_date IS 'The day, by the calendar of the point';
+COMMENT ON COLUMN public.camera_day.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_day.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_day.city_id IS 'City';
+COMMENT ON COLUMN public.camera_day.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.camera_day.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.camera_day.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.camera_day.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.camera_day.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.camera_day.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.camera_day.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.camera_day.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.camera_day.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.camera_day.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.camera_day.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.camera_day.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.camera_day.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.camera_day.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.camera_day.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.camera_day.reported_ms IS 'How long reports count, in milliseconds';
 
 CREATE VIEW public.point_zone AS
  SELECT point.point_id,
     COALESCE(point.time_zone, city.time_zone) AS time_zone
    FROM (public.point
      JOIN public.city USING (city_id));
+COMMENT ON VIEW public.point_zone IS 'The time zone of each point: its own, else its city''s.';
+COMMENT ON COLUMN public.point_zone.point_id IS 'Street point';
+COMMENT ON COLUMN public.point_zone.time_zone IS 'Time zone, by its IANA name';
 
 CREATE VIEW public.camera_day_now AS
  SELECT camera_day.at,
@@ -1096,6 +1408,29 @@ UNION ALL
            FROM public.camera_hour_now
           WHERE ((camera_hour_now.point_id = touched.point_id) AND (camera_hour_now.hour >= touched.at) AND (camera_hour_now.hour < touched.until))
           GROUP BY camera_hour_now.camera_id, camera_hour_now.city_id) fresh);
+COMMENT ON VIEW public.camera_day_now IS 'Sums by the day, exact at every moment.';
+COMMENT ON COLUMN public.camera_day_now.at IS 'The buckets first moment';
+COMMENT ON COLUMN public.camera_day_now.until IS 'The next days first moment';
+COMMENT ON COLUMN public.camera_day_now.local_date IS 'The day, by the calendar of the point';
+COMMENT ON COLUMN public.camera_day_now.point_id IS 'Street point';
+COMMENT ON COLUMN public.camera_day_now.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.camera_day_now.city_id IS 'City';
+COMMENT ON COLUMN public.camera_day_now.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN public.camera_day_now.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN public.camera_day_now.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN public.camera_day_now.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN public.camera_day_now.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN public.camera_day_now.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN public.camera_day_now.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN public.camera_day_now.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN public.camera_day_now.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN public.camera_day_now.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN public.camera_day_now.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN public.camera_day_now.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN public.camera_day_now.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN public.camera_day_now.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN public.camera_day_now.live_ms IS 'How long the camera was seen to be live, in milliseconds';
+COMMENT ON COLUMN public.camera_day_now.reported_ms IS 'How long reports count, in milliseconds';
 
 CREATE VIEW ask.day WITH (security_barrier='true') AS
  SELECT at,
@@ -1122,6 +1457,29 @@ CREATE VIEW ask.day WITH (security_barrier='true') AS
     LEAST(((live_ms)::double precision / (1000.0)::double precision), (EXTRACT(epoch FROM (until - at)))::double precision) AS coverage_s
    FROM public.camera_day_now
   WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.day IS 'Counts of cameras by the point''s own day, with the time that they cover.';
+COMMENT ON COLUMN ask.day.at IS 'The buckets first moment';
+COMMENT ON COLUMN ask.day.local_date IS 'The day, by the calendar of the point';
+COMMENT ON COLUMN ask.day.city IS 'City';
+COMMENT ON COLUMN ask.day.point IS 'Street point';
+COMMENT ON COLUMN ask.day.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.day.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN ask.day.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN ask.day.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN ask.day.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN ask.day.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN ask.day.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN ask.day.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN ask.day.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN ask.day.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN ask.day.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN ask.day.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN ask.day.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN ask.day.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN ask.day.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN ask.day.live_s IS 'How long cameras were seen to be live, in seconds';
+COMMENT ON COLUMN ask.day.reported_s IS 'How long reports count, in seconds';
+COMMENT ON COLUMN ask.day.coverage_s IS 'How long cameras were seen to be live, in seconds, each no longer than the bucket: where that is short, counts are of less than all that passed';
 
 CREATE VIEW ask.decision WITH (security_barrier='true') AS
  SELECT alert.alert_id AS alert,
@@ -1179,6 +1537,15 @@ CREATE TABLE public.chain (
     breaks bigint[] NOT NULL,
     updated_at timestamp with time zone NOT NULL
 );
+COMMENT ON TABLE public.chain IS 'What the chain auditor knows of the order of a box''s messages.';
+COMMENT ON COLUMN public.chain.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.chain.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.chain.head IS 'Everything up to this sequence number is accounted for';
+COMMENT ON COLUMN public.chain.highest IS 'The highest sequence number known';
+COMMENT ON COLUMN public.chain.runs IS 'Stretches without a gap: first, last, the hashes at their ends';
+COMMENT ON COLUMN public.chain.forks IS 'Sequence numbers that two messages claim';
+COMMENT ON COLUMN public.chain.breaks IS 'Sequence numbers whose message names another predecessor than there is';
+COMMENT ON COLUMN public.chain.updated_at IS 'When the auditor last took something in';
 
 CREATE TABLE public.device (
     device_id public.registry_id NOT NULL,
@@ -1191,6 +1558,14 @@ CREATE TABLE public.device (
     CONSTRAINT device_check CHECK (((replaces)::text <> (device_id)::text)),
     CONSTRAINT device_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
 );
+COMMENT ON TABLE public.device IS 'Boxes, by the identity under which they speak.';
+COMMENT ON COLUMN public.device.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.device.point_id IS 'Street point';
+COMMENT ON COLUMN public.device.city_id IS 'City';
+COMMENT ON COLUMN public.device.profile IS 'The firmware profile of the box';
+COMMENT ON COLUMN public.device.state IS 'active or revoked';
+COMMENT ON COLUMN public.device.registered_at IS 'When it was registered';
+COMMENT ON COLUMN public.device.replaces IS 'The broken box whose point it took over';
 
 CREATE TABLE public.gap (
     device_id text NOT NULL,
@@ -1201,6 +1576,14 @@ CREATE TABLE public.gap (
     asked integer NOT NULL,
     next_ask_at timestamp with time zone
 );
+COMMENT ON TABLE public.gap IS 'Messages that are missing, and when they are asked for next.';
+COMMENT ON COLUMN public.gap.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.gap.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.gap.first IS 'First sequence number that is missing';
+COMMENT ON COLUMN public.gap.last IS 'Last sequence number that is missing';
+COMMENT ON COLUMN public.gap.opened_at IS 'When it was found missing';
+COMMENT ON COLUMN public.gap.asked IS 'How often it was asked for';
+COMMENT ON COLUMN public.gap.next_ask_at IS 'When it is asked for next; none: given up, lost until it comes';
 
 CREATE TABLE public.presence (
     device_id text NOT NULL,
@@ -1213,6 +1596,15 @@ CREATE TABLE public.presence (
     outbox bytea DEFAULT decode(repeat('00'::text, 16), 'hex'::text) NOT NULL,
     CONSTRAINT presence_outbox_check CHECK ((octet_length(outbox) = 16))
 );
+COMMENT ON TABLE public.presence IS 'Which boxes are on line, since when.';
+COMMENT ON COLUMN public.presence.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.presence.connection IS 'Number of the connection; the box counts them';
+COMMENT ON COLUMN public.presence.is_online IS 'Whether it is on line';
+COMMENT ON COLUMN public.presence.since IS 'Since when, by our clock';
+COMMENT ON COLUMN public.presence.device_time IS 'When, by the boxs clock';
+COMMENT ON COLUMN public.presence.versions IS 'Versions of what runs on the box';
+COMMENT ON COLUMN public.presence.envelope IS 'The signed bytes of its last birth or will';
+COMMENT ON COLUMN public.presence.outbox IS 'The outbox in which it counts its connections; zeros: not told';
 
 CREATE TABLE public.report (
     envelope_hash public.sha256 NOT NULL,
@@ -1247,6 +1639,38 @@ CREATE TABLE public.report (
     uptime_s bigint NOT NULL,
     versions text[] NOT NULL
 );
+COMMENT ON TABLE public.report IS 'Health of a box, minute by minute.';
+COMMENT ON COLUMN public.report.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.report.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.report.city_id IS 'City';
+COMMENT ON COLUMN public.report.point_id IS 'Street point';
+COMMENT ON COLUMN public.report.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.report.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.report.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.report.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.report.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.report.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.report.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.report.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.report.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.report.from_at IS 'Since when it counts';
+COMMENT ON COLUMN public.report.to_at IS 'Up to when it counts';
+COMMENT ON COLUMN public.report.temperature_mc IS 'Temperature of the box, in thousandths of a degree Celsius';
+COMMENT ON COLUMN public.report.disk_free_mb IS 'Free disk of the box, in megabytes';
+COMMENT ON COLUMN public.report.memory_mb IS 'Memory that the agent uses, in megabytes';
+COMMENT ON COLUMN public.report.cpu_permille IS 'Share of the processors in use, per mille';
+COMMENT ON COLUMN public.report.clock_offset_ms IS 'How far the boxs clock is off, in milliseconds';
+COMMENT ON COLUMN public.report.outbox_rows IS 'Messages that wait in the box to be sent';
+COMMENT ON COLUMN public.report.outbox_bytes IS 'Bytes that wait in the box to be sent';
+COMMENT ON COLUMN public.report.oldest_unreceipted_at IS 'When the oldest message was written that waits for its receipt';
+COMMENT ON COLUMN public.report.dead_letters IS 'Messages that the box keeps because they were refused for good';
+COMMENT ON COLUMN public.report.lookback_since IS 'Since when the box remembers reads for new entries';
+COMMENT ON COLUMN public.report.hotlist_version IS 'The hotlist that the box matches with; none: it has none';
+COMMENT ON COLUMN public.report.hotlist_entries IS 'Entries of the hotlist that the box matches with';
+COMMENT ON COLUMN public.report.hotlist_expires_at IS 'When that hotlist ends';
+COMMENT ON COLUMN public.report.refused_downlinks IS 'Messages to the box that it refused';
+COMMENT ON COLUMN public.report.uptime_s IS 'Seconds since the agent started';
+COMMENT ON COLUMN public.report.versions IS 'Versions of what runs on the box';
 
 CREATE VIEW ask.device WITH (security_barrier='true') AS
  SELECT (device.device_id)::text AS device,
@@ -1363,6 +1787,27 @@ CREATE TABLE public.acceptance (
     is_drift boolean NOT NULL,
     versions text[] NOT NULL
 );
+COMMENT ON TABLE public.acceptance IS 'How a technician left a point, and how it compared with that later.';
+COMMENT ON COLUMN public.acceptance.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.acceptance.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.acceptance.city_id IS 'City';
+COMMENT ON COLUMN public.acceptance.point_id IS 'Street point';
+COMMENT ON COLUMN public.acceptance.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.acceptance.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.acceptance.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.acceptance.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.acceptance.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.acceptance.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.acceptance.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.acceptance.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.acceptance.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.acceptance.accepted_at IS 'When the technician accepted the point';
+COMMENT ON COLUMN public.acceptance.technician IS 'Who accepted it';
+COMMENT ON COLUMN public.acceptance.profile IS 'The firmware profile that the box was checked against';
+COMMENT ON COLUMN public.acceptance.verdict IS '1 pass, 2 warn, 3 fail';
+COMMENT ON COLUMN public.acceptance.checks IS 'How many checks were made';
+COMMENT ON COLUMN public.acceptance.is_drift IS 'Whether it is a later comparison';
+COMMENT ON COLUMN public.acceptance.versions IS 'Versions of what runs on the box';
 
 CREATE TABLE public.acceptance_check (
     envelope_hash public.sha256 NOT NULL,
@@ -1372,6 +1817,13 @@ CREATE TABLE public.acceptance_check (
     value text NOT NULL,
     camera_id text
 );
+COMMENT ON TABLE public.acceptance_check IS 'The checks of an acceptance.';
+COMMENT ON COLUMN public.acceptance_check.envelope_hash IS 'The acceptance: SHA-256 of its envelope';
+COMMENT ON COLUMN public.acceptance_check.number IS 'Which check, from 1';
+COMMENT ON COLUMN public.acceptance_check.check_name IS 'What was checked';
+COMMENT ON COLUMN public.acceptance_check.verdict IS '1 pass, 2 warn, 3 fail';
+COMMENT ON COLUMN public.acceptance_check.value IS 'What was found';
+COMMENT ON COLUMN public.acceptance_check.camera_id IS 'Camera, of its point';
 
 CREATE TABLE public.dropped (
     envelope_hash public.sha256 NOT NULL,
@@ -1390,6 +1842,22 @@ CREATE TABLE public.dropped (
     reason text NOT NULL,
     tombstones integer NOT NULL
 );
+COMMENT ON TABLE public.dropped IS 'Messages of boxes that say what they gave up for want of room.';
+COMMENT ON COLUMN public.dropped.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.dropped.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.dropped.city_id IS 'City';
+COMMENT ON COLUMN public.dropped.point_id IS 'Street point';
+COMMENT ON COLUMN public.dropped.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.dropped.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.dropped.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.dropped.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.dropped.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.dropped.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.dropped.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.dropped.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.dropped.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.dropped.reason IS 'Why, in a word';
+COMMENT ON COLUMN public.dropped.tombstones IS 'How many messages it gave up';
 
 CREATE TABLE public.equivocation (
     device_id text NOT NULL,
@@ -1400,6 +1868,14 @@ CREATE TABLE public.equivocation (
     other_hash public.sha256 NOT NULL,
     received_at timestamp with time zone NOT NULL
 );
+COMMENT ON TABLE public.equivocation IS 'One place in a box''s order with two messages: two boxes speak as one. The second was refused.';
+COMMENT ON COLUMN public.equivocation.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.equivocation.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.equivocation.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.equivocation.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.equivocation.first_hash IS 'The envelope that was taken';
+COMMENT ON COLUMN public.equivocation.other_hash IS 'The envelope that was refused';
+COMMENT ON COLUMN public.equivocation.received_at IS 'When it came, by our clock';
 
 CREATE TABLE public.evidence (
     envelope_hash public.sha256 NOT NULL,
@@ -1428,6 +1904,32 @@ CREATE TABLE public.evidence (
     plates_filled bigint NOT NULL,
     versions text[] NOT NULL
 );
+COMMENT ON TABLE public.evidence IS 'Names the picture of a hit and the hashes of its bytes. May come before the hit.';
+COMMENT ON COLUMN public.evidence.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.evidence.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.evidence.city_id IS 'City';
+COMMENT ON COLUMN public.evidence.point_id IS 'Street point';
+COMMENT ON COLUMN public.evidence.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.evidence.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.evidence.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.evidence.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.evidence.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.evidence.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.evidence.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.evidence.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.evidence.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.evidence.hit_hash IS 'The hit: SHA-256 of its envelope';
+COMMENT ON COLUMN public.evidence.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.evidence.captured_at IS 'When the frame was taken, by the boxs clock';
+COMMENT ON COLUMN public.evidence.redacted_sha256 IS 'SHA-256 of the redacted picture';
+COMMENT ON COLUMN public.evidence.redacted_bytes IS 'Length of the redacted picture, in bytes';
+COMMENT ON COLUMN public.evidence.sealed_sha256 IS 'SHA-256 of the sealed original';
+COMMENT ON COLUMN public.evidence.sealed_bytes IS 'Length of the sealed original, in bytes';
+COMMENT ON COLUMN public.evidence.original_sha256 IS 'SHA-256 of what the seal holds';
+COMMENT ON COLUMN public.evidence.sealed_to IS 'Id of the key of the evidence authority that it is sealed to';
+COMMENT ON COLUMN public.evidence.faces_filled IS 'Faces that were covered';
+COMMENT ON COLUMN public.evidence.plates_filled IS 'Plates that were covered';
+COMMENT ON COLUMN public.evidence.versions IS 'Versions of what runs on the box';
 
 CREATE TABLE public.evidence_unavailable (
     envelope_hash public.sha256 NOT NULL,
@@ -1446,6 +1948,22 @@ CREATE TABLE public.evidence_unavailable (
     hit_hash public.sha256 NOT NULL,
     reason text NOT NULL
 );
+COMMENT ON TABLE public.evidence_unavailable IS 'There is no picture of a hit, and why.';
+COMMENT ON COLUMN public.evidence_unavailable.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.evidence_unavailable.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.evidence_unavailable.city_id IS 'City';
+COMMENT ON COLUMN public.evidence_unavailable.point_id IS 'Street point';
+COMMENT ON COLUMN public.evidence_unavailable.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.evidence_unavailable.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.evidence_unavailable.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.evidence_unavailable.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.evidence_unavailable.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.evidence_unavailable.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.evidence_unavailable.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.evidence_unavailable.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.evidence_unavailable.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.evidence_unavailable.hit_hash IS 'The hit: SHA-256 of its envelope';
+COMMENT ON COLUMN public.evidence_unavailable.reason IS 'Why, in a word, such as redaction_failed or disk_full';
 
 CREATE TABLE public.hit (
     envelope_hash public.sha256 NOT NULL,
@@ -1478,6 +1996,36 @@ CREATE TABLE public.hit (
     format text NOT NULL,
     is_from_lookback boolean NOT NULL
 );
+COMMENT ON TABLE public.hit IS 'Reads that match an entry of the hotlist. None is a fact until a person confirms it.';
+COMMENT ON COLUMN public.hit.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.hit.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.hit.city_id IS 'City';
+COMMENT ON COLUMN public.hit.point_id IS 'Street point';
+COMMENT ON COLUMN public.hit.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.hit.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.hit.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.hit.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.hit.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.hit.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.hit.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.hit.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.hit.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.hit.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.hit.track IS 'Number of the vehicles passage at the camera, since the agent started';
+COMMENT ON COLUMN public.hit.plate IS 'The plate, by the vote over the passage';
+COMMENT ON COLUMN public.hit.observed IS 'The plate as the best single look has it';
+COMMENT ON COLUMN public.hit.confidence IS 'How sure the reading is, per mille';
+COMMENT ON COLUMN public.hit.hotlist_version IS 'The hotlist that it was matched with';
+COMMENT ON COLUMN public.hit.captured_at IS 'When the frame was taken, by the boxs clock';
+COMMENT ON COLUMN public.hit.x1 IS 'Left edge of the plate in the frame, in pixels';
+COMMENT ON COLUMN public.hit.y1 IS 'Upper edge of the plate in the frame, in pixels';
+COMMENT ON COLUMN public.hit.x2 IS 'Right edge of the plate in the frame, in pixels';
+COMMENT ON COLUMN public.hit.y2 IS 'Lower edge of the plate in the frame, in pixels';
+COMMENT ON COLUMN public.hit.frame_width IS 'Width of the frame, in pixels';
+COMMENT ON COLUMN public.hit.frame_height IS 'Height of the frame, in pixels';
+COMMENT ON COLUMN public.hit.looks IS 'How many looks voted';
+COMMENT ON COLUMN public.hit.format IS 'The plate format that the text fits; empty: none';
+COMMENT ON COLUMN public.hit.is_from_lookback IS 'Whether it was seen before its entry came';
 
 CREATE TABLE public.hit_amendment (
     envelope_hash public.sha256 NOT NULL,
@@ -1500,6 +2048,26 @@ CREATE TABLE public.hit_amendment (
     captured_at timestamp with time zone,
     is_withdrawal boolean NOT NULL
 );
+COMMENT ON TABLE public.hit_amendment IS 'What later frames changed of a hit, or that the box took it back. May come before its hit.';
+COMMENT ON COLUMN public.hit_amendment.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.hit_amendment.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.hit_amendment.city_id IS 'City';
+COMMENT ON COLUMN public.hit_amendment.point_id IS 'Street point';
+COMMENT ON COLUMN public.hit_amendment.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.hit_amendment.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.hit_amendment.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.hit_amendment.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.hit_amendment.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.hit_amendment.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.hit_amendment.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.hit_amendment.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.hit_amendment.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.hit_amendment.hit_hash IS 'The hit: SHA-256 of its envelope';
+COMMENT ON COLUMN public.hit_amendment.plate IS 'The plate, by the vote over more frames; none: withdrawn';
+COMMENT ON COLUMN public.hit_amendment.observed IS 'The plate as the best single look has it';
+COMMENT ON COLUMN public.hit_amendment.confidence IS 'How sure the reading is, per mille';
+COMMENT ON COLUMN public.hit_amendment.captured_at IS 'When the better frame was taken, by the box''s clock';
+COMMENT ON COLUMN public.hit_amendment.is_withdrawal IS 'Whether the box takes the hit back';
 
 CREATE TABLE public.hit_match (
     envelope_hash public.sha256 NOT NULL,
@@ -1507,6 +2075,11 @@ CREATE TABLE public.hit_match (
     quality smallint NOT NULL,
     reason text NOT NULL
 );
+COMMENT ON TABLE public.hit_match IS 'The entries that a hit, or an amendment of one, matched.';
+COMMENT ON COLUMN public.hit_match.envelope_hash IS 'SHA-256 of the hit''s or the amendment''s envelope';
+COMMENT ON COLUMN public.hit_match.entry_id IS 'Entry of the hotlist';
+COMMENT ON COLUMN public.hit_match.quality IS '1 exact, 2 possible';
+COMMENT ON COLUMN public.hit_match.reason IS 'Reason class of the entry';
 
 CREATE TABLE public.picture (
     device_id text NOT NULL,
@@ -1516,6 +2089,12 @@ CREATE TABLE public.picture (
     settled_at timestamp with time zone NOT NULL,
     CONSTRAINT picture_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'wrong_hash'::text, 'contradictory'::text, 'too_large'::text, 'purged'::text])))
 );
+COMMENT ON TABLE public.picture IS 'What became of a picture''s bytes.';
+COMMENT ON COLUMN public.picture.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.picture.sha256 IS 'SHA-256 of the picture''s bytes, which is its file''s name';
+COMMENT ON COLUMN public.picture.state IS 'stored, wrong_hash, contradictory, too_large or purged';
+COMMENT ON COLUMN public.picture.total_bytes IS 'Length of the whole picture, in bytes';
+COMMENT ON COLUMN public.picture.settled_at IS 'When it was decided';
 
 CREATE TABLE public.settings_result (
     envelope_hash public.sha256 NOT NULL,
@@ -1537,6 +2116,25 @@ CREATE TABLE public.settings_result (
     reason text NOT NULL,
     note text NOT NULL
 );
+COMMENT ON TABLE public.settings_result IS 'What a box made of a settings document.';
+COMMENT ON COLUMN public.settings_result.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.settings_result.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.settings_result.city_id IS 'City';
+COMMENT ON COLUMN public.settings_result.point_id IS 'Street point';
+COMMENT ON COLUMN public.settings_result.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.settings_result.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.settings_result.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.settings_result.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.settings_result.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.settings_result.counted_at IS 'When it happened: by the boxs clock if that was right, else when it came';
+COMMENT ON COLUMN public.settings_result.is_historical IS 'Whether it was old when it came';
+COMMENT ON COLUMN public.settings_result.is_clock_suspect IS 'Whether the boxs clock was wrong';
+COMMENT ON COLUMN public.settings_result.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.settings_result.number IS 'The settings document''s number';
+COMMENT ON COLUMN public.settings_result.rollout_id IS 'The rollout';
+COMMENT ON COLUMN public.settings_result.state IS '1 kept, 2 rolled back, 3 refused';
+COMMENT ON COLUMN public.settings_result.reason IS 'Why, in a word, such as healthy or bad_signature';
+COMMENT ON COLUMN public.settings_result.note IS 'A few words on it, never a plate';
 
 CREATE VIEW ask.event WITH (security_barrier='true') AS
  SELECT encode(envelope_hash, 'hex'::text) AS event,
@@ -1965,6 +2563,28 @@ CREATE VIEW ask.hour WITH (security_barrier='true') AS
     ((LEAST(live_ms, (3600000)::bigint))::double precision / (1000.0)::double precision) AS coverage_s
    FROM public.camera_hour_now
   WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.hour IS 'Counts of cameras by the hour (UTC), with the time that they cover.';
+COMMENT ON COLUMN ask.hour.at IS 'The buckets first moment';
+COMMENT ON COLUMN ask.hour.city IS 'City';
+COMMENT ON COLUMN ask.hour.point IS 'Street point';
+COMMENT ON COLUMN ask.hour.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.hour.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN ask.hour.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN ask.hour.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN ask.hour.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN ask.hour.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN ask.hour.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN ask.hour.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN ask.hour.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN ask.hour.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN ask.hour.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN ask.hour.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN ask.hour.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN ask.hour.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN ask.hour.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN ask.hour.live_s IS 'How long cameras were seen to be live, in seconds';
+COMMENT ON COLUMN ask.hour.reported_s IS 'How long reports count, in seconds';
+COMMENT ON COLUMN ask.hour.coverage_s IS 'How long cameras were seen to be live, in seconds, each no longer than the bucket: where that is short, counts are of less than all that passed';
 
 CREATE VIEW ask.minute WITH (security_barrier='true') AS
  SELECT counted_at AS at,
@@ -1991,6 +2611,28 @@ CREATE VIEW ask.minute WITH (security_barrier='true') AS
    FROM public.camera_minute
   WHERE (city_id = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]))
   GROUP BY counted_at, city_id, point_id, camera_id;
+COMMENT ON VIEW ask.minute IS 'Counts of cameras by the minute, with the time that they cover.';
+COMMENT ON COLUMN ask.minute.at IS 'The buckets first moment';
+COMMENT ON COLUMN ask.minute.city IS 'City';
+COMMENT ON COLUMN ask.minute.point IS 'Street point';
+COMMENT ON COLUMN ask.minute.camera IS 'Camera, of its point';
+COMMENT ON COLUMN ask.minute.vehicles IS 'Vehicles that passed: those read and those not';
+COMMENT ON COLUMN ask.minute.reads IS 'Vehicles whose plate was read, hits among them';
+COMMENT ON COLUMN ask.minute.unreadable IS 'Vehicles whose plate was seen and not read';
+COMMENT ON COLUMN ask.minute.hits IS 'Vehicles whose plate matched the hotlist';
+COMMENT ON COLUMN ask.minute.faces IS 'Faces in the frames that were sampled for it; nobody is recognised';
+COMMENT ON COLUMN ask.minute.frames_in IS 'Frames that came from the camera';
+COMMENT ON COLUMN ask.minute.frames_processed IS 'Frames that were looked at';
+COMMENT ON COLUMN ask.minute.sampled_out IS 'Frames left out by plan';
+COMMENT ON COLUMN ask.minute.dropped IS 'Frames given up because the box could not keep up';
+COMMENT ON COLUMN ask.minute.reconnects IS 'Times the stream was connected again';
+COMMENT ON COLUMN ask.minute.stalls IS 'Times the camera showed a standing picture';
+COMMENT ON COLUMN ask.minute.decode_errors IS 'Frames that could not be decoded';
+COMMENT ON COLUMN ask.minute.frames_face_counted IS 'Frames in which faces were counted';
+COMMENT ON COLUMN ask.minute.minutes IS 'Reports that are added up';
+COMMENT ON COLUMN ask.minute.live_s IS 'How long cameras were seen to be live, in seconds';
+COMMENT ON COLUMN ask.minute.reported_s IS 'How long reports count, in seconds';
+COMMENT ON COLUMN ask.minute.coverage_s IS 'How long cameras were seen to be live, in seconds, each no longer than the bucket: where that is short, counts are of less than all that passed';
 
 CREATE VIEW ask.point WITH (security_barrier='true') AS
  SELECT (point.point_id)::text AS point,
@@ -2101,6 +2743,20 @@ CREATE VIEW public.alert_decided WITH (security_invoker='true') AS
    FROM (public.alert_sighting
      JOIN public.alert USING (alert_id))
   WHERE ((alert_sighting.kind = 'hit'::text) AND (alert.was_right IS NOT NULL) AND (alert_sighting.added_at <= alert.decided_at));
+COMMENT ON VIEW public.alert_decided IS 'Hits on which a person decided.';
+COMMENT ON COLUMN public.alert_decided.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.alert_decided.event IS 'The hit, alarm or report, by its hash';
+COMMENT ON COLUMN public.alert_decided.city_id IS 'City';
+COMMENT ON COLUMN public.alert_decided.point_id IS 'Street point';
+COMMENT ON COLUMN public.alert_decided.camera_id IS 'Camera, of its point';
+COMMENT ON COLUMN public.alert_decided.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.alert_decided.happened_at IS 'When it happened';
+COMMENT ON COLUMN public.alert_decided.decided_at IS 'When a person confirmed, rejected or corrected';
+COMMENT ON COLUMN public.alert_decided.quality IS '1 exact, 2 possible; none: withdrawn';
+COMMENT ON COLUMN public.alert_decided.lists IS 'Batches of the entries that it matches';
+COMMENT ON COLUMN public.alert_decided.reasons IS 'Reason classes of the entries that it matches';
+COMMENT ON COLUMN public.alert_decided.reader IS 'The model that read the plate';
+COMMENT ON COLUMN public.alert_decided.was_right IS 'Whether the read turned out right; none: nobody can tell';
 
 CREATE TABLE public.alert_due (
     number bigint NOT NULL,
@@ -2109,6 +2765,11 @@ CREATE TABLE public.alert_due (
     tries smallint DEFAULT 0 NOT NULL,
     CONSTRAINT alert_due_what_check CHECK ((what = ANY (ARRAY['hit'::text, 'alarm'::text])))
 );
+COMMENT ON TABLE public.alert_due IS 'Events that are to become alerts, or to change one.';
+COMMENT ON COLUMN public.alert_due.number IS 'Which comes first';
+COMMENT ON COLUMN public.alert_due.what IS 'hit (also of what belongs to one) or alarm';
+COMMENT ON COLUMN public.alert_due.event IS 'The hit or alarm, by its envelope''s hash';
+COMMENT ON COLUMN public.alert_due.tries IS 'How often it was tried';
 ALTER TABLE public.alert_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.alert_due_number_seq
     START WITH 1
@@ -2152,6 +2813,12 @@ CREATE VIEW public.alert_precision WITH (security_invoker='true') AS
                     ELSE 'withdrawn'::text
                 END AS "case") told)
   GROUP BY alert_decided.city_id, told.by_what, told.what;
+COMMENT ON VIEW public.alert_precision IS 'Errors out of n decided hits, by camera, list, reason, reader and quality.';
+COMMENT ON COLUMN public.alert_precision.city_id IS 'City';
+COMMENT ON COLUMN public.alert_precision.by_what IS 'What is counted by: camera, list, reason, reader or quality';
+COMMENT ON COLUMN public.alert_precision.what IS 'Which camera, list, reason, reader or quality';
+COMMENT ON COLUMN public.alert_precision.n IS 'How many hits were decided on';
+COMMENT ON COLUMN public.alert_precision.errors IS 'How many of them were wrong';
 
 CREATE TABLE public.alert_span (
     city_id text NOT NULL,
@@ -2161,6 +2828,12 @@ CREATE TABLE public.alert_span (
     last_at timestamp with time zone NOT NULL,
     CONSTRAINT alert_span_check CHECK ((first_at <= last_at))
 );
+COMMENT ON TABLE public.alert_span IS 'Stretches of time in which events of one key belong to an alert.';
+COMMENT ON COLUMN public.alert_span.city_id IS 'City';
+COMMENT ON COLUMN public.alert_span.key IS 'What holds them together: an entry of the city, an alarm';
+COMMENT ON COLUMN public.alert_span.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.alert_span.first_at IS 'Since when';
+COMMENT ON COLUMN public.alert_span.last_at IS 'Up to when';
 
 CREATE TABLE public.api_token (
     token_id public.registry_id NOT NULL,
@@ -2179,6 +2852,17 @@ CREATE TABLE public.api_token (
     CONSTRAINT api_token_cities_check CHECK ((cardinality(cities) > 0)),
     CONSTRAINT api_token_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['counts'::text, 'events'::text, 'alerts'::text, 'plates'::text, 'pictures'::text, 'health'::text])))
 );
+COMMENT ON TABLE public.api_token IS 'Tokens of the HTTP API; what is kept of one is its hash.';
+COMMENT ON COLUMN public.api_token.token_id IS 'The tokens name';
+COMMENT ON COLUMN public.api_token.hash IS 'SHA-256 of the token';
+COMMENT ON COLUMN public.api_token.scopes IS 'What it opens';
+COMMENT ON COLUMN public.api_token.cities IS 'Cities it may ask about; none: every one';
+COMMENT ON COLUMN public.api_token.added_by IS 'Who added it';
+COMMENT ON COLUMN public.api_token.added_at IS 'When it was added';
+COMMENT ON COLUMN public.api_token.expires_at IS 'When it ends';
+COMMENT ON COLUMN public.api_token.revoked_at IS 'When it was revoked; none: it holds';
+COMMENT ON COLUMN public.api_token.revoked_by IS 'Who revoked it';
+COMMENT ON COLUMN public.api_token.last_used_at IS 'When it was last used';
 
 CREATE TABLE public.audit (
     number bigint NOT NULL,
@@ -2193,6 +2877,15 @@ CREATE TABLE public.audit (
     CONSTRAINT audit_actor_check CHECK ((actor <> ''::text)),
     CONSTRAINT audit_number_check CHECK ((number > 0))
 );
+COMMENT ON TABLE public.audit IS 'Who looked at what and why: a chain of hashes, only ever added to. Never a plate.';
+COMMENT ON COLUMN public.audit.number IS 'The row''s number, from 1 without gaps';
+COMMENT ON COLUMN public.audit.at IS 'When it was done, by our clock';
+COMMENT ON COLUMN public.audit.actor IS 'Who did it: os:NAME, or a part of the service';
+COMMENT ON COLUMN public.audit.action IS 'What was done, such as hit.show';
+COMMENT ON COLUMN public.audit.subject IS 'What it was done to, by id';
+COMMENT ON COLUMN public.audit.reason IS 'Why';
+COMMENT ON COLUMN public.audit.previous_hash IS 'The hash of the row before; zeros: the first';
+COMMENT ON COLUMN public.audit.hash IS 'SHA-256 over the row and the hash before it';
 
 CREATE TABLE public.camera_minute_default (
     counted_at timestamp with time zone CONSTRAINT camera_minute_counted_at_not_null1 NOT NULL,
@@ -2226,6 +2919,9 @@ CREATE TABLE public.chain_cursor (
     read_upto xid8 NOT NULL,
     CONSTRAINT chain_cursor_only_row_check CHECK (only_row)
 );
+COMMENT ON TABLE public.chain_cursor IS 'How far the chain auditor has read the ledger.';
+COMMENT ON COLUMN public.chain_cursor.only_row IS 'Always true: there is one row';
+COMMENT ON COLUMN public.chain_cursor.read_upto IS 'The transaction up to which the ledger was read';
 
 CREATE TABLE public.chain_dropped (
     device_id text NOT NULL,
@@ -2233,6 +2929,11 @@ CREATE TABLE public.chain_dropped (
     sequence bigint NOT NULL,
     envelope_hash bytea NOT NULL
 );
+COMMENT ON TABLE public.chain_dropped IS 'Messages that the auditor knows only by their tombstones.';
+COMMENT ON COLUMN public.chain_dropped.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.chain_dropped.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.chain_dropped.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.chain_dropped.envelope_hash IS 'SHA-256 of the envelope given up; empty: two tombstones contradict each other';
 ALTER TABLE public.count_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.count_due_number_seq
     START WITH 1
@@ -2247,6 +2948,9 @@ CREATE TABLE public.count_horizon (
     hours_from timestamp with time zone NOT NULL,
     CONSTRAINT count_horizon_only_row_check CHECK (only_row)
 );
+COMMENT ON TABLE public.count_horizon IS 'Since when there are sums; one row.';
+COMMENT ON COLUMN public.count_horizon.only_row IS 'Always true: there is one row';
+COMMENT ON COLUMN public.count_horizon.hours_from IS 'Hours before this are gone, and summed no more';
 
 CREATE TABLE public.delivery (
     device_id text NOT NULL,
@@ -2260,6 +2964,17 @@ CREATE TABLE public.delivery (
     redeliveries integer DEFAULT 0 NOT NULL,
     stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
+COMMENT ON TABLE public.delivery IS 'The ledger: one line for each message taken, which decides what is new.';
+COMMENT ON COLUMN public.delivery.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.delivery.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.delivery.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.delivery.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.delivery.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.delivery.previous_hash IS 'SHA-256 of the envelope before it in the boxs order';
+COMMENT ON COLUMN public.delivery.kind IS 'Kind of message: 1 hit, 2 amendment, 3 alarm, 4 report, 5 evidence, 6 piece, 7 no picture, 8 dropped, 9 camera condition, 10 acceptance, 11 settings result';
+COMMENT ON COLUMN public.delivery.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.delivery.redeliveries IS 'How often it came again';
+COMMENT ON COLUMN public.delivery.stored_in IS 'Transaction that stored it: the chain auditor reads by this';
 
 CREATE TABLE public.delivery_range (
     device_id text NOT NULL,
@@ -2275,6 +2990,16 @@ CREATE TABLE public.delivery_range (
     CONSTRAINT delivery_range_check1 CHECK ((octet_length(hashes) = (32 * ((last - first) + 1))))
 );
 ALTER TABLE ONLY public.delivery_range ALTER COLUMN hashes SET STORAGE EXTERNAL;
+COMMENT ON TABLE public.delivery_range IS 'The ledger''s old lines, folded to the hashes of a stretch of messages.';
+COMMENT ON COLUMN public.delivery_range.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.delivery_range.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.delivery_range.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.delivery_range.first IS 'First sequence number';
+COMMENT ON COLUMN public.delivery_range.last IS 'Last sequence number';
+COMMENT ON COLUMN public.delivery_range.hashes IS 'SHA-256 of each of them, one after the other';
+COMMENT ON COLUMN public.delivery_range.first_at IS 'When the first of them came';
+COMMENT ON COLUMN public.delivery_range.last_at IS 'When the last of them came';
+COMMENT ON COLUMN public.delivery_range.redeliveries IS 'How often it came again';
 
 CREATE TABLE public.device_certificate (
     serial text NOT NULL,
@@ -2282,6 +3007,11 @@ CREATE TABLE public.device_certificate (
     not_after timestamp with time zone NOT NULL,
     issued_at timestamp with time zone DEFAULT now() NOT NULL
 );
+COMMENT ON TABLE public.device_certificate IS 'Every certificate that a key ever had.';
+COMMENT ON COLUMN public.device_certificate.serial IS 'The certificate''s serial number, lower-case hexadecimal';
+COMMENT ON COLUMN public.device_certificate.key_id IS 'Id of the key: the first 16 bytes of its SHA-256';
+COMMENT ON COLUMN public.device_certificate.not_after IS 'When the certificate ends';
+COMMENT ON COLUMN public.device_certificate.issued_at IS 'When it was issued';
 
 CREATE TABLE public.device_key (
     key_id bytea NOT NULL,
@@ -2300,6 +3030,18 @@ CREATE TABLE public.device_key (
     CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16)),
     CONSTRAINT device_key_renewed_ms_check CHECK ((renewed_ms >= 0))
 );
+COMMENT ON TABLE public.device_key IS 'Keys of boxes, for good: what one signed years ago verifies against the key of its day.';
+COMMENT ON COLUMN public.device_key.key_id IS 'Id of the key: the first 16 bytes of its SHA-256';
+COMMENT ON COLUMN public.device_key.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.device_key.spki IS 'The public key (SubjectPublicKeyInfo, DER)';
+COMMENT ON COLUMN public.device_key.algorithm IS 'How it signs, by its COSE number: -19 Ed25519, -9 ESP256';
+COMMENT ON COLUMN public.device_key.certificate_pem IS 'Its certificate';
+COMMENT ON COLUMN public.device_key.serial IS 'Serial number of its certificate, lower-case hexadecimal';
+COMMENT ON COLUMN public.device_key.not_after IS 'When the certificate ends';
+COMMENT ON COLUMN public.device_key.issued_at IS 'When it was issued';
+COMMENT ON COLUMN public.device_key.revoked_at IS 'When it was revoked; none: it holds';
+COMMENT ON COLUMN public.device_key.revoked_reason IS 'Why it was revoked';
+COMMENT ON COLUMN public.device_key.renewed_ms IS 'Time in the last renewal request that was granted, in milliseconds since 1970';
 
 CREATE TABLE public.device_past_place (
     device_id public.registry_id NOT NULL,
@@ -2309,11 +3051,20 @@ CREATE TABLE public.device_past_place (
     until timestamp with time zone NOT NULL,
     CONSTRAINT device_past_place_check CHECK ((until > since))
 );
+COMMENT ON TABLE public.device_past_place IS 'Where a box stood before it was moved: what it said there is taken when it comes late.';
+COMMENT ON COLUMN public.device_past_place.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.device_past_place.point_id IS 'Street point';
+COMMENT ON COLUMN public.device_past_place.city_id IS 'City';
+COMMENT ON COLUMN public.device_past_place.since IS 'Since when it stood there';
+COMMENT ON COLUMN public.device_past_place.until IS 'Until when it stood there';
 
 CREATE TABLE public.file_to_remove (
     sha256 public.sha256 NOT NULL,
     noted_at timestamp with time zone NOT NULL
 );
+COMMENT ON TABLE public.file_to_remove IS 'Files whose rows are gone, until they are gone too.';
+COMMENT ON COLUMN public.file_to_remove.sha256 IS 'SHA-256 of the picture, which is the file''s name';
+COMMENT ON COLUMN public.file_to_remove.noted_at IS 'When its rows went';
 
 CREATE TABLE public.hotlist_artefact (
     sha256 bytea NOT NULL,
@@ -2323,6 +3074,11 @@ CREATE TABLE public.hotlist_artefact (
     CONSTRAINT hotlist_artefact_sha256_check CHECK ((octet_length(sha256) = 32))
 );
 ALTER TABLE ONLY public.hotlist_artefact ALTER COLUMN bytes SET STORAGE EXTERNAL;
+COMMENT ON TABLE public.hotlist_artefact IS 'Bytes that boxes fetch by their hash.';
+COMMENT ON COLUMN public.hotlist_artefact.sha256 IS 'SHA-256 of its bytes';
+COMMENT ON COLUMN public.hotlist_artefact.bytes IS 'The artefact';
+COMMENT ON COLUMN public.hotlist_artefact.size_bytes IS 'Length, in bytes';
+COMMENT ON COLUMN public.hotlist_artefact.created_at IS 'When it was made; of a message, by the boxs clock';
 
 CREATE TABLE public.hotlist_batch (
     batch_id public.registry_id NOT NULL,
@@ -2336,6 +3092,13 @@ CREATE TABLE public.hotlist_batch (
     CONSTRAINT hotlist_batch_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'approved'::text, 'retired'::text])))
 );
 ALTER TABLE ONLY public.hotlist_batch ALTER COLUMN payload SET STORAGE EXTERNAL;
+COMMENT ON TABLE public.hotlist_batch IS 'Batches of entries, as officers signed them.';
+COMMENT ON COLUMN public.hotlist_batch.batch_id IS 'The batch';
+COMMENT ON COLUMN public.hotlist_batch.payload IS 'The signed bytes';
+COMMENT ON COLUMN public.hotlist_batch.state IS 'proposed, approved or retired';
+COMMENT ON COLUMN public.hotlist_batch.created_at IS 'When it was made; of a message, by the boxs clock';
+COMMENT ON COLUMN public.hotlist_batch.approved_at IS 'When it was approved';
+COMMENT ON COLUMN public.hotlist_batch.retired_at IS 'When it was retired';
 
 CREATE TABLE public.hotlist_draft (
     import_id bigint NOT NULL,
@@ -2349,6 +3112,14 @@ CREATE TABLE public.hotlist_draft (
     CONSTRAINT hotlist_draft_line_check CHECK ((line > 0)),
     CONSTRAINT hotlist_draft_plate_check CHECK ((plate ~ '^[A-Z0-9]{1,12}$'::text))
 );
+COMMENT ON TABLE public.hotlist_draft IS 'The lines of such a file.';
+COMMENT ON COLUMN public.hotlist_draft.import_id IS 'The file';
+COMMENT ON COLUMN public.hotlist_draft.line IS 'The line''s number in the file';
+COMMENT ON COLUMN public.hotlist_draft.plate IS 'The wanted plate';
+COMMENT ON COLUMN public.hotlist_draft.reason IS 'Reason class, such as stolen-vehicle';
+COMMENT ON COLUMN public.hotlist_draft.case_number IS 'The case, which no box gets';
+COMMENT ON COLUMN public.hotlist_draft.expires_at IS 'When it ends';
+COMMENT ON COLUMN public.hotlist_draft.scope IS 'The cities where it is searched for; none: the whole region';
 
 CREATE TABLE public.hotlist_entry (
     entry_id public.registry_id NOT NULL,
@@ -2363,6 +3134,15 @@ CREATE TABLE public.hotlist_entry (
     CONSTRAINT hotlist_entry_case_salt_check CHECK ((octet_length(case_salt) = 16)),
     CONSTRAINT hotlist_entry_plate_check CHECK ((plate ~ '^[A-Z0-9]{1,12}$'::text))
 );
+COMMENT ON TABLE public.hotlist_entry IS 'Wanted vehicles. Boxes get the plate, reason class, scope and end, never the case.';
+COMMENT ON COLUMN public.hotlist_entry.entry_id IS 'Entry of the hotlist';
+COMMENT ON COLUMN public.hotlist_entry.batch_id IS 'The batch';
+COMMENT ON COLUMN public.hotlist_entry.plate IS 'The wanted plate';
+COMMENT ON COLUMN public.hotlist_entry.reason IS 'Reason class, such as stolen-vehicle';
+COMMENT ON COLUMN public.hotlist_entry.case_number IS 'The case, which no box gets';
+COMMENT ON COLUMN public.hotlist_entry.case_salt IS 'Salt of the hash that binds the case';
+COMMENT ON COLUMN public.hotlist_entry.expires_at IS 'When it ends';
+COMMENT ON COLUMN public.hotlist_entry.scope IS 'The cities where it is searched for; none: the whole region';
 
 CREATE TABLE public.hotlist_import (
     import_id bigint NOT NULL,
@@ -2374,6 +3154,12 @@ CREATE TABLE public.hotlist_import (
     CONSTRAINT hotlist_import_file_sha256_check CHECK ((octet_length(file_sha256) = 32)),
     CONSTRAINT hotlist_import_refused_check CHECK ((refused >= 0))
 );
+COMMENT ON TABLE public.hotlist_import IS 'Files of plates that wait for an officer to propose them.';
+COMMENT ON COLUMN public.hotlist_import.import_id IS 'The file';
+COMMENT ON COLUMN public.hotlist_import.file_sha256 IS 'SHA-256 of the file';
+COMMENT ON COLUMN public.hotlist_import.accepted IS 'Lines of the file that were taken';
+COMMENT ON COLUMN public.hotlist_import.refused IS 'Lines of the file that were not taken';
+COMMENT ON COLUMN public.hotlist_import.imported_at IS 'When it was taken in';
 ALTER TABLE public.hotlist_import ALTER COLUMN import_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.hotlist_import_import_id_seq
     START WITH 1
@@ -2391,6 +3177,12 @@ CREATE TABLE public.hotlist_signature (
     signed_at timestamp with time zone NOT NULL,
     CONSTRAINT hotlist_signature_signature_check CHECK ((octet_length(signature) = 64))
 );
+COMMENT ON TABLE public.hotlist_signature IS 'Officers'' signatures under batches; two of different officers make one valid.';
+COMMENT ON COLUMN public.hotlist_signature.batch_id IS 'The batch';
+COMMENT ON COLUMN public.hotlist_signature.key_id IS 'Id of the key: the first 16 bytes of its SHA-256';
+COMMENT ON COLUMN public.hotlist_signature.protected IS 'The signed header';
+COMMENT ON COLUMN public.hotlist_signature.signature IS 'The signature';
+COMMENT ON COLUMN public.hotlist_signature.signed_at IS 'When it was signed';
 
 CREATE TABLE public.hotlist_snapshot (
     city_id public.registry_id NOT NULL,
@@ -2402,6 +3194,14 @@ CREATE TABLE public.hotlist_snapshot (
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT hotlist_snapshot_list_version_check CHECK ((list_version > 0))
 );
+COMMENT ON TABLE public.hotlist_snapshot IS 'Hotlists as they were made for boxes, version by version.';
+COMMENT ON COLUMN public.hotlist_snapshot.city_id IS 'City';
+COMMENT ON COLUMN public.hotlist_snapshot.list_version IS 'The version; a citys only rise';
+COMMENT ON COLUMN public.hotlist_snapshot.sha256 IS 'SHA-256 of its artefact, which may have been dropped since';
+COMMENT ON COLUMN public.hotlist_snapshot.size_bytes IS 'Length, in bytes';
+COMMENT ON COLUMN public.hotlist_snapshot.entries IS 'How many entries it has';
+COMMENT ON COLUMN public.hotlist_snapshot.trust_number IS 'The trust bundle under which it was made';
+COMMENT ON COLUMN public.hotlist_snapshot.created_at IS 'When it was made; of a message, by the boxs clock';
 
 CREATE TABLE public.hotlist_withdrawal (
     withdrawal_id bigint NOT NULL,
@@ -2411,6 +3211,12 @@ CREATE TABLE public.hotlist_withdrawal (
     withdrawn_at timestamp with time zone NOT NULL,
     CONSTRAINT hotlist_withdrawal_reason_check CHECK ((reason <> ''::text))
 );
+COMMENT ON TABLE public.hotlist_withdrawal IS 'Withdrawals of entries, each signed by one officer.';
+COMMENT ON COLUMN public.hotlist_withdrawal.withdrawal_id IS 'The withdrawal';
+COMMENT ON COLUMN public.hotlist_withdrawal.envelope IS 'The signed bytes of the withdrawal';
+COMMENT ON COLUMN public.hotlist_withdrawal.key_id IS 'Id of the key: the first 16 bytes of its SHA-256';
+COMMENT ON COLUMN public.hotlist_withdrawal.reason IS 'Why';
+COMMENT ON COLUMN public.hotlist_withdrawal.withdrawn_at IS 'When it was withdrawn';
 ALTER TABLE public.hotlist_withdrawal ALTER COLUMN withdrawal_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.hotlist_withdrawal_withdrawal_id_seq
     START WITH 1
@@ -2424,6 +3230,9 @@ CREATE TABLE public.hotlist_withdrawn (
     entry_id public.registry_id NOT NULL,
     withdrawal_id bigint NOT NULL
 );
+COMMENT ON TABLE public.hotlist_withdrawn IS 'Which entries a withdrawal takes out.';
+COMMENT ON COLUMN public.hotlist_withdrawn.entry_id IS 'Entry of the hotlist';
+COMMENT ON COLUMN public.hotlist_withdrawn.withdrawal_id IS 'The withdrawal';
 
 CREATE TABLE public.invitation (
     invitation_id bytea NOT NULL,
@@ -2452,6 +3261,22 @@ CREATE TABLE public.invitation (
     CONSTRAINT invitation_invited_by_check CHECK ((invited_by <> ''::text)),
     CONSTRAINT invitation_key_id_check CHECK ((octet_length(key_id) = 16))
 );
+COMMENT ON TABLE public.invitation IS 'Who may enrol as which box, until when. Of a token''s secret there is only a public key.';
+COMMENT ON COLUMN public.invitation.invitation_id IS 'The invitations id, part of its token';
+COMMENT ON COLUMN public.invitation.spki IS 'Public key made from the token''s secret';
+COMMENT ON COLUMN public.invitation.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.invitation.settings_toml IS 'Settings that go along, TOML';
+COMMENT ON COLUMN public.invitation.needs_approval IS 'Whether a person must approve the key first';
+COMMENT ON COLUMN public.invitation.invited_at IS 'When it was made';
+COMMENT ON COLUMN public.invitation.invited_by IS 'Who made it';
+COMMENT ON COLUMN public.invitation.expires_at IS 'Until when it holds';
+COMMENT ON COLUMN public.invitation.key_id IS 'Id of the key: the first 16 bytes of its SHA-256';
+COMMENT ON COLUMN public.invitation.claimed_at IS 'When a key claimed it';
+COMMENT ON COLUMN public.invitation.approved_at IS 'When it was approved';
+COMMENT ON COLUMN public.invitation.approved_by IS 'Who approved it';
+COMMENT ON COLUMN public.invitation.certified_at IS 'When the key got its certificate';
+COMMENT ON COLUMN public.invitation.cancelled_at IS 'When it was cancelled';
+COMMENT ON COLUMN public.invitation.cancelled_by IS 'Who cancelled it';
 
 CREATE TABLE public.legal_hold (
     hold_id bigint NOT NULL,
@@ -2474,6 +3299,20 @@ CREATE TABLE public.legal_hold (
     CONSTRAINT legal_hold_placed_by_check CHECK ((placed_by <> ''::text)),
     CONSTRAINT legal_hold_reason_check CHECK ((reason <> ''::text))
 );
+COMMENT ON TABLE public.legal_hold IS 'What must stay, whatever retention says.';
+COMMENT ON COLUMN public.legal_hold.hold_id IS 'The holds number';
+COMMENT ON COLUMN public.legal_hold.hit_hash IS 'This hit and all that belongs to it is held';
+COMMENT ON COLUMN public.legal_hold.entry_id IS 'Every hit of this entry is held';
+COMMENT ON COLUMN public.legal_hold.device_id IS 'All that this box says is held';
+COMMENT ON COLUMN public.legal_hold.point_id IS 'What a camera of this point saw is held';
+COMMENT ON COLUMN public.legal_hold.camera_id IS 'That camera';
+COMMENT ON COLUMN public.legal_hold.from_at IS 'Since when what it saw is held';
+COMMENT ON COLUMN public.legal_hold.to_at IS 'Up to when, not included';
+COMMENT ON COLUMN public.legal_hold.reason IS 'Why';
+COMMENT ON COLUMN public.legal_hold.placed_by IS 'Who placed it';
+COMMENT ON COLUMN public.legal_hold.placed_at IS 'When it was placed';
+COMMENT ON COLUMN public.legal_hold.released_by IS 'Who released it';
+COMMENT ON COLUMN public.legal_hold.released_at IS 'When it was released; none: in force';
 ALTER TABLE public.legal_hold ALTER COLUMN hold_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.legal_hold_hold_id_seq
     START WITH 1
@@ -2490,6 +3329,11 @@ CREATE TABLE public.officer (
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT officer_key_id_check CHECK ((octet_length(key_id) = 16))
 );
+COMMENT ON TABLE public.officer IS 'Keys under which officers signed, for good. Who may sign today stands in the trust bundle.';
+COMMENT ON COLUMN public.officer.key_id IS 'Id of the key: the first 16 bytes of its SHA-256';
+COMMENT ON COLUMN public.officer.name IS 'The officer, as the trust bundle names him';
+COMMENT ON COLUMN public.officer.spki IS 'The public key (SubjectPublicKeyInfo, DER)';
+COMMENT ON COLUMN public.officer.seen_at IS 'When the key signed first';
 
 CREATE TABLE public.partner (
     partner_id public.registry_id NOT NULL,
@@ -2500,6 +3344,12 @@ CREATE TABLE public.partner (
     CONSTRAINT partner_name_check CHECK ((name <> ''::text)),
     CONSTRAINT partner_terms_check CHECK ((terms <> ''::text))
 );
+COMMENT ON TABLE public.partner IS 'Private companies that connect cameras of their own under signed terms.';
+COMMENT ON COLUMN public.partner.partner_id IS 'The private company whose cameras they are; none: the citys own';
+COMMENT ON COLUMN public.partner.name IS 'The company''s name';
+COMMENT ON COLUMN public.partner.terms IS 'Which signed terms it connects under';
+COMMENT ON COLUMN public.partner.signed_on IS 'When they were signed';
+COMMENT ON COLUMN public.partner.registered_at IS 'When it was registered';
 
 CREATE TABLE public.piece (
     device_id text NOT NULL,
@@ -2509,6 +3359,13 @@ CREATE TABLE public.piece (
     data bytea NOT NULL,
     received_at timestamp with time zone NOT NULL
 );
+COMMENT ON TABLE public.piece IS 'Parts of pictures on their way, here until the whole is in the store.';
+COMMENT ON COLUMN public.piece.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.piece.sha256 IS 'SHA-256 of the whole picture';
+COMMENT ON COLUMN public.piece.at_byte IS 'Where in the picture it belongs';
+COMMENT ON COLUMN public.piece.total_bytes IS 'Length of the whole picture, in bytes';
+COMMENT ON COLUMN public.piece.data IS 'The part''s bytes';
+COMMENT ON COLUMN public.piece.received_at IS 'When it came, by our clock';
 
 CREATE TABLE public.refused (
     sha256 public.sha256 NOT NULL,
@@ -2523,12 +3380,27 @@ CREATE TABLE public.refused (
     sealed bytea,
     sealed_to bytea
 );
+COMMENT ON TABLE public.refused IS 'What was not taken, and why. Its bytes are sealed to the evidence authority, for a week at most.';
+COMMENT ON COLUMN public.refused.sha256 IS 'SHA-256 of its bytes';
+COMMENT ON COLUMN public.refused.reason IS 'Why: 1 too large, 2 bad form, 3 version, 4 unknown key, 5 revoked key, 6 signature, 7 algorithm, 8 topic, 9 place, 10 kind, 11 equivocation, 12 busy, 13 internal';
+COMMENT ON COLUMN public.refused.topic IS 'The topic on which it came';
+COMMENT ON COLUMN public.refused.key_id IS 'The key that it names, where it names one';
+COMMENT ON COLUMN public.refused.algorithm IS 'The algorithm that it names, by its COSE number';
+COMMENT ON COLUMN public.refused.bytes IS 'How long it was, in bytes';
+COMMENT ON COLUMN public.refused.first_at IS 'When it came first';
+COMMENT ON COLUMN public.refused.last_at IS 'When it came last';
+COMMENT ON COLUMN public.refused.times IS 'How often it came';
+COMMENT ON COLUMN public.refused.sealed IS 'Its bytes, sealed; gone after a week at most';
+COMMENT ON COLUMN public.refused.sealed_to IS 'Id of the key of the evidence authority that it is sealed to';
 
 CREATE TABLE public.retention_run (
     only_row boolean DEFAULT true NOT NULL,
     ran_at timestamp with time zone NOT NULL,
     CONSTRAINT retention_run_only_row_check CHECK (only_row)
 );
+COMMENT ON TABLE public.retention_run IS 'When retention last ran; one row.';
+COMMENT ON COLUMN public.retention_run.only_row IS 'Always true: there is one row';
+COMMENT ON COLUMN public.retention_run.ran_at IS 'When it last ran, by our clock';
 
 CREATE TABLE public.rollout (
     number bigint NOT NULL,
@@ -2548,12 +3420,30 @@ CREATE TABLE public.rollout (
     CONSTRAINT rollout_percent_check CHECK (((percent >= 1) AND (percent <= 100))),
     CONSTRAINT rollout_trial_s_check CHECK ((trial_s > 0))
 );
+COMMENT ON TABLE public.rollout IS 'Changes of what boxes run.';
+COMMENT ON COLUMN public.rollout.number IS 'Which comes first';
+COMMENT ON COLUMN public.rollout.rollout_id IS 'The rollout';
+COMMENT ON COLUMN public.rollout.city_id IS 'City';
+COMMENT ON COLUMN public.rollout.settings_toml IS 'Settings that go along, TOML';
+COMMENT ON COLUMN public.rollout.trial_s IS 'How long boxes try it, in seconds; none: as their profile says';
+COMMENT ON COLUMN public.rollout.target IS 'Which boxes, as it was asked for';
+COMMENT ON COLUMN public.rollout.profile IS 'The profile that boxes get; none: each keeps its own';
+COMMENT ON COLUMN public.rollout.percent IS 'What share of them';
+COMMENT ON COLUMN public.rollout.reason IS 'Why';
+COMMENT ON COLUMN public.rollout.started_by IS 'Who began it';
+COMMENT ON COLUMN public.rollout.started_at IS 'When it began';
+COMMENT ON COLUMN public.rollout.aborted_by IS 'Who ended it';
+COMMENT ON COLUMN public.rollout.aborted_at IS 'When it was ended';
 
 CREATE TABLE public.rollout_box (
     rollout_id text NOT NULL,
     device_id text NOT NULL,
     profile text NOT NULL
 );
+COMMENT ON TABLE public.rollout_box IS 'The boxes of a rollout.';
+COMMENT ON COLUMN public.rollout_box.rollout_id IS 'The rollout';
+COMMENT ON COLUMN public.rollout_box.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.rollout_box.profile IS 'The firmware profile of the box';
 ALTER TABLE public.rollout ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.rollout_number_seq
     START WITH 1
@@ -2571,6 +3461,12 @@ CREATE TABLE public.rollout_profile (
     trial_s integer NOT NULL,
     CONSTRAINT rollout_profile_trial_s_check CHECK ((trial_s > 0))
 );
+COMMENT ON TABLE public.rollout_profile IS 'The profiles of a rollout, as they were when it began.';
+COMMENT ON COLUMN public.rollout_profile.rollout_id IS 'The rollout';
+COMMENT ON COLUMN public.rollout_profile.profile IS 'The firmware profile of the box';
+COMMENT ON COLUMN public.rollout_profile.text IS 'The profile''s TOML';
+COMMENT ON COLUMN public.rollout_profile.ring IS 'Which ring: 0 goes first';
+COMMENT ON COLUMN public.rollout_profile.trial_s IS 'How long boxes try it, in seconds';
 
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
@@ -2578,6 +3474,11 @@ CREATE TABLE public.schema_migration (
     sha256 bytea NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+COMMENT ON TABLE public.schema_migration IS 'Steps of this schema that were applied.';
+COMMENT ON COLUMN public.schema_migration.number IS 'The step''s number';
+COMMENT ON COLUMN public.schema_migration.name IS 'The step''s name';
+COMMENT ON COLUMN public.schema_migration.sha256 IS 'SHA-256 of the step''s text';
+COMMENT ON COLUMN public.schema_migration.applied_at IS 'When it was applied';
 
 CREATE TABLE public.settings_document (
     device_id text NOT NULL,
@@ -2589,6 +3490,14 @@ CREATE TABLE public.settings_document (
     signed_at timestamp with time zone NOT NULL,
     CONSTRAINT settings_document_number_check CHECK ((number > 0))
 );
+COMMENT ON TABLE public.settings_document IS 'Every signed document that a box was told to run.';
+COMMENT ON COLUMN public.settings_document.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.settings_document.number IS 'The document''s number; a box''s numbers only rise';
+COMMENT ON COLUMN public.settings_document.rollout_id IS 'The rollout that it came of; undo- before one''s id: what its end brought back';
+COMMENT ON COLUMN public.settings_document.profile IS 'The firmware profile of the box';
+COMMENT ON COLUMN public.settings_document.sha256 IS 'SHA-256 of its envelope';
+COMMENT ON COLUMN public.settings_document.envelope IS 'The bytes as they came, with the devices own signature';
+COMMENT ON COLUMN public.settings_document.signed_at IS 'When it was signed';
 
 CREATE TABLE public.tombstone (
     device_id text NOT NULL,
@@ -2600,6 +3509,15 @@ CREATE TABLE public.tombstone (
     told_by public.sha256 NOT NULL,
     stored_in xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
+COMMENT ON TABLE public.tombstone IS 'What is left of a message that a box gave up.';
+COMMENT ON COLUMN public.tombstone.device_id IS 'The identity under which the box speaks';
+COMMENT ON COLUMN public.tombstone.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
+COMMENT ON COLUMN public.tombstone.sequence IS 'Place in the order of the boxs messages, across restarts';
+COMMENT ON COLUMN public.tombstone.epoch IS 'How often the boxs outbox was started';
+COMMENT ON COLUMN public.tombstone.envelope_hash IS 'SHA-256 of the messages envelope, which names it everywhere';
+COMMENT ON COLUMN public.tombstone.kind IS 'Kind of message, numbered as in the ledger';
+COMMENT ON COLUMN public.tombstone.told_by IS 'Hash of the message that says so';
+COMMENT ON COLUMN public.tombstone.stored_in IS 'Transaction that stored it: the chain auditor reads by this';
 
 CREATE TABLE public.webhook (
     webhook_id public.registry_id NOT NULL,
@@ -2616,6 +3534,18 @@ CREATE TABLE public.webhook (
     CONSTRAINT webhook_added_by_check CHECK ((added_by <> ''::text)),
     CONSTRAINT webhook_url_check CHECK ((url <> ''::text))
 );
+COMMENT ON TABLE public.webhook IS 'Addresses that are told of what happens to alerts. Their secrets lie in files.';
+COMMENT ON COLUMN public.webhook.webhook_id IS 'The webhooks name';
+COMMENT ON COLUMN public.webhook.url IS 'The address that is called';
+COMMENT ON COLUMN public.webhook.city_id IS 'Only of this city; none: of all';
+COMMENT ON COLUMN public.webhook.acts IS 'Which acts it is told of; none: all';
+COMMENT ON COLUMN public.webhook.is_private IS 'Whether its address may be one of a private network';
+COMMENT ON COLUMN public.webhook.added_by IS 'Who added it';
+COMMENT ON COLUMN public.webhook.added_at IS 'When it was added';
+COMMENT ON COLUMN public.webhook.delivered IS 'How many messages it took';
+COMMENT ON COLUMN public.webhook.last_delivered_at IS 'When it last took one';
+COMMENT ON COLUMN public.webhook.failures IS 'How many tries failed in a row';
+COMMENT ON COLUMN public.webhook.next_try_at IS 'Before this the receiver is left alone';
 
 CREATE TABLE public.webhook_delivery (
     webhook_id public.registry_id NOT NULL,
@@ -2628,6 +3558,16 @@ CREATE TABLE public.webhook_delivery (
     dead_at timestamp with time zone,
     problem text DEFAULT ''::text NOT NULL
 );
+COMMENT ON TABLE public.webhook_delivery IS 'What a webhook is still to be told, and what was given up.';
+COMMENT ON COLUMN public.webhook_delivery.webhook_id IS 'The webhooks name';
+COMMENT ON COLUMN public.webhook_delivery.number IS 'The line of the alert''s history';
+COMMENT ON COLUMN public.webhook_delivery.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.webhook_delivery.body IS 'The message, JSON';
+COMMENT ON COLUMN public.webhook_delivery.waiting_since IS 'Since when it waits';
+COMMENT ON COLUMN public.webhook_delivery.attempts IS 'How often it was tried';
+COMMENT ON COLUMN public.webhook_delivery.next_try_at IS 'When it is tried next';
+COMMENT ON COLUMN public.webhook_delivery.dead_at IS 'When it was given up';
+COMMENT ON COLUMN public.webhook_delivery.problem IS 'What went wrong last';
 ALTER TABLE ONLY public.camera_minute ATTACH PARTITION public.camera_minute_default DEFAULT;
 ALTER TABLE ONLY public.acceptance_check
     ADD CONSTRAINT acceptance_check_pkey PRIMARY KEY (envelope_hash, number);

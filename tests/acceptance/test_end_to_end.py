@@ -47,7 +47,8 @@ class TestAHit:
     def test_names_its_entry_and_where_it_was_seen(self, story: Story, plate: str, quality: str) -> None:
         (hit,) = hits_of(story, plate, name="hits")
         assert hit["entries"] == entry_id(story, plate)
-        assert (hit["quality"], hit["observed"], hit["reasons"]) == (quality, plate, "stolen-vehicle")
+        assert (hit["quality"], hit["reasons"]) == (quality, "stolen-vehicle")
+        assert hit["observed"] in (plate, plate[1:], plate[:-1])  # the best look may be of a plate that the rim still cuts
         place = {key: hit[key] for key in ("city", "point", "camera", "device")}
         assert place == {"city": "saltillo", "point": "p-012", "camera": "cam-1", "device": "box-012"}
         assert (hit["is_amended"], hit["is_from_lookback"]) == (False, False)

@@ -27,7 +27,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class ModelSet:
-    """Models by what they are for. `reading` is in the order in which the reader takes them.
+    """Models by what they are for. `reading` is in the order in which the reader takes them; so is `reading_int8`,
+    empty for a set whose reader has no 8-bit form.
 
     `plate_side_px` is the longer side at which plates to read are looked for where the settings ask for none: ours
     finds at 512 what the ready one finds at 640, and narrower ones (docs/training.md).
@@ -42,14 +43,20 @@ class ModelSet:
     """What finds the plates that have to be hidden, at each of `plates_at`; faces at `faces_at`."""
     plates_at: tuple[Search, ...]
     faces_at: Search
+    reading_int8: tuple[str, ...] = ()
 
     def finding(self, *, quantized: bool) -> str:
         """What finds the plates to read, as `inference.quantized` asks."""
         return self.plates_int8 if quantized else self.plates
 
+    def read_by(self, *, quantized: bool) -> tuple[str, ...]:
+        """What reads them, likewise; without an 8-bit form the full one does."""
+        return (quantized and self.reading_int8) or self.reading
+
     def used(self, *, quantized: bool = False) -> tuple[str, ...]:
         """All that a box runs then, each once: in 8 bits one network may serve reading and hiding."""
-        return tuple(dict.fromkeys((self.finding(quantized=quantized), *self.reading, *self.hiding)))
+        to_read = self.finding(quantized=quantized), *self.read_by(quantized=quantized)
+        return tuple(dict.fromkeys((*to_read, *self.hiding)))
 
     def side_px(self, asked: int | None) -> int:
         """The longer side at which plates to read are looked for: as the settings ask, else the set's own."""

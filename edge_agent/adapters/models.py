@@ -45,6 +45,7 @@ READY: Final = frozenset((PLATE_DETECTOR, PLATE_DETECTOR_INT8, FACE_DETECTOR, LI
 PLATE_FINDER: Final = "plate-finder"
 PLATE_FINDER_INT8: Final = "plate-finder-int8"
 PLATE_READER: Final = "plate-reader"
+PLATE_READER_INT8: Final = "plate-reader-int8"
 FACE_FINDER: Final = "face-finder"
 HINTS: Final = {PLATE_DETECTOR_INT8: "scripts/quantize_detector.py makes it, or set inference.quantized = false"}
 OWN_HINT: Final = "it is signed and comes with the program: install a release that has it"

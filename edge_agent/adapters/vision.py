@@ -47,10 +47,11 @@ def open_vision(settings: InferenceSettings) -> Vision:
     used = chosen.used(quantized=settings.quantized)
     networks = {name: compile_network(core, store, name, settings) for name in used}
     finding = networks[chosen.finding(quantized=settings.quantized)]
+    reading = chosen.read_by(quantized=settings.quantized)
     return Vision(
         plates=PlateDetector(finding, sides_px=(chosen.side_px(settings.plate_side_px),)),
         faces=FaceDetector(networks[chosen.faces], chosen.faces_at),
-        reader=_reader(settings.stack, [networks[name] for name in chosen.reading], store),
+        reader=_reader(settings.stack, [networks[name] for name in reading], store),
         redactor=redactor_of(chosen, *(networks[name] for name in chosen.hiding)),
         running=tuple(network.running for network in networks.values()),
     )

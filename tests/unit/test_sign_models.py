@@ -137,6 +137,18 @@ def test_the_cards_of_our_own_models_need_a_version_and_figures_only(tmp_path: P
     assert ("quantised" in made.training.command) is name.endswith("int8")
 
 
+def test_a_reader_in_eight_bits_has_its_own_words_and_figures_over_the_full_ones_card(tmp_path: Path) -> None:
+    card = {"version": "1.1", "training_data": "plates", "metrics": {"photos": {"n": 9, "folded": 8}}}
+    (tmp_path / "plate-reader.card.json").write_text(json.dumps(card))
+    (tmp_path / "figures.json").write_text('{"photos": {"n": 9, "folded": 7, "kinds": {"us": [7, 9]}}}\n')
+    cards = (tmp_path / "plate-reader.card.json", CARDS / "plate-reader.toml", CARDS / "plate-reader-int8.toml")
+    facts = gather("plate-reader-int8", cards, (tmp_path / "figures.json",))
+    assert facts["metrics"] == {"photos_n": 9, "photos_folded": 7}
+    assert facts["metrics_on"] == "what training held back"
+    assert "8 bits" in facts["purpose"]
+    assert "quantize_reader.py" in facts["training"]["command"]
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "{", "\xff"])
 def test_facts_that_are_none_are_refused(
     tmp_path: Path, secret: Path, facts: Path, capsys: pytest.CaptureFixture[str], text: str

@@ -2,7 +2,7 @@
 
 Nobody waits for us longer than two seconds: what cannot have its lock by then is tried at the next look. Making a day
 locks out only those who write or read the default partition, dropping one everybody for the moment of the drop.
-Where camera_minute is no partitioned table (TimescaleDB has chunks of its own) there is nothing to do here.
+Where camera_minute is no partitioned table, TimescaleDB makes its chunks by itself; they are dropped here like days.
 """
 
 import hashlib
@@ -73,8 +73,10 @@ class CountDays:
         return missing
 
     async def all(self) -> list[Day]:
-        """The days that have a partition, in order."""
-        return [Day(row["day"], row["name"]) for row in await self._pool.fetch(self._sql["days"])]
+        """The days that have a partition, or a chunk, in order."""
+        is_partitioned = await self._pool.fetchval(self._sql["is_partitioned"])
+        days = self._sql["days"] if is_partitioned else statements("timescale/sums")["chunks"]
+        return [Day(row["day"], row["name"]) for row in await self._pool.fetch(days)]
 
     async def purge(self, rule: Rule, cutoff: datetime, *, actor: str) -> AsyncIterator[Receipt]:
         """Drop the days that are due whole, with nothing held and every sum made; a receipt of each once it is gone."""

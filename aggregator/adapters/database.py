@@ -17,6 +17,7 @@ import asyncpg
 
 from aggregator.adapters.embedded_postgres import MAINTENANCE_DATABASE, EmbeddedPostgres
 from aggregator.adapters.migrations import migrate
+from aggregator.adapters.timescale import PLAIN, Engine, turned_on
 from aggregator.errors import BadSettings, DatabaseUnwell
 from aggregator.settings import Database as DatabaseSettings
 
@@ -56,11 +57,12 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A pool onto a migrated database, the way to it, and the server itself if it is the embedded one."""
+    """A pool onto a migrated database, the way to it, the server itself if it is the embedded one, and its engine."""
 
     pool: Pool
     access: Access
     embedded: EmbeddedPostgres | None = None
+    engine: Engine = PLAIN
 
 
 @asynccontextmanager
@@ -68,9 +70,9 @@ async def opened(settings: DatabaseSettings, *, role: str = "city", is_demo: boo
     """The installation's database, migrated; raises `DatabaseUnwell` or `BadSettings`."""
     async with AsyncExitStack() as stack:
         access, embedded = await stack.enter_async_context(reached(settings, role=role, is_demo=is_demo))
-        await _migrated(access)
+        engine = await _migrated(access)
         pool = await stack.enter_async_context(pooled(access, settings.pool_connections))
-        yield Database(pool, access, embedded)
+        yield Database(pool, access, embedded, engine)
 
 
 @asynccontextmanager
@@ -117,10 +119,11 @@ def unwell(exc: Exception) -> DatabaseUnwell:
     return DatabaseUnwell(f"the database said {type(exc).__name__}" + (f" (SQLSTATE {state})" if state else ""))
 
 
-async def _migrated(access: Access) -> None:
+async def _migrated(access: Access) -> Engine:
     connection = await access.connect()
     try:
         await migrate(connection)
+        return await turned_on(connection)
     finally:
         await connection.close()
 

@@ -55,6 +55,9 @@ class Engine:
         return f"PostgreSQL ({self.why_not})" if self.why_not else "PostgreSQL"
 
 
+PLAIN: Final = Engine(Kind.PLAIN)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a database says of the extension."""

@@ -17,6 +17,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     uptime_s: int
     database: bool
+    engine: str  # what keeps the counts, and why it is not TimescaleDB if it might be
     broker: bool
     workers: int  # that take messages in
     queue_depth: int

@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 
 from aggregator.adapters.database import AWAY, Pool
+from aggregator.adapters.timescale import Engine
 from aggregator.core.workers import News
 from aggregator.http.health import Health
 from aggregator.http.open_port import Tally
@@ -36,6 +37,7 @@ class HealthCheck:
     alerts: AlertKeeper
     webhooks: Webhooks
     rollups: RollupKeeper
+    engine: Engine
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
@@ -45,6 +47,7 @@ class HealthCheck:
             release=version("atalaya"),
             uptime_s=int(time.monotonic() - self.started_s),
             database=database,
+            engine=self.engine.text,
             broker=news[0].is_subscribed,
             workers=len(news),
             queue_depth=sum(each.waiting for each in news),

@@ -4,14 +4,13 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import asyncpg
 import structlog
 
 from aggregator.adapters.count_days import CountDays
 from aggregator.adapters.database import AWAY, unwell
-from aggregator.adapters.rollup_maker import RollupMaker
 
 # A pause takes in several reports of a bucket at once; meanwhile the views of schema `ask` sum what is noted.
 _PAUSE_S: Final = 5.0
@@ -21,11 +20,21 @@ _MANY: Final = 100_000
 log = structlog.get_logger(__name__)
 
 
+class Maker(Protocol):
+    """What makes sums: `RollupMaker`, or `TimescaleSums` where TimescaleDB keeps the counts."""
+
+    async def make(self) -> int:
+        """Make what is due; how many notes said so."""
+
+    async def left(self) -> int:
+        """How many notes wait."""
+
+
 @dataclass(slots=True)
 class RollupKeeper:
     """Makes sums and days until cancelled. `warnings` are of the last look."""
 
-    maker: RollupMaker
+    maker: Maker
     days: CountDays
     warnings: tuple[str, ...] = field(default=())
     _looked_s: float = field(default=float("-inf"))

@@ -38,6 +38,8 @@ from aggregator.adapters.picture_store import pictures_of
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.rollup_maker import RollupMaker
 from aggregator.adapters.systemd import Supervisor
+from aggregator.adapters.timescale import Kind
+from aggregator.adapters.timescale_sums import TimescaleSums
 from aggregator.adapters.webhook_queue import WebhookQueue
 from aggregator.core.rows import Taken
 from aggregator.errors import BadSettings
@@ -144,14 +146,23 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     window = timedelta(minutes=settings.alerts.group_minutes)
     alerts = AlertKeeper(AlertMaker(database.pool, window, step), database.access)
     webhooks = _webhooks(settings, database, step)
-    rollups = RollupKeeper(RollupMaker(database.pool, step), CountDays(database.pool))
+    rollups = _rollups(database, step)
     await rollups.make_days()  # before anything is stored that belongs into one
     intake = await open_intake(stack, settings, database, stored=lambda taken: _wake(taken, auditor, keeper), step=step)
     auditor = ChainAuditor(ChainStore(database.pool), intake.line, intake.signer)
     workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
     tally, dates = Tally(), DatesWatch(database.pool, settings)
     check = HealthCheck(
-        database.pool, intake, workers, settings.ingest.queue_messages, tally, dates, alerts, webhooks, rollups
+        database.pool,
+        intake,
+        workers,
+        settings.ingest.queue_messages,
+        tally,
+        dates,
+        alerts,
+        webhooks,
+        rollups,
+        database.engine,
     )
     own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings))])
     await _serve(stack, own, settings.http.health_host, settings.http.health_port)
@@ -165,6 +176,13 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
     await _serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
     return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, rollups, retention, dates, check)
+
+
+def _rollups(database: Database, step: Step) -> RollupKeeper:
+    log.info("counts_engine", engine=database.engine.text)
+    is_plain = database.engine.kind is Kind.PLAIN
+    maker = RollupMaker(database.pool, step) if is_plain else TimescaleSums(database.pool)
+    return RollupKeeper(maker, CountDays(database.pool))
 
 
 def _webhooks(settings: Settings, database: Database, step: Step) -> Webhooks:

@@ -37,6 +37,7 @@ for _command, _place in {
     "counts": "queries:counts",
     "query": "query:query",
     "analyst": "analyst:app",
+    "export": "export:export",
     "alerts": "alerts:app",
     "webhooks": "webhooks:app",
     "token": "token:app",

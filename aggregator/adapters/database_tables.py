@@ -4,6 +4,9 @@ Numbers of transactions (`xid8`) mean nothing elsewhere, and a new server's begi
 the old ones would wait for years. So they are copied as what they are there for: 0 for what the auditor has read, 1, 2,
 3, ... for the transactions that it has not, in their order, and 1 for how far it has read. Read so again, a copy gives
 the same.
+
+Where TimescaleDB keeps the counts, they are copied as the plain tables that they are elsewhere: a backup made there is
+restored anywhere, and on a server with the extension the service turns it on again.
 """
 
 from dataclasses import dataclass
@@ -84,7 +87,8 @@ async def sequences(connection: Connection) -> tuple[Sequence, ...]:
 
 async def partitions(connection: Connection) -> tuple[Partition, ...]:
     """Every partition that holds rows itself."""
-    found = await connection.fetch(statements("copying")["partitions"])
+    sql = statements("copying")
+    found = await connection.fetch(sql["chunks" if await connection.fetchval(sql["has_chunks"]) else "partitions"])
     return tuple(Partition(row["name"], row["parent"], row["bounds"]) for row in found)
 
 

@@ -6,6 +6,8 @@ SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true)
        set_config('row_security', 'off', true), set_config('statement_timeout', '0', true),
        set_config('idle_in_transaction_session_timeout', '0', true);
 
+-- On TimescaleDB the sums are views over its aggregates. They are copied as the tables that they are elsewhere, and what
+-- only that engine keeps is left out: a copy is the same whichever engine it was made on.
 -- name: tables
 SELECT format('%I.%I', nspname, relname) AS name, array_agg(format('%I', attname) ORDER BY attnum) AS columns,
        array_agg(format('%I', attname) ORDER BY attnum) FILTER (WHERE atttypid = 'xid8'::regtype) AS transaction_columns,
@@ -13,10 +15,11 @@ SELECT format('%I.%I', nspname, relname) AS name, array_agg(format('%I', attname
            + (SELECT coalesce(sum(pg_total_relation_size(relid)), 0)
               FROM pg_partition_tree(pg_class.oid) WHERE relid <> pg_class.oid)::bigint AS size_bytes
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace JOIN pg_attribute ON attrelid = pg_class.oid
-WHERE relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p'
+WHERE (relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p'
+       OR nspname = 'public' AND relkind = 'v' AND relname IN ('camera_hour', 'city_hour', 'camera_day'))
   AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
   AND nspname !~ '^(pg_|_?timescaledb_)' AND nspname <> 'information_schema'
-  AND (nspname, relname) <> ('public', 'schema_migration')
+  AND (nspname <> 'public' OR relname NOT IN ('schema_migration', 'timescale_step', 'camera_day_zone'))
   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
 GROUP BY pg_class.oid, nspname, relname
 ORDER BY 1;
@@ -31,7 +34,7 @@ WHERE contype = 'f';
 -- name: sequences
 SELECT format('%I.%I', schemaname, sequencename) AS name
 FROM pg_sequences
-WHERE schemaname !~ '^(pg_|_?timescaledb_)'
+WHERE schemaname !~ '^(pg_|_?timescaledb_)' AND sequencename <> 'camera_day_zone_number_seq'
 ORDER BY 1;
 
 -- name: partitions
@@ -42,6 +45,18 @@ JOIN pg_inherits ON inhrelid = c.oid
 JOIN pg_class AS p ON p.oid = inhparent JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
 WHERE c.relispartition AND c.relkind = 'r'
 ORDER BY 2, 1;
+
+-- name: has_chunks
+SELECT to_regclass('public.timescale_step') IS NOT NULL;
+
+-- TimescaleDB's chunks, as the partitions that they are elsewhere.
+-- name: chunks
+SELECT to_char(range_start AT TIME ZONE 'UTC', '"public.camera_minute_"YYYYMMDD') AS name,
+       'public.camera_minute' AS parent, format('FOR VALUES FROM (%L) TO (%L)', range_start, range_end) AS bounds
+FROM timescaledb_information.chunks
+WHERE hypertable_schema = 'public' AND hypertable_name = 'camera_minute'
+  AND range_start = date_bin('1 day', range_start, '2000-01-01Z') AND range_end = range_start + interval '1 day'
+ORDER BY 1;
 
 -- name: with_triggers
 SELECT DISTINCT format('%I.%I', nspname, relname) AS name

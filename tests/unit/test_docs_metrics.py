@@ -29,6 +29,14 @@ def test_the_document_lists_every_metric_as_the_code_has_it() -> None:
     assert listed() == dict(made())
 
 
+def test_labels_are_few_and_none_names_a_box_a_plate_or_a_person() -> None:
+    """Each has few values: workers, cities, webhooks, a box's own cameras, and words of closed lists."""
+    of_fleet = {label for each in of_aggregator.METRICS for label in each.labels}
+    of_box = {label for each in of_agent.METRICS for label in each.labels}
+    assert of_fleet == {"version", "worker", "reason", "kind", "folder", "city", "state", "line", "webhook"}
+    assert of_box == {"version", "camera", "condition", "stage"}
+
+
 @pytest.mark.parametrize("name", [name for name, _ in made()])
 def test_names_are_of_one_program_and_end_in_a_base_unit_or_count_things(name: str) -> None:
     assert re.fullmatch(r"atalaya(_[a-z]+)+", name)

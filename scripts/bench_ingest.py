@@ -48,7 +48,8 @@ DAY_BOXES: Final = 370
 WINDOW: Final = 64  # the agent's for hits; a backlog has its window for reports
 ORDINARY_WINDOW: Final = 16
 CORES: Final = os.cpu_count() or 1
-TABLES: Final = "delivery, hit, hit_match, report, camera_minute, chain, gap"
+SUMS: Final = "camera_hour, city_hour, camera_day, count_due"
+TABLES: Final = f"delivery, hit, hit_match, report, camera_minute, {SUMS}, chain, gap"
 
 console = Console(highlight=False)
 app = cyclopts.App(help=__doc__, help_format="plaintext")

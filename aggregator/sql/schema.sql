@@ -862,12 +862,12 @@ CREATE VIEW public.camera_hour_now AS
    FROM public.camera_hour
   WHERE (NOT (EXISTS ( SELECT
            FROM public.count_due
-          WHERE ((count_due.hour = camera_hour.hour) AND (count_due.point_id = camera_hour.point_id)))))
+          WHERE ((count_due.hour = camera_hour.hour) AND (count_due.point_id = camera_hour.point_id) AND (count_due.city_id = camera_hour.city_id)))))
 UNION ALL
  SELECT touched.hour,
     touched.point_id,
     fresh.camera_id,
-    fresh.city_id,
+    touched.city_id,
     fresh.minutes,
     fresh.vehicles,
     fresh.reads,
@@ -885,10 +885,10 @@ UNION ALL
     fresh.live_ms,
     fresh.reported_ms
    FROM (( SELECT DISTINCT count_due.hour,
-            count_due.point_id
+            count_due.point_id,
+            count_due.city_id
            FROM public.count_due) touched
      CROSS JOIN LATERAL ( SELECT kept.camera_id,
-            kept.city_id,
             (sum(kept.minutes))::integer AS minutes,
             (sum(kept.vehicles))::bigint AS vehicles,
             (sum(kept.reads))::bigint AS reads,
@@ -906,7 +906,6 @@ UNION ALL
             (sum(kept.live_ms))::bigint AS live_ms,
             (sum(kept.reported_ms))::bigint AS reported_ms
            FROM ( SELECT camera_minute.camera_id,
-                    camera_minute.city_id,
                     1 AS minutes,
                     (camera_minute.vehicles)::bigint AS vehicles,
                     (camera_minute.reads)::bigint AS reads,
@@ -924,10 +923,9 @@ UNION ALL
                     (camera_minute.live_ms)::bigint AS live_ms,
                     (camera_minute.interval_ms)::bigint AS reported_ms
                    FROM public.camera_minute
-                  WHERE ((camera_minute.point_id = touched.point_id) AND (camera_minute.counted_at >= touched.hour) AND (camera_minute.counted_at < (touched.hour + '01:00:00'::interval)))
+                  WHERE ((camera_minute.point_id = touched.point_id) AND (camera_minute.city_id = touched.city_id) AND (camera_minute.counted_at >= touched.hour) AND (camera_minute.counted_at < (touched.hour + '01:00:00'::interval)))
                 UNION ALL
                  SELECT camera_hour_purged.camera_id,
-                    camera_hour_purged.city_id,
                     camera_hour_purged.minutes,
                     camera_hour_purged.vehicles,
                     camera_hour_purged.reads,
@@ -945,8 +943,8 @@ UNION ALL
                     camera_hour_purged.live_ms,
                     camera_hour_purged.reported_ms
                    FROM public.camera_hour_purged
-                  WHERE ((camera_hour_purged.point_id = touched.point_id) AND (camera_hour_purged.hour = touched.hour))) kept
-          GROUP BY kept.camera_id, kept.city_id) fresh);
+                  WHERE ((camera_hour_purged.point_id = touched.point_id) AND (camera_hour_purged.hour = touched.hour) AND (camera_hour_purged.city_id = touched.city_id))) kept
+          GROUP BY kept.camera_id) fresh);
 COMMENT ON VIEW public.camera_hour_now IS 'Sums by the hour, exact at every moment: what is due is summed on the spot.';
 COMMENT ON COLUMN public.camera_hour_now.hour IS 'The hours first moment (UTC)';
 COMMENT ON COLUMN public.camera_hour_now.point_id IS 'Street point';
@@ -1354,14 +1352,14 @@ CREATE VIEW public.camera_day_now AS
    FROM public.camera_day
   WHERE (NOT (EXISTS ( SELECT
            FROM public.count_due
-          WHERE ((count_due.point_id = camera_day.point_id) AND (count_due.hour >= camera_day.at) AND (count_due.hour < camera_day.until)))))
+          WHERE (((count_due.point_id = camera_day.point_id) AND (count_due.city_id = camera_day.city_id)) AND (count_due.hour >= camera_day.at) AND (count_due.hour < camera_day.until)))))
 UNION ALL
  SELECT touched.at,
     touched.until,
     touched.local_date,
     touched.point_id,
     fresh.camera_id,
-    fresh.city_id,
+    touched.city_id,
     fresh.minutes,
     fresh.vehicles,
     fresh.reads,
@@ -1379,16 +1377,17 @@ UNION ALL
     fresh.live_ms,
     fresh.reported_ms
    FROM (( SELECT DISTINCT day.point_id,
+            day.city_id,
             day.at,
             (((day.at AT TIME ZONE day.time_zone) + '1 day'::interval) AT TIME ZONE day.time_zone) AS until,
             ((day.at AT TIME ZONE day.time_zone))::date AS local_date
            FROM ( SELECT count_due.point_id,
+                    count_due.city_id,
                     point_zone.time_zone,
                     date_trunc('day'::text, count_due.hour, point_zone.time_zone) AS at
                    FROM (public.count_due
                      JOIN public.point_zone ON (((point_zone.point_id)::text = count_due.point_id)))) day) touched
      CROSS JOIN LATERAL ( SELECT camera_hour_now.camera_id,
-            camera_hour_now.city_id,
             (sum(camera_hour_now.minutes))::integer AS minutes,
             (sum(camera_hour_now.vehicles))::bigint AS vehicles,
             (sum(camera_hour_now.reads))::bigint AS reads,
@@ -1406,8 +1405,8 @@ UNION ALL
             (sum(camera_hour_now.live_ms))::bigint AS live_ms,
             (sum(camera_hour_now.reported_ms))::bigint AS reported_ms
            FROM public.camera_hour_now
-          WHERE ((camera_hour_now.point_id = touched.point_id) AND (camera_hour_now.hour >= touched.at) AND (camera_hour_now.hour < touched.until))
-          GROUP BY camera_hour_now.camera_id, camera_hour_now.city_id) fresh);
+          WHERE (((camera_hour_now.point_id = touched.point_id) AND (camera_hour_now.city_id = touched.city_id)) AND (camera_hour_now.hour >= touched.at) AND (camera_hour_now.hour < touched.until))
+          GROUP BY camera_hour_now.camera_id) fresh);
 COMMENT ON VIEW public.camera_day_now IS 'Sums by the day, exact at every moment.';
 COMMENT ON COLUMN public.camera_day_now.at IS 'The buckets first moment';
 COMMENT ON COLUMN public.camera_day_now.until IS 'The next days first moment';
@@ -3596,9 +3595,9 @@ ALTER TABLE ONLY public.audit
 ALTER TABLE ONLY public.camera_condition
     ADD CONSTRAINT camera_condition_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.camera_day
-    ADD CONSTRAINT camera_day_pkey PRIMARY KEY (point_id, camera_id, at, city_id);
+    ADD CONSTRAINT camera_day_pkey PRIMARY KEY (point_id, at, camera_id, city_id);
 ALTER TABLE ONLY public.camera_hour
-    ADD CONSTRAINT camera_hour_pkey PRIMARY KEY (point_id, camera_id, hour, city_id);
+    ADD CONSTRAINT camera_hour_pkey PRIMARY KEY (point_id, hour, camera_id, city_id);
 ALTER TABLE ONLY public.camera_hour_purged
     ADD CONSTRAINT camera_hour_purged_pkey PRIMARY KEY (point_id, hour, camera_id, city_id);
 ALTER TABLE ONLY public.camera_minute

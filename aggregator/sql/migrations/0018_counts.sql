@@ -113,7 +113,7 @@ CREATE TABLE camera_hour (
     frames_face_counted bigint NOT NULL,
     live_ms             bigint NOT NULL,
     reported_ms         bigint NOT NULL,
-    PRIMARY KEY (point_id, camera_id, hour, city_id)
+    PRIMARY KEY (point_id, hour, camera_id, city_id)
 );
 CREATE INDEX camera_hour_by_time ON camera_hour (hour);
 
@@ -170,7 +170,7 @@ CREATE TABLE camera_day (
     frames_face_counted bigint NOT NULL,
     live_ms             bigint NOT NULL,
     reported_ms         bigint NOT NULL,
-    PRIMARY KEY (point_id, camera_id, at, city_id)
+    PRIMARY KEY (point_id, at, camera_id, city_id)
 );
 CREATE INDEX camera_day_by_time ON camera_day (at);
 
@@ -284,36 +284,39 @@ SELECT hour, point_id, camera_id, city_id, minutes, vehicles, reads, unreadable,
        reported_ms
 FROM camera_hour
 WHERE NOT EXISTS (
-    SELECT FROM count_due WHERE (count_due.hour, count_due.point_id) = (camera_hour.hour, camera_hour.point_id))
+    SELECT FROM count_due
+    WHERE (count_due.hour, count_due.point_id, count_due.city_id)
+        = (camera_hour.hour, camera_hour.point_id, camera_hour.city_id))
 UNION ALL
-SELECT touched.hour, touched.point_id, fresh.camera_id, fresh.city_id, fresh.minutes, fresh.vehicles, fresh.reads,
+SELECT touched.hour, touched.point_id, fresh.camera_id, touched.city_id, fresh.minutes, fresh.vehicles, fresh.reads,
        fresh.unreadable, fresh.hits, fresh.faces, fresh.frames_in, fresh.frames_processed, fresh.sampled_out,
        fresh.dropped, fresh.reconnects, fresh.stalls, fresh.decode_errors, fresh.frames_face_counted, fresh.live_ms,
        fresh.reported_ms
-FROM (SELECT DISTINCT hour, point_id FROM count_due) AS touched
+FROM (SELECT DISTINCT hour, point_id, city_id FROM count_due) AS touched
 CROSS JOIN LATERAL (
-    SELECT camera_id, city_id, sum(minutes)::integer AS minutes, sum(vehicles)::bigint AS vehicles,
-           sum(reads)::bigint AS reads, sum(unreadable)::bigint AS unreadable, sum(hits)::bigint AS hits,
-           sum(faces)::bigint AS faces, sum(frames_in)::bigint AS frames_in,
-           sum(frames_processed)::bigint AS frames_processed, sum(sampled_out)::bigint AS sampled_out,
-           sum(dropped)::bigint AS dropped, sum(reconnects)::bigint AS reconnects, sum(stalls)::bigint AS stalls,
+    SELECT camera_id, sum(minutes)::integer AS minutes, sum(vehicles)::bigint AS vehicles, sum(reads)::bigint AS reads,
+           sum(unreadable)::bigint AS unreadable, sum(hits)::bigint AS hits, sum(faces)::bigint AS faces,
+           sum(frames_in)::bigint AS frames_in, sum(frames_processed)::bigint AS frames_processed,
+           sum(sampled_out)::bigint AS sampled_out, sum(dropped)::bigint AS dropped,
+           sum(reconnects)::bigint AS reconnects, sum(stalls)::bigint AS stalls,
            sum(decode_errors)::bigint AS decode_errors, sum(frames_face_counted)::bigint AS frames_face_counted,
            sum(live_ms)::bigint AS live_ms, sum(reported_ms)::bigint AS reported_ms
     FROM (
-        SELECT camera_id, city_id, 1 AS minutes, vehicles::bigint, reads::bigint, unreadable::bigint, hits::bigint,
+        SELECT camera_id, 1 AS minutes, vehicles::bigint, reads::bigint, unreadable::bigint, hits::bigint,
                faces::bigint, frames_in::bigint, frames_processed::bigint, sampled_out::bigint, dropped::bigint,
                reconnects::bigint, stalls::bigint, decode_errors::bigint, frames_face_counted::bigint, live_ms::bigint,
                interval_ms::bigint AS reported_ms
         FROM camera_minute
-        WHERE point_id = touched.point_id
+        WHERE point_id = touched.point_id AND city_id = touched.city_id
           AND counted_at >= touched.hour AND counted_at < touched.hour + interval '1 hour'
         UNION ALL
-        SELECT camera_id, city_id, minutes, vehicles, reads, unreadable, hits, faces, frames_in, frames_processed,
-               sampled_out, dropped, reconnects, stalls, decode_errors, frames_face_counted, live_ms, reported_ms
+        SELECT camera_id, minutes, vehicles, reads, unreadable, hits, faces, frames_in, frames_processed, sampled_out,
+               dropped, reconnects, stalls, decode_errors, frames_face_counted, live_ms, reported_ms
         FROM camera_hour_purged
-        WHERE camera_hour_purged.point_id = touched.point_id AND camera_hour_purged.hour = touched.hour
+        WHERE (camera_hour_purged.point_id, camera_hour_purged.hour, camera_hour_purged.city_id)
+            = (touched.point_id, touched.hour, touched.city_id)
     ) AS kept
-    GROUP BY camera_id, city_id
+    GROUP BY camera_id
 ) AS fresh;
 
 CREATE VIEW city_hour_now AS
@@ -348,32 +351,34 @@ SELECT at, until, local_date, point_id, camera_id, city_id, minutes, vehicles, r
 FROM camera_day
 WHERE NOT EXISTS (
     SELECT FROM count_due
-    WHERE count_due.point_id = camera_day.point_id AND count_due.hour >= at AND count_due.hour < until)
+    WHERE (count_due.point_id, count_due.city_id) = (camera_day.point_id, camera_day.city_id)
+      AND count_due.hour >= at AND count_due.hour < until)
 UNION ALL
-SELECT touched.at, touched.until, touched.local_date, touched.point_id, fresh.camera_id, fresh.city_id, fresh.minutes,
-       fresh.vehicles, fresh.reads, fresh.unreadable, fresh.hits, fresh.faces, fresh.frames_in, fresh.frames_processed,
-       fresh.sampled_out, fresh.dropped, fresh.reconnects, fresh.stalls, fresh.decode_errors,
+SELECT touched.at, touched.until, touched.local_date, touched.point_id, fresh.camera_id, touched.city_id,
+       fresh.minutes, fresh.vehicles, fresh.reads, fresh.unreadable, fresh.hits, fresh.faces, fresh.frames_in,
+       fresh.frames_processed, fresh.sampled_out, fresh.dropped, fresh.reconnects, fresh.stalls, fresh.decode_errors,
        fresh.frames_face_counted, fresh.live_ms, fresh.reported_ms
 FROM (
-    SELECT DISTINCT day.point_id, day.at,
+    SELECT DISTINCT day.point_id, day.city_id, day.at,
            (day.at AT TIME ZONE time_zone + interval '1 day') AT TIME ZONE time_zone AS until,
            (day.at AT TIME ZONE time_zone)::date AS local_date
     FROM (
-        SELECT count_due.point_id, time_zone, date_trunc('day', hour, time_zone) AS at
+        SELECT count_due.point_id, count_due.city_id, time_zone, date_trunc('day', hour, time_zone) AS at
         FROM count_due JOIN point_zone ON point_zone.point_id = count_due.point_id
     ) AS day
 ) AS touched
 CROSS JOIN LATERAL (
-    SELECT camera_id, city_id, sum(minutes)::integer AS minutes, sum(vehicles)::bigint AS vehicles,
-           sum(reads)::bigint AS reads, sum(unreadable)::bigint AS unreadable, sum(hits)::bigint AS hits,
-           sum(faces)::bigint AS faces, sum(frames_in)::bigint AS frames_in,
-           sum(frames_processed)::bigint AS frames_processed, sum(sampled_out)::bigint AS sampled_out,
-           sum(dropped)::bigint AS dropped, sum(reconnects)::bigint AS reconnects, sum(stalls)::bigint AS stalls,
+    SELECT camera_id, sum(minutes)::integer AS minutes, sum(vehicles)::bigint AS vehicles, sum(reads)::bigint AS reads,
+           sum(unreadable)::bigint AS unreadable, sum(hits)::bigint AS hits, sum(faces)::bigint AS faces,
+           sum(frames_in)::bigint AS frames_in, sum(frames_processed)::bigint AS frames_processed,
+           sum(sampled_out)::bigint AS sampled_out, sum(dropped)::bigint AS dropped,
+           sum(reconnects)::bigint AS reconnects, sum(stalls)::bigint AS stalls,
            sum(decode_errors)::bigint AS decode_errors, sum(frames_face_counted)::bigint AS frames_face_counted,
            sum(live_ms)::bigint AS live_ms, sum(reported_ms)::bigint AS reported_ms
     FROM camera_hour_now
-    WHERE camera_hour_now.point_id = touched.point_id AND hour >= touched.at AND hour < touched.until
-    GROUP BY camera_id, city_id
+    WHERE (camera_hour_now.point_id, camera_hour_now.city_id) = (touched.point_id, touched.city_id)
+      AND hour >= touched.at AND hour < touched.until
+    GROUP BY camera_id
 ) AS fresh;
 
 -- What analysts ask. A bucket's coverage is how long its cameras were seen to be live, and no longer than the bucket.

@@ -25,7 +25,7 @@ MORE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "ingest": ((), ("--backlog", "sample")),
 }
 # What is measured on photographs, which do not come with the project; the page says DIR for where they lie.
-ON_DATA: Final = frozenset({"accuracy"})
+ON_DATA: Final = frozenset({"accuracy", "redaction"})
 DATA: Final = "--data DIR"
 _RUN: Final = re.compile(r"^### `(?P<command>[^`]+)`\n\n(?P<said>.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 

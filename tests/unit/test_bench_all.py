@@ -42,8 +42,10 @@ def test_a_benchmark_that_is_not_there_is_named() -> None:
 def test_what_needs_photographs_is_left_out_with_a_word_where_there_are_none(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert commands(["accuracy"]) == [f"scripts/bench_accuracy.py {DATA}"]
+    asked = [f"scripts/bench_{name}.py {DATA}" for name in ("accuracy", "redaction")]
+    assert commands(["accuracy", "redaction"]) == asked
     before = PAGE.read_bytes()
-    assert main(["accuracy"]) == 0
-    assert "left out: scripts/bench_accuracy.py --data DIR (no photographs" in capsys.readouterr().err
+    assert main(["accuracy", "redaction"]) == 0
+    told = capsys.readouterr().err
+    assert all(f"left out: {command} (no photographs" in told for command in asked)
     assert PAGE.read_bytes() == before

@@ -5,18 +5,22 @@
    analyst logs in as he does from anywhere: a DSN or a service of libpq's, the password from its file or environment.
 3. A login that is the service's own, or a superuser's, is refused: the views would show it nothing, the tables all.
 4. One statement, in a READ ONLY transaction, so many rows. What the database says of it is shown: it is his own.
+5. On the embedded PostgreSQL each statement is audited, by its hash: its text may name a plate. A server has a log.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from aggregator.adapters.database import AWAY, Connection, opened, unwell
+from aggregator.adapters.alert_desk import NO_PLATES
+from aggregator.adapters.audit_log import audit
+from aggregator.adapters.database import AWAY, Connection, Pool, opened, unwell
 from aggregator.errors import BadInput, NotAllowed, TooLong
 from aggregator.settings import Settings
 
@@ -37,8 +41,8 @@ class Login:
 
 
 @asynccontextmanager
-async def as_analyst(settings: Settings | None, login: Login) -> AsyncIterator[Connection]:
-    """A connection under the analyst's own login; raises `BadInput`, `NotAllowed`, `DatabaseUnwell`."""
+async def as_analyst(settings: Settings | None, login: Login, *, sql: str, actor: str) -> AsyncIterator[Connection]:
+    """A connection of the analyst's own, for a statement; raises `BadInput`, `NotAllowed`, `DatabaseUnwell`."""
     async with AsyncExitStack() as stack:
         dsn = login.dsn
         if dsn is not None and urlsplit(dsn).password:
@@ -48,6 +52,7 @@ async def as_analyst(settings: Settings | None, login: Login) -> AsyncIterator[C
             dsn = database.access.dsn
             if login.role is None:
                 raise BadInput("say whose role it is, with --role; `aggregator analyst list` names them")
+            await _audited(database.pool, f"role:{login.role} sha256:{sha256(sql.encode()).hexdigest()}", actor)
         elif dsn is None and settings is not None:
             raise BadInput(
                 "the database is a server's: say your own login with --dsn, such as postgresql:///?service=me"
@@ -67,7 +72,7 @@ async def run_sql(connection: Connection, sql: str, limit: int) -> tuple[list[st
         async with connection.transaction(readonly=True):
             statement = await connection.prepare(sql)
             names = [attribute.name for attribute in statement.get_attributes()]
-            rows = await (await statement.cursor()).fetch(limit) if names else []
+            rows = await (await statement.cursor()).fetch(limit) if names else await statement.fetch()
     except asyncpg.QueryCanceledError:
         raise TooLong("it took longer than the role may: ask for less time, or for sums") from None
     except AWAY as exc:
@@ -75,6 +80,14 @@ async def run_sql(connection: Connection, sql: str, limit: int) -> tuple[list[st
     except asyncpg.PostgresError as exc:
         raise BadInput(f"the database says: {exc.args[0]}") from None
     return names, [{str(n): _plain(value) for n, value in enumerate(row.values())} for row in rows]
+
+
+async def _audited(pool: Pool, subject: str, actor: str) -> None:
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            await audit(connection, actor=actor, action="sql.query", subject=subject, reason=NO_PLATES)
+    except (*AWAY, asyncpg.PostgresError) as exc:
+        raise unwell(exc) from None
 
 
 async def _connected(dsn: str | None, role: str | None) -> "asyncpg.Connection[asyncpg.Record]":

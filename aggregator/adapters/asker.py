@@ -128,7 +128,10 @@ class Asker:
 
     async def _audit(self, question: Question, look: Look, rows: Iterable[asyncpg.Record], *, is_first: bool) -> None:
         deeds = [Deed("hits.query", described(question))] if is_first else []
-        deeds += [Deed("hit.show", f"hit:{row['hit']}") for row in rows]
+        await self.audit([*deeds, *(Deed("hit.show", f"hit:{row['hit']}") for row in rows)], look)
+
+    async def audit(self, deeds: Iterable[Deed], look: Look) -> None:
+        """Record what somebody is about to be shown; doors that show alerts do it themselves."""
         try:
             async with self._pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
                 await audit_all(connection, deeds, actor=look.actor, reason=look.reason)

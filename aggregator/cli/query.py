@@ -14,15 +14,16 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from aggregator.adapters.alert_desk import NO_PLATES
 from aggregator.adapters.analyst_login import Login, as_analyst, run_sql
 from aggregator.adapters.asker import Answer, Asker, Look
-from aggregator.adapters.audit_log import checked_reason
+from aggregator.adapters.audit_log import Deed, checked_reason
 from aggregator.adapters.database import opened
 from aggregator.cli.console import AsJson, Cell, Config, print_json, say, settings_of, show_rows
 from aggregator.cli.drawing import show_plot, show_sparks
 from aggregator.cli.operator import actor
 from aggregator.core.asking.catalogue import CATALOGUE
-from aggregator.core.asking.compiling import is_summed, resource_of
+from aggregator.core.asking.compiling import described, is_summed, resource_of
 from aggregator.core.asking.conditions import condition
 from aggregator.core.asking.question import Bucket, Order, Question
 from aggregator.core.time_range import parse_instant
@@ -30,6 +31,8 @@ from aggregator.errors import BadInput
 from aggregator.settings import Settings
 
 _HASH_DIGITS: Final = 64
+# Every look at an alert is audited.
+_ALERTS: Final = ("alerts", "alert-history")
 # A table for people leaves out what only programs need.
 _WIDE: Final = frozenset(
     (
@@ -118,12 +121,16 @@ def query(
 
 async def _ask(settings: Settings, question: Question, cities: Many | None, look: Look | None) -> Answer:
     async with opened(settings.database, role=settings.role) as database:
-        return await Asker(database.pool).ask(question, cities, look=look)
+        asker = Asker(database.pool)
+        answer = await asker.ask(question, cities, look=look)
+        if question.resource in _ALERTS and not is_summed(resource_of(question.resource), question):
+            await asker.audit([Deed("alerts.list", described(question))], Look(actor(), NO_PLATES))
+        return answer
 
 
 async def _run_sql(sql: str, login: Login, limit: int, config: Any) -> tuple[list[str], Rows]:  # the option as it is
     settings = None if login.dsn is not None else settings_of(config)
-    async with as_analyst(settings, login) as connection:
+    async with as_analyst(settings, login, sql=sql, actor=actor()) as connection:
         return await run_sql(connection, sql, limit)
 
 

@@ -24,9 +24,10 @@ HEAD = """# Data dictionary
 
 Written by `scripts/data_dictionary.py` from the comments in the database; in `psql`, `\\d+ ask.alert` shows the same.
 
-Analysts ask the views of schema `ask`, which show each asker the cities that he may read. The tables behind them
-(schema `public`) are the service's; [storage](storage.md) says how they hang together. Times are `timestamptz`, kept in
-UTC. With TimescaleDB `camera_hour`, `city_hour` and `camera_day` are views over its aggregates, with the same columns.
+Analysts ask the views of schema `ask`, which show each asker the cities that he may read ([analysts](analyst.md)). The
+tables behind them (schema `public`) are the service's; [storage](storage.md) says how they hang together. Times are
+`timestamptz`, kept in UTC. With TimescaleDB `camera_hour`, `city_hour` and `camera_day` are views over its aggregates,
+with the same columns.
 """
 SCHEMAS = {"ask": "Schema ask: what may be asked", "public": "Schema public: the tables"}
 QUERY = """

@@ -68,6 +68,7 @@ class AnalystRoles:
                     )
                 await connection.execute(_GROUP)
                 await connection.execute(_MAKE.format(name=role, password=password, group=ANALYSTS))
+                await connection.execute(self._sql["forget"], role)  # what a restore brought of another server's role
                 await connection.execute(self._sql["may_read"], role, wanted)
                 subject = f"role:{role} cities:{','.join(wanted)}"
                 await audit(connection, actor=self._actor, action="analyst.add", subject=subject, reason=reason)

@@ -192,7 +192,7 @@ def _tell_what_lacks(lacks: Lacking, settings: Settings) -> None:
     if lacks.pictures:
         say(f"{lacks.pictures} pictures that the database names are not in their store; restore its files as well")
     for name in lacks.roles:
-        say(f"the server has no role {name}, which the database lets read cities; make it anew")
+        say(f"this server knows no analyst {name}: aggregator analyst add {name} --city ...")
     for name in lacks.webhooks:
         say(f"webhook {name} has no secret in {settings.alerts.webhooks_dir}; `ca restore` brings it")
 

@@ -88,7 +88,9 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
 SELECT DISTINCT role_name::text FROM city_reader ORDER BY 1;
 
 -- name: roles_missing
-SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) ORDER BY 1;
+SELECT name FROM unnest($1::text[]) AS name
+WHERE NOT coalesce((SELECT has_schema_privilege(oid, 'ask', 'USAGE') FROM pg_roles WHERE rolname = name), false)
+ORDER BY 1;
 
 -- name: pictures
 SELECT sha256, max(total_bytes) AS total_bytes FROM picture WHERE state = 'stored' GROUP BY sha256 ORDER BY sha256;

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from aggregator.adapters import database_archive, legal_holds
+from aggregator.adapters.analyst_roles import AnalystRoles
 from aggregator.adapters.audit_log import verify
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Access, Pool, pooled
@@ -130,6 +131,21 @@ async def test_every_row_of_every_table_comes_back_and_the_centre_works_on(
     assert await numbers(empty_database) == numbered
     async with pooled(empty_database, 4) as pool:
         await works_on(LivedIn(pool, lived_in.street, lived_in.archive, lived_in.again))
+
+
+async def test_an_analyst_is_made_anew_with_the_cities_that_are_named_then(
+    lived_in: LivedIn, run: Run, empty_database: Access, tmp_path: Path
+) -> None:
+    settings, file = lived_in.street.settings, tmp_path / "city.backup"
+    assert (await asyncio.to_thread(run, settings, "backup", str(file)))[0] == 0
+    code, told, _ = await asyncio.to_thread(run, elsewhere(settings, empty_database, tmp_path), "restore", str(file))
+    assert (code, told["roles_missing"]) == (3, [READER])
+    async with pooled(empty_database, 2) as pool:
+        roles = AnalystRoles(pool, actor="os:ana")
+        try:
+            assert (await roles.add(READER, (CITY,), verifier=None, reason="as before")).cities == (CITY,)
+        finally:
+            await roles.remove(READER, reason="asks no longer")
 
 
 async def checked(run: Run, file: Path) -> Any:

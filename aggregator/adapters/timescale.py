@@ -23,8 +23,14 @@ from aggregator.errors import DatabaseUnwell
 OLDEST: Final = (2, 18)
 _COMMUNITY: Final = "timescale"
 _RECORD: Final = "timescale_step"
+_LOAD: Final = """
+SELECT format('SELECT %I.time_bucket(interval ''1 hour'', now())', nspname)
+FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'timescaledb'
+"""
 _WHAT_THERE_IS: Final = """
 SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS version,
+       coalesce((SELECT extnamespace::regnamespace::name = ANY (current_schemas(false))
+                 FROM pg_extension WHERE extname = 'timescaledb'), true) AS is_in_reach,
        current_setting('timescaledb.license', true) AS license,
        to_regclass('timescale_step') IS NOT NULL AS is_turned,
        EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') AS is_offered
@@ -64,6 +70,7 @@ class Found:
 
     version: str | None = None
     license: str | None = None
+    is_in_reach: bool = True
     is_turned: bool = False
     is_offered: bool = False
 
@@ -86,6 +93,8 @@ def _problem(found: Found) -> str | None:
         return f"TimescaleDB {found.version} is older than {OLDEST[0]}.{OLDEST[1]}"
     if found.license != _COMMUNITY:
         return "its TimescaleDB is the Apache edition, which neither compresses nor aggregates"
+    if not found.is_in_reach:
+        return "its TimescaleDB is in a schema that our search_path does not have"
     return None
 
 
@@ -97,8 +106,8 @@ def version_of(text: str) -> tuple[int, int]:
 
 async def turned_on(connection: "asyncpg.Connection[asyncpg.Record]") -> Engine:
     """The engine of a migrated database, TimescaleDB turned on if it is there. Raises `DatabaseUnwell`."""
-    if await connection.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
-        await connection.execute("SELECT time_bucket(interval '1 hour', now())")  # loads it: its settings appear
+    if load := await connection.fetchval(_LOAD):
+        await connection.execute(load)  # from here on its settings can be seen
     engine = chosen(Found(**dict(await connection.fetchrow(_WHAT_THERE_IS) or {})))
     if engine.kind is Kind.TIMESCALE:
         await migrate(connection, all_migrations("timescale/migrations"), record=_RECORD)

@@ -75,9 +75,10 @@ class TimescaleSums:
 
     async def _fill_zones(self, connection: Connection) -> None:
         """Give a time zone that points have come into an aggregate of its own."""
+        from_at = await connection.fetchval(self._sql["fill_from"])
         for row in await connection.fetch(self._sql["add_zones"]):
             number = row["add_camera_day_zones"]
-            await _refreshed(connection, f"camera_day_{number}", None, datetime.now(UTC) + _AHEAD)
+            await _refreshed(connection, f"camera_day_{number}", from_at, datetime.now(UTC) + _AHEAD)
             async with connection.transaction():
                 await connection.execute(statements("counts")["soon"])
                 await connection.execute(self._sql["is_filled"], number)

@@ -340,3 +340,29 @@ async def test_turning_it_on_again_changes_nothing(offered_timescale: Access | N
         assert await connection.fetchval(views) == before
         assert (first.kind, await connection.fetchval("SELECT count(*) FROM timescale_step")) == (Kind.TIMESCALE, 1)
         await connection.close()
+
+
+async def test_what_plain_postgresql_kept_is_there_after_timescaledb_took_over(
+    offered_timescale: Access | None, tmp_path: Path
+) -> None:
+    minutes, cutoff = a_night(hours=80), NIGHT.replace(hour=0, minute=0) + timedelta(days=2)
+    async with made(offered_timescale) as access:
+        async with pooled(access, 1) as pool:  # the extension is there, and nobody has turned to it yet
+            before = Place(pool, RollupMaker(pool))
+            async with pool.acquire() as connection:
+                await found_streets(connection)
+            await before.store(minutes)
+            await before.maker.make()
+            await before.purge(Keeping.COUNTS, cutoff, tmp_path)
+            await before.purge(Keeping.HOURLY, cutoff - timedelta(days=1), tmp_path)
+            wanted = {view: await before.asked(view) for view in VIEWS}
+        connection = await access.connect()
+        await timescale.turned_on(connection)
+        await connection.close()
+        async with pooled(access, 1) as pool:
+            after = Place(pool, TimescaleSums(pool, pause_s=0))
+            await after.maker.make()
+            assert {view: await after.asked(view) for view in VIEWS} == wanted
+            await after.store(a_night(report="late", at=cutoff, hours=1))
+            await after.maker.make()
+            assert len(await after.asked("day")) == len(wanted["day"])

@@ -51,6 +51,10 @@ ORDER BY 1;
 -- name: add_zones
 SELECT add_camera_day_zones();
 
+-- Days whose first hours are gone are not made again.
+-- name: fill_from
+SELECT nullif(hours_from, '-infinity') FROM count_horizon;
+
 -- name: is_filled
 UPDATE camera_day_zone SET is_filled = true WHERE number = $1;
 

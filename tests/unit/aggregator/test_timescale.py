@@ -25,6 +25,10 @@ def test_the_community_edition_keeps_the_counts() -> None:
         (Found(), "PostgreSQL"),
         (Found(is_offered=True), "not installed in it: CREATE EXTENSION timescaledb"),
         (Found(version="2.23.0", license="apache"), "Apache edition"),
+        (
+            Found(version="2.23.0", license="timescale", is_in_reach=False),
+            "a schema that our search_path does not have",
+        ),
         (Found(version="2.17.2", license="timescale"), "2.17.2 is older than 2.18"),
     ],
 )

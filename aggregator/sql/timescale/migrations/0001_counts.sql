@@ -212,6 +212,30 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- Sums of minutes that retention has removed cannot be made again: they are taken over. So are days without their hours.
+DO $$
+DECLARE
+    purged_until timestamptz := (SELECT max(hour) + interval '1 hour' FROM camera_hour_purged);
+    sums text := 'minutes, vehicles, reads, unreadable, hits, faces, frames_in, frames_processed, sampled_out, dropped, '
+        'reconnects, stalls, decode_errors, frames_face_counted, live_ms, reported_ms';
+    zone record;
+BEGIN
+    EXECUTE format('INSERT INTO %1$s (hour, point_id, camera_id, city_id, %2$s) '
+                   'SELECT hour, point_id, camera_id, city_id, %2$s FROM camera_hour_plain WHERE hour < $1',
+                   table_of_sums('camera_hour_sums'), sums) USING purged_until;
+    EXECUTE format('INSERT INTO %1$s (hour, city_id, cameras, coverage_ms, %2$s) '
+                   'SELECT hour, city_id, cameras, coverage_ms, %2$s FROM city_hour_plain WHERE hour < $1',
+                   table_of_sums('city_hour_sums'), sums) USING purged_until;
+    PERFORM add_camera_day_zones();
+    FOR zone IN SELECT number, time_zone FROM camera_day_zone LOOP
+        EXECUTE format('INSERT INTO %1$s (at, point_id, camera_id, city_id, %2$s) '
+                       'SELECT at, point_id, camera_id, city_id, %2$s FROM camera_day_plain JOIN point_zone USING (point_id) '
+                       'WHERE time_zone = $1 AND at < (SELECT hours_from FROM count_horizon)',
+                       table_of_sums('camera_day_' || zone.number), sums) USING zone.time_zone;
+    END LOOP;
+END
+$$;
 DROP TABLE camera_hour_plain, city_hour_plain, camera_day_plain;
 
 -- Up to where retention has removed minutes is asked often.

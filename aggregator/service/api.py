@@ -12,12 +12,11 @@ from ipaddress import ip_address
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from aggregator.adapters.alert_feed import AlertFeed
 from aggregator.adapters.api_tokens import TokenDesk
 from aggregator.adapters.asker import Asker
-from aggregator.adapters.database import Access, pooled
+from aggregator.adapters.database import Access, Pool, pooled
 from aggregator.adapters.hearing import hearing
 from aggregator.adapters.picture_desk import PictureDesk
 from aggregator.adapters.picture_store import PictureStore
@@ -30,6 +29,7 @@ from aggregator.http.api.live import Bell, Live
 from aggregator.http.api.problems import ApiTally
 from aggregator.http.api.resources import Resources, routes_of
 from aggregator.http.open_port import own_context
+from aggregator.service.ports import serve
 from aggregator.settings import Api, Settings
 
 _STREAM_TURNS: Final = 2
@@ -42,10 +42,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ApiPort:
-    """What is served, under which TLS if any, and what rings for it."""
+    """The open port: what it has answered, and who rings for its streams."""
 
-    app: web.Application
-    tls: ssl.SSLContext | None
+    tally: ApiTally
     bell: Bell
     access: Access
 
@@ -62,16 +61,24 @@ class ApiPort:
             await asyncio.sleep(_AGAIN_AFTER_S)
 
 
-async def open_api(
-    stack: AsyncExitStack, settings: Settings, access: Access, files: PictureStore, tally: ApiTally
-) -> ApiPort:
-    """The API of an installation; raises `BadSettings`."""
-    own, tls = settings.api, tls_of(settings)
+async def open_api(stack: AsyncExitStack, settings: Settings, access: Access, files: PictureStore) -> ApiPort | None:
+    """Serve the API, if the settings want it; raises `BadSettings`."""
+    own = settings.api
+    if not own.enabled:
+        return None
+    tls, tally, bell = tls_of(settings), ApiTally(), Bell()
     pool = await stack.enter_async_context(pooled(access, own.queries_at_once + _STREAM_TURNS + _OTHERS))
-    asker, tokens, bell = Asker(pool), TokenDesk(pool), Bell()
-    feed, turns = AlertFeed(pool, asker), Turns(_STREAM_TURNS, wait_s=_LOOK_EVERY_S)
-    resources = Resources(
-        door=Door(tokens, Attempts(own.requests_per_minute)),
+    app = api_app(routes_of(_resources(own, pool, files, bell)), tally)
+    app.on_shutdown.append(lambda _: _close(bell))
+    await serve(stack, app, own.host, own.port, tls, ends_with_client=True)
+    return ApiPort(tally, bell, access)
+
+
+def _resources(own: Api, pool: Pool, files: PictureStore, bell: Bell) -> Resources:
+    asker, tokens, feed = Asker(pool), TokenDesk(pool), AlertFeed(pool, Asker(pool))
+    turns = Turns(_STREAM_TURNS, wait_s=_LOOK_EVERY_S)
+    return Resources(
+        door=Door(tokens, Attempts(own.requests_per_minute), Attempts(own.requests_per_minute)),
         asker=asker,
         turns=Turns(own.queries_at_once),
         pictures=PictureDesk(pool, asker, files),
@@ -79,9 +86,6 @@ async def open_api(
         live=Live(feed, tokens, Streams(own.streams), turns, bell),
         limits=own,
     )
-    app = api_app(routes_of(resources), tally)
-    app.on_shutdown.append(lambda _: _close(bell))
-    return ApiPort(app, tls, bell, access)
 
 
 async def _close(bell: Bell) -> None:

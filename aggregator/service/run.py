@@ -7,7 +7,6 @@ workers beside the first are programs of their own, started again by themselves 
 
 import asyncio
 import os
-import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from random import Random
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from aggregator.adapters import (
     alert_maker,
@@ -42,7 +40,6 @@ from aggregator.adapters.timescale import Kind
 from aggregator.adapters.timescale_sums import TimescaleSums
 from aggregator.adapters.webhook_queue import WebhookQueue
 from aggregator.core.rows import Taken
-from aggregator.errors import BadSettings
 from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.enrolment import enrolment_routes
 from aggregator.http.health import health_app
@@ -52,6 +49,7 @@ from aggregator.http.renewal import renewal_routes
 from aggregator.http.short_lines import ShortLineSite
 from aggregator.service import ingest
 from aggregator.service.alerts import AlertKeeper
+from aggregator.service.api import ApiPort, open_api
 from aggregator.service.auditor import ChainAuditor
 from aggregator.service.checkpoints import Checkpoints
 from aggregator.service.compaction import Compaction
@@ -60,6 +58,7 @@ from aggregator.service.evidence import EvidenceKeeper
 from aggregator.service.figures import Instruments
 from aggregator.service.health import HealthCheck
 from aggregator.service.intake import Intake, open_intake
+from aggregator.service.ports import serve
 from aggregator.service.retention import Retention
 from aggregator.service.rollups import RollupKeeper
 from aggregator.service.watchdog import watch
@@ -114,6 +113,7 @@ class Parts:
     retention: Retention
     dates: DatesWatch
     check: HealthCheck
+    api: ApiPort | None
 
     def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
         """The tasks of the service, by name."""
@@ -133,6 +133,8 @@ class Parts:
         }
         if settings.audit.checkpoint_dir is not None:
             tasks["audit-checkpoints"] = Checkpoints(self.database.pool, settings, settings.audit.checkpoint_dir).run()
+        if self.api is not None:
+            tasks["api"] = self.api.run()
         if self.database.embedded is not None:
             tasks["embedded-postgres"] = keep_alive(self.database.embedded)
         return tasks
@@ -165,17 +167,18 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
         database.engine,
     )
     own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings))])
-    await _serve(stack, own, settings.http.health_host, settings.http.health_port)
+    await serve(stack, own, settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, intake.registered.is_usable)
-    await _serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
+    await serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
     routes = [
         *enrolment_routes(database.pool, settings, tally, step),
         *renewal_routes(database.pool, settings, tally),
     ]
     open_port = open_app(settings, routes, tally)
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
-    await _serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
-    return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, rollups, retention, dates, check)
+    await serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
+    api = await open_api(stack, settings, database.access, files)
+    return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, rollups, retention, dates, check, api)
 
 
 def _rollups(database: Database, step: Step) -> RollupKeeper:
@@ -197,25 +200,6 @@ def _wake(taken: Sequence[Taken], auditor: ChainAuditor, keeper: EvidenceKeeper)
         auditor.wake()
     if any(isinstance(each.body, Piece) for each in taken):
         keeper.wake()
-
-
-async def _serve(
-    stack: AsyncExitStack,
-    app: web.Application,
-    host: str,
-    port: int,
-    tls: ssl.SSLContext | None = None,
-    *,
-    site: type[web.TCPSite] = web.TCPSite,
-) -> None:
-    """Serve an application until the stack unwinds."""
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await site(runner, host, port, ssl_context=tls).start()
-    except OSError as exc:
-        raise BadSettings(f"cannot listen on {host}:{port} ({exc.strerror}); is another aggregator running?") from exc
 
 
 async def keep_alive(embedded: EmbeddedPostgres) -> None:

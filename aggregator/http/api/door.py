@@ -7,7 +7,7 @@ city do not exist for it.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,18 +19,17 @@ from aggregator.core.attempts import Attempts, name_of_address
 from aggregator.http.api.problems import Problem
 
 REASON_HEADER: Final = "Atalaya-Reason"
-FAILURES_PER_MINUTE: Final = 60
 _CHALLENGE: Final = 'Bearer realm="atalaya"'
 _TEXTS: Final = {Standing.EXPIRED: "this token has expired", Standing.REVOKED: "this token was revoked"}
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The door. `rate` counts by token, `failures` by address."""
+    """The door. `rate` counts requests by token, `failures` those without a good one by address."""
 
     tokens: TokenDesk
     rate: Attempts
-    failures: Attempts = field(default_factory=lambda: Attempts(FAILURES_PER_MINUTE))
+    failures: Attempts
     clock_s: Callable[[], float] = time.monotonic
 
     async def admitted(self, request: web.Request, scope: Scope | None) -> Token:
@@ -65,8 +64,6 @@ def _challenge(more: str) -> dict[str, str]:
 
 
 def reason_of(request: web.Request) -> str | None:
-    """Why somebody looks: the parameter, else the header (UTF-8)."""
-    said = request.query.get("reason") or request.headers.get(REASON_HEADER)
-    if said is None:
-        return None
-    return said.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Why somebody looks, as the header says it (UTF-8)."""
+    said = request.headers.get(REASON_HEADER)
+    return None if said is None else said.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

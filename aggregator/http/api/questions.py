@@ -106,7 +106,7 @@ def asked_by(request: web.Request, form: Form, *, now: datetime, most_rows: int)
         after=_after(said),
         order=cast("Order | None", _one_of("order", said, ORDERS)),
     )
-    return Asked(question, _time_zone(said))
+    return Asked(question, _time_zone(said) if form.resource.time else None)
 
 
 def _single(request: web.Request, form: Form) -> dict[str, str]:

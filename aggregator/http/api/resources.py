@@ -141,7 +141,7 @@ def _openapi(told: Mapping[str, object]) -> Handler:
 
 
 def _look(request: web.Request, token: Token) -> Look:
-    reason = reason_of(request)
+    reason = request.query.get("reason") or reason_of(request)
     if reason is None:
         raise Problem("reason-needed", "this shows plates or pictures")
     return Look(token.actor, checked_reason(reason))

@@ -1,0 +1,133 @@
+"""`GET /api/v1/live/alerts` over real HTTP: every line once, within the cities, resumed, and ended with its token."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from aggregator.adapters.api_tokens import TokenDesk
+from aggregator.adapters.database import Access, Pool
+from aggregator.settings import Settings
+from tests.simulators.api_place import Analyst, ApiPlace, serving, with_api
+from tests.simulators.asked_city import seed
+
+TIMEOUT_S = 20
+PATH = "/api/v1/live/alerts"
+ADD = """
+INSERT INTO alert_history (alert_id, at, act, state, actor) VALUES ($1, now(), $2, 'seen', 'os:ana') RETURNING number
+"""
+
+
+@pytest.fixture
+async def place(founded: Settings, database: Access, pool: Pool) -> AsyncIterator[ApiPlace]:
+    """The API over the story of two cities."""
+    async with pool.acquire() as connection:
+        await seed(connection)
+    async with serving(with_api(founded, streams=2), database) as served:
+        yield served
+
+
+class Reader:
+    """A stream, read event by event."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+
+    async def block(self) -> dict[str, str]:
+        """The next event or comment, its fields by their names."""
+        found: dict[str, str] = {}
+        async with asyncio.timeout(TIMEOUT_S):
+            while (line := (await self.answer.content.readline()).decode()) not in ("\n", ""):
+                name, _, value = line.rstrip("\n").partition(":")
+                found[name] = value.strip()
+        return found
+
+    async def line(self) -> dict[str, Any]:
+        """The next line of the history; `Any`: JSON."""
+        while "data" not in (block := await self.block()):
+            assert block, "the stream is over"
+        told: dict[str, Any] = msgspec.json.decode(block["data"])
+        assert block["id"] == str(told["number"])
+        return told
+
+
+@asynccontextmanager
+async def reading(analyst: Analyst, last: int | None = None, **query: str) -> AsyncIterator[Reader]:
+    """A stream that has begun."""
+    headers = analyst.headers | ({} if last is None else {"Last-Event-ID": str(last)})
+    async with analyst.session.get(PATH, headers=headers, params=query) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/event-stream")
+        reader = Reader(answer)
+        assert "retry" in await reader.block()
+        yield reader
+
+
+async def happen(pool: Pool, alert: int, act: str = "ack") -> int:
+    """Something happens to an alert; the number of the line."""
+    return int(await pool.fetchval(ADD, alert, act))
+
+
+async def test_what_happens_is_told_once_within_the_tokens_cities_and_without_plates(place: ApiPlace) -> None:
+    near, far = await place.analyst("near"), await place.analyst("far", cities=("acuna",))
+    async with reading(near) as one, reading(far) as other:
+        there, here = await happen(place.pool, 4), await happen(place.pool, 1)
+        last = await happen(place.pool, 1, "close")
+        told = [await one.line(), await one.line()]
+        assert [each["number"] for each in told] == [here, last]
+        assert [(each["city"], each["alert"], each["kind"], each["cameras"]) for each in told] == [
+            ("saltillo", 1, "hit", ["p-1/cam-1"])
+        ] * 2
+        assert (await other.line())["number"] == there
+        assert "ABC123D" not in str(told)
+    audited = await place.audited()
+    assert [(who, what) for who, what, _, _ in audited] == [
+        ("token:near", "alerts.watch"),
+        ("token:far", "alerts.watch"),
+    ]
+
+
+async def test_who_comes_back_gets_what_he_missed_and_nothing_twice(place: ApiPlace) -> None:
+    near = await place.analyst("near")
+    async with reading(near) as reader:
+        first = await happen(place.pool, 1)
+        assert (await reader.line())["number"] == first
+    missed = [await happen(place.pool, number) for number in (2, 4, 3)]
+    for stream in (reading(near, last=first), reading(near, after=str(first))):
+        async with stream as reader:
+            assert [(await reader.line())["number"] for _ in range(2)] == [missed[0], missed[2]]
+    async with reading(near, last=0) as reader:
+        assert (await reader.line())["act"] == "raise"
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(place: ApiPlace) -> None:
+    near = await place.analyst("near")
+    async with reading(near) as reader:
+        await TokenDesk(place.pool).revoke("near", actor="os:ana", reason="it leaked", now=datetime.now(UTC))
+        await happen(place.pool, 1)
+        end = await reader.block()
+        assert (end["event"], "#bad-token" in end["data"], await reader.block()) == ("end", True, {})
+    assert (await near.get("live/alerts")).problem == "bad-token"
+
+
+async def test_a_stream_ends_when_its_token_does(place: ApiPlace) -> None:
+    brief = await place.analyst("brief", valid=timedelta(seconds=3))
+    async with reading(brief) as reader:
+        end = await reader.block()
+        assert (end["event"], "expired" in end["data"]) == ("end", True)
+
+
+async def test_only_so_many_streams_are_open_and_one_that_is_left_makes_room(place: ApiPlace) -> None:
+    near = await place.analyst("near")
+    async with reading(near), reading(near):
+        assert (await near.get("live/alerts")).problem == "busy"
+    async with asyncio.timeout(TIMEOUT_S):  # the server hears that they hung up a moment later
+        while True:
+            async with near.session.get(PATH, headers=near.headers) as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.02)

@@ -15,6 +15,7 @@ import pytest
 
 from aggregator.adapters.database import Access, Connection, Pool
 from aggregator.adapters.embedded_postgres import ANALYSTS
+from aggregator.adapters.timescale import Kind, turned_on
 from tests.simulators.asked_city import CITIES, FIRST, LAST, seed
 from tests.simulators.grafana import Target, dashboards, expanded, targets
 
@@ -177,6 +178,18 @@ async def test_every_panel_shows_what_the_story_holds(asked: Connection) -> None
     assert set(shown) == set(EXPECTED)
     wrong = {panel: (rows, EXPECTED[panel]) for panel, rows in shown.items() if rows != EXPECTED[panel]}
     assert wrong == {}
+
+
+@pytest.mark.slow
+async def test_every_panel_shows_the_same_where_timescaledb_keeps_the_counts(timescale: Access) -> None:
+    connection = await timescale.connect()
+    engine = await turned_on(connection)
+    await seed(connection)
+    await connection.execute("SET atalaya.cities = '*'")
+    shown = {f"{each.dashboard}/{each.panel}": await answer(connection, each.sql) for each in targets() if each.sql}
+    await connection.close()
+    assert engine.kind is Kind.TIMESCALE
+    assert {panel: rows for panel, rows in shown.items() if rows != EXPECTED[panel]} == {}
 
 
 async def test_every_panel_asks_in_every_bucket(asked: Connection) -> None:

@@ -85,6 +85,8 @@ class Figures:
     queue_bound: int
     granted: Mapping[str, int]
     refused: Mapping[str, int]
+    api_answers: Mapping[str, int]
+    api_problems: Mapping[str, int]
     ends: Mapping[str, datetime]  # the next of each kind
     disks: Mapping[str, Disk]
     stored: Stored | None  # None while the database is away
@@ -218,6 +220,14 @@ METRICS: Final = (
     Metric(
         "atalaya_open_port_refused_total", "What the enrolment port refused, by its word.",
         _counted(lambda f: f.refused), ("reason",),
+    ),
+    Metric(
+        "atalaya_api_answers_total", "What the API answered, by resource; live streams once they end.",
+        _counted(lambda f: f.api_answers), ("resource",),
+    ),
+    Metric(
+        "atalaya_api_problems_total", "What the API refused or could not do, by its word.",
+        _counted(lambda f: f.api_problems), ("reason",),
     ),
     Metric(
         "atalaya_validity_end_timestamp_seconds",

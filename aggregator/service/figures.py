@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aggregator.adapters.figure_store import FigureStore
 from aggregator.core.figures import Disk, Figures
+from aggregator.service.api import ApiPort
 from aggregator.service.health import HealthCheck
 from aggregator.settings import Settings
 
@@ -21,6 +22,7 @@ class Instruments:
     check: HealthCheck
     store: FigureStore
     settings: Settings
+    api: ApiPort | None = None
 
     async def __call__(self) -> Figures:
         """The figures of this moment."""
@@ -35,6 +37,8 @@ class Instruments:
             queue_bound=check.queue_bound,
             granted=dict(check.tally.granted),
             refused=dict(check.tally.refused),
+            api_answers=dict(self.api.tally.answers) if self.api else {},
+            api_problems=dict(self.api.tally.problems) if self.api else {},
             ends={kind.name.lower(): at for kind, at in check.dates.ends.items()},
             disks=await asyncio.to_thread(lambda: dict(self._disks())),
             stored=found,

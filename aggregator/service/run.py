@@ -166,8 +166,6 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
         rollups,
         database.engine,
     )
-    own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings))])
-    await serve(stack, own, settings.http.health_host, settings.http.health_port)
     artefacts = artefacts_app(database.pool, intake.registered.is_usable)
     await serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
     routes = [
@@ -178,6 +176,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
     await serve(stack, open_port, settings.http.host, enrol_port, tls, site=ShortLineSite)
     api = await open_api(stack, settings, database.access, files)
+    own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings, api))])
+    await serve(stack, own, settings.http.health_host, settings.http.health_port)
     return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, rollups, retention, dates, check, api)
 
 

@@ -15,6 +15,7 @@ from aggregator.settings import Settings
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash
 from protocol.messages import Body, CameraMinute, CameraState, Health, Kind, Report
+from tests.simulators.api_place import with_api
 from tests.simulators.box_line import BoxLine, box_line
 from tests.simulators.broker import Broker
 from tests.simulators.enrolment import CITY, Box
@@ -90,6 +91,19 @@ async def test_a_scrape_tells_what_was_counted_and_how_each_city_is(
     assert unknown == set()
     for secret in (PLATE, box.who.device, "cam-1", "p-1"):
         assert secret not in text
+
+
+async def test_a_scrape_counts_what_the_api_answered_and_refused(
+    pool: Pool, broker: Broker, installation: Settings
+) -> None:
+    settings = with_api(installation)
+    async with running(settings), aiohttp.ClientSession(f"http://127.0.0.1:{settings.api.port}") as session:
+        for path, status in (("openapi.json", 200), ("openapi.json", 200), ("hits", 401)):
+            async with session.get(f"/api/v1/{path}") as answer:
+                assert answer.status == status
+        _, found = await scraped(settings)
+    assert found["atalaya_api_answers_total", "/api/v1/openapi.json"] == 2
+    assert [value for name, value in found.items() if name[0] == "atalaya_api_problems_total"] == [1]
 
 
 async def test_a_box_that_says_nothing_counts_as_silent_and_its_cameras_as_blind(

@@ -26,6 +26,7 @@ from accuracy.answers import Said
 from edge_agent.adapters import models
 from edge_agent.adapters.detector_openvino import PlateDetector, decode_yolo
 from edge_agent.adapters.inference_openvino import PRECISIONS, PROCESSOR, Network, RunningModel, compile_network
+from edge_agent.adapters.model_sets import MODEL_SETS
 from edge_agent.adapters.models import ModelStore
 from edge_agent.adapters.reader_openvino import PlateReader
 from edge_agent.adapters.recognizer_openvino import LineReader
@@ -126,8 +127,9 @@ def own_stack(folder: Path, precision: Precision, side_px: int, under_test: Path
             return _bare(under_test / f"{name}.xml", precision)
         return stored(name)
 
-    finder = network(models.PLATE_FINDER_INT8 if precision == "int8" else models.PLATE_FINDER)
-    reader = network(models.PLATE_READER)
+    chosen, quantized = MODEL_SETS["own"], precision == "int8"
+    finder = network(chosen.finding(quantized=quantized))
+    (reader,) = map(network, chosen.read_by(quantized=quantized))
     (margin, *_) = PlateReader.margins
     return Stack(
         "own", PlateDetector(finder, sides_px=(side_px,)), PlateReader(reader), margin, _described(finder, reader)

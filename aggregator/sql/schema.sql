@@ -3725,6 +3725,8 @@ ALTER TABLE ONLY public.webhook_delivery
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (webhook_id);
 
+CREATE INDEX acceptance_by_time ON public.acceptance USING btree (counted_at);
+
 CREATE INDEX acceptance_of_device ON public.acceptance USING btree (device_id, counted_at);
 
 CREATE INDEX alarm_by_receipt ON public.alarm USING btree (received_at, envelope_hash);
@@ -3779,6 +3781,8 @@ CREATE INDEX device_of_point ON public.device USING btree (point_id);
 
 CREATE INDEX evidence_by_receipt ON public.evidence USING btree (received_at);
 
+CREATE INDEX evidence_by_time ON public.evidence USING btree (counted_at);
+
 CREATE INDEX evidence_of_hit ON public.evidence USING btree (hit_hash);
 
 CREATE INDEX evidence_of_redacted ON public.evidence USING btree (redacted_sha256);
@@ -3787,11 +3791,15 @@ CREATE INDEX evidence_of_sealed ON public.evidence USING btree (sealed_sha256);
 
 CREATE INDEX evidence_unavailable_by_receipt ON public.evidence_unavailable USING btree (received_at);
 
+CREATE INDEX evidence_unavailable_by_time ON public.evidence_unavailable USING btree (counted_at);
+
 CREATE INDEX evidence_unavailable_of_hit ON public.evidence_unavailable USING btree (hit_hash);
 
 CREATE INDEX gap_to_ask ON public.gap USING btree (next_ask_at);
 
 CREATE INDEX hit_amendment_by_receipt ON public.hit_amendment USING btree (received_at);
+
+CREATE INDEX hit_amendment_by_time ON public.hit_amendment USING btree (counted_at);
 
 CREATE INDEX hit_amendment_of_hit ON public.hit_amendment USING btree (hit_hash, sequence);
 
@@ -3822,6 +3830,8 @@ CREATE INDEX point_of_city ON public.point USING btree (city_id);
 CREATE INDEX refused_by_time ON public.refused USING btree (last_at);
 
 CREATE INDEX report_by_receipt ON public.report USING btree (received_at, envelope_hash);
+
+CREATE INDEX report_by_time ON public.report USING btree (counted_at);
 
 CREATE INDEX report_of_device ON public.report USING btree (device_id, counted_at);
 

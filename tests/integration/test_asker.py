@@ -1,5 +1,7 @@
 """Questions asked of a real PostgreSQL: right answers, pages that join up, cities kept apart, looks audited before."""
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -10,6 +12,7 @@ from aggregator.adapters.asker import Asker, Cities, Look
 from aggregator.adapters.audit_log import rows as audit_rows
 from aggregator.adapters.database import Pool
 from aggregator.core.asking.catalogue import CATALOGUE
+from aggregator.core.asking.compiling import compiled
 from aggregator.core.asking.question import Question
 from aggregator.core.asking.words import WORDS
 from aggregator.errors import BadInput, TooLong
@@ -262,6 +265,30 @@ async def test_a_question_writes_nothing(asker: Asker) -> None:
     with pytest.raises(Exception, match="SQLSTATE 25006"):
         async with asker.asking(None) as connection:
             await connection.execute("DELETE FROM city")
+
+
+async def test_what_is_asked_by_time_is_found_by_time(asker: Asker) -> None:
+    """With a year in them, no question may read a whole table of messages or alerts."""
+    large = {"hit", "hit_amendment", "alarm", "evidence", "evidence_unavailable", "acceptance", "camera_condition",
+             "report", "alert", "alert_history", "alert_sighting"}  # fmt: skip
+    async with asker.asking(None) as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        for resource in CATALOGUE.values():
+            if not resource.time or resource.shape in ("counts", "coverage"):
+                continue
+            statement = compiled(asking(resource.name), time_zone="UTC")
+            told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement.sql}", *statement.parameters)
+            nodes = list(_nodes(json.loads(told)[0]["Plan"]))
+            assert not [node for node in nodes if node["Node Type"] == "Seq Scan" and node["Relation Name"] in large]
+            bounded = [node for node in nodes if "2026-11-02 18:00" in node.get("Index Cond", "")]
+            assert bounded, resource.name
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
 
 
 async def test_the_catalogue_says_what_the_database_says(pool: Pool) -> None:

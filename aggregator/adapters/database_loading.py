@@ -8,7 +8,7 @@ waits, and a restore that ends half way leaves the database as empty as it was:
 2. Our triggers are off while rows come in: what they note (alerts that are due, webhooks to be told) was noted when it
    happened, and comes along as rows. Foreign keys are not off; tables come in an order that satisfies them. That needs
    no more than owning the tables, which a managed server grants.
-3. Sequences go on where they were. Rows and fingerprint of each table are held to the copy's.
+3. Numbers go on where they were, or a leap further. Rows and fingerprint of each table are held to the copy's.
 4. After the commit, migrations that are newer than the copy run as on any other database.
 """
 
@@ -44,6 +44,7 @@ class Copy:
 
     manifest: Manifest
     rows: Rows
+    leap: int = 0
     settled: Callable[[], Awaitable[Manifest]] | None = None
     note: Callable[[Connection], Awaitable[None]] | None = None
 
@@ -97,7 +98,7 @@ async def _load(connection: _Raw, copy: Copy) -> None:
     made = copy.manifest if copy.settled is None else await copy.settled()
     for table in made.tables:
         await _hold_to(connection, _target(targets, table), table)
-    await _set_sequences(connection, made.sequences)
+    await _set_sequences(connection, made.sequences, copy.leap)
     if copy.note is not None:
         await copy.note(connection)
 
@@ -140,11 +141,10 @@ async def _toggle_triggers(connection: _Raw, tables: list[str], what: str) -> No
         await connection.execute(f"ALTER TABLE {name} {what} TRIGGER USER")
 
 
-async def _set_sequences(connection: _Raw, found: tuple[Sequence, ...]) -> None:
+async def _set_sequences(connection: _Raw, found: tuple[Sequence, ...], leap: int) -> None:
     for each in found:
-        await connection.execute(
-            "SELECT setval($1::text::regclass, $2, $3)", each.name, each.last_value, each.is_called
-        )
+        last = each.last_value + leap if each.is_called else each.last_value
+        await connection.execute("SELECT setval($1::text::regclass, $2, $3)", each.name, last, each.is_called)
 
 
 async def _hold_to(connection: _Raw, source: Source, table: Table) -> None:

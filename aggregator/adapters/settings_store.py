@@ -66,7 +66,7 @@ async def add_document(
     newest = await connection.fetchrow(sql["newest"], who.device)
     document = make_document(
         who,
-        number=newest["number"] + 1 if newest else 1,
+        number=newest["next_number"] if newest else 1,
         rollout=rollout,
         created_ms=to_ms(now),
         profile=(content.profile, content.profile_toml),

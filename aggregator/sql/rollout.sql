@@ -76,8 +76,12 @@ ORDER BY ring, box.device_id;
 -- name: profiles
 SELECT profile, text, trial_s FROM rollout_profile WHERE rollout_id = $1;
 
+-- After a restore boxes may have had documents that the backup knew nothing of: their numbers are leaped over.
 -- name: newest
-SELECT number, rollout_id, envelope FROM settings_document WHERE device_id = $1 ORDER BY number DESC LIMIT 1;
+SELECT number, rollout_id, envelope,
+       number + 1 + 1000 * (SELECT count(*) FROM audit
+                            WHERE subject = 'database' AND action = 'database.restore' AND at > signed_at) AS next_number
+FROM settings_document WHERE device_id = $1 ORDER BY number DESC LIMIT 1;
 
 -- What ran before a rollout: the last document before its first that the box kept, or that it never spoke of.
 -- name: before

@@ -10,6 +10,7 @@ from aggregator.adapters.alert_desk import Wish
 from aggregator.adapters.chain_store import ChainStore
 from aggregator.adapters.database import Pool
 from aggregator.adapters.ledger_store import LedgerStore
+from aggregator.adapters.settings_store import Content, add_document, settings_signer
 from aggregator.adapters.store import Store
 from aggregator.core.alerts import Act
 from aggregator.core.ingest import TimeRules
@@ -45,6 +46,7 @@ class LivedIn:
         await self._fill_the_ledger()
         await self.archive.report(days=1)
         await legal_holds.place(self.pool, Scope(device=self.box.who.device), actor="os:ana", reason="case 7")
+        await self.next_document()
         await self.pool.execute("INSERT INTO city_reader VALUES ($1, $2)", READER, CITY)
 
     async def _be_seen(self) -> None:
@@ -71,6 +73,16 @@ class LivedIn:
         assert [each async for each in LedgerStore(self.pool, least=2, stretch=4).fold(after)], "nothing was folded"
         await self.say()
         await self.say()
+
+    async def next_document(self) -> int:
+        """Sign one more settings document for the box; its number."""
+        settings, now = self.street.settings, datetime.now(UTC)
+        signer = settings_signer(settings, now=now)
+        async with self.pool.acquire() as connection, connection.transaction():
+            content = Content("", "", "", 60)
+            await add_document(connection, signer, self.box.who, content, rollout="r-1", now=now)
+            number: int = await connection.fetchval("SELECT max(number) FROM settings_document")
+        return number
 
     async def say(self) -> Taken:
         """Store one more message, which the chain auditor has not read."""

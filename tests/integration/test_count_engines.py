@@ -349,8 +349,8 @@ async def test_what_plain_postgresql_kept_is_there_after_timescaledb_took_over(
     async with made(offered_timescale) as access:
         async with pooled(access, 1) as pool:  # the extension is there, and nobody has turned to it yet
             before = Place(pool, RollupMaker(pool))
-            async with pool.acquire() as connection:
-                await found_streets(connection)
+            async with pool.acquire() as held:
+                await found_streets(held)
             await before.store(minutes)
             await before.maker.make()
             await before.purge(Keeping.COUNTS, cutoff, tmp_path)

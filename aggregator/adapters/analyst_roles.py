@@ -1,8 +1,8 @@
 """Analysts' roles: made, listed and removed, each audited in its own transaction.
 
-A role may log in, use the schema `ask`, and nothing else: it owns nothing, has no grant on a table, reads only by
-default and is cut off after a minute. Which cities it sees stands in `city_reader`. The grants are the group's, so that
-a role can be dropped at once.
+A role may log in, use the schema `ask`, and nothing else: it owns nothing, has no grant on a table, makes not even
+temporary ones, reads only by default and is cut off after a minute. Which cities it sees stands in `city_reader`. The
+grants are the group's, so that a role can be dropped at once.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from aggregator.errors import AlreadyThere, BadInput, NotAllowed, NotThere
 _GROUP: Final = f"""
 DO $$ BEGIN CREATE ROLE {ANALYSTS} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 GRANT USAGE ON SCHEMA ask TO {ANALYSTS};
+DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
 """
 _MAKE: Final = """
 CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 10 {password}

@@ -19,7 +19,7 @@ from aggregator.core.asking.compiling import Compiled, compiled, described, reso
 from aggregator.core.asking.conditions import split
 from aggregator.core.asking.question import Column, Question
 from aggregator.core.asking.stretches import LOCAL_BUCKETS
-from aggregator.errors import BadInput, TooLong
+from aggregator.errors import BadInput, NotThere, TooLong
 from protocol.names import is_id
 
 # Cities that are asked for; none: every one.
@@ -129,6 +129,14 @@ class Asker:
     async def _audit(self, question: Question, look: Look, rows: Iterable[asyncpg.Record], *, is_first: bool) -> None:
         deeds = [Deed("hits.query", described(question))] if is_first else []
         await self.audit([*deeds, *(Deed("hit.show", f"hit:{row['hit']}") for row in rows)], look)
+
+    async def check(self, cities: Cities) -> None:
+        """Raise `NotThere` for a city that is not registered, with those that are."""
+        async with self.asking(None) as connection:
+            known = [row["city"] for row in await connection.fetch("SELECT city FROM ask.city ORDER BY city")]
+        unknown = sorted(set(cities or ()) - set(known))
+        if unknown:
+            raise NotThere(f"no city {', '.join(unknown)}: there are {', '.join(known)}")
 
     async def audit(self, deeds: Iterable[Deed], look: Look) -> None:
         """Record what somebody is about to be shown; doors that show alerts do it themselves."""

@@ -122,6 +122,7 @@ def query(
 async def _ask(settings: Settings, question: Question, cities: Many | None, look: Look | None) -> Answer:
     async with opened(settings.database, role=settings.role) as database:
         asker = Asker(database.pool)
+        await asker.check(cities)
         answer = await asker.ask(question, cities, look=look)
         if question.resource in _ALERTS and not is_summed(resource_of(question.resource), question):
             await asker.audit([Deed("alerts.list", described(question))], Look(actor(), NO_PLATES))

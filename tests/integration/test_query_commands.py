@@ -90,6 +90,11 @@ async def test_a_question_is_answered_as_json_csv_and_table(asked: Pool, run: Ru
     assert table.splitlines()[0].split()[:4] == ["point", "camera", "vehicles", "reads"]
 
 
+async def test_a_city_that_is_not_there_is_named_with_those_that_are(asked: Pool, run: Run) -> None:
+    refused = await asyncio.to_thread(partial(run, "query", "events", "--city", "monclova", code=1))
+    assert "no city monclova: there are acuna, saltillo" in refused
+
+
 async def test_filters_groups_and_order_narrow_it_down(asked: Pool, run: Run) -> None:
     where = ("--where", "kind=hit", "--where", "city!=acuna", "--camera", "cam-1", "--order", "ascending")
     rows = await answered(run, "query", "events", *SPAN, *where)
@@ -195,6 +200,7 @@ async def test_an_analyst_is_made_asks_and_is_removed(
         ("SET ROLE postgres", "permission denied to set role"),
         ("RESET ROLE; SELECT * FROM public.hit", "cannot insert multiple commands"),
         ("SELEKT", "syntax error"),
+        ("CREATE TEMP TABLE mine (a int)", "permission denied to create temporary tables"),
         ("DELETE FROM ask.city", "permission denied for view city"),
     ):
         assert words in await asyncio.to_thread(partial(run, "query", *login, "--sql", statement, code=2))

@@ -1,0 +1,1 @@
+"""What `scripts/bench_queries.py` fills, asks and holds the answers to."""

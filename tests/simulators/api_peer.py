@@ -1,6 +1,7 @@
 """A server that answers what it is told to, in order: for what the real API does only on bad days."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class ApiPeer:
     replies: Sequence[Reply]
     asked: list[web.BaseRequest] = field(default_factory=list)
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         """Nothing listens yet."""
@@ -38,7 +40,7 @@ class ApiPeer:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}" if self.tls is None else f"https://localhost:{self.port}"
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
@@ -58,7 +60,7 @@ class ApiPeer:
     async def _begin(self) -> None:
         self._runner = web.ServerRunner(web.Server(self._answer))
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

@@ -28,6 +28,7 @@ from aggregator.http.api.limits import Streams, Turns
 from aggregator.http.api.live import Bell, Live
 from aggregator.http.api.problems import ApiTally
 from aggregator.http.api.resources import Resources, routes_of
+from aggregator.http.api.site import ProblemSite
 from aggregator.http.open_port import own_context
 from aggregator.service.ports import serve
 from aggregator.settings import Api, Settings
@@ -70,7 +71,7 @@ async def open_api(stack: AsyncExitStack, settings: Settings, access: Access, fi
     pool = await stack.enter_async_context(pooled(access, own.queries_at_once + _STREAM_TURNS + _OTHERS))
     app = api_app(routes_of(_resources(own, pool, files, bell)), tally)
     app.on_shutdown.append(lambda _: _close(bell))
-    await serve(stack, app, own.host, own.port, tls, ends_with_client=True)
+    await serve(stack, app, own.host, own.port, tls, site=ProblemSite, ends_with_client=True)
     return ApiPort(tally, bell, access)
 
 

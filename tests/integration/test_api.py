@@ -4,12 +4,16 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 
 from aggregator.adapters.api_tokens import TokenDesk
 from aggregator.adapters.database import Access, Pool
+from aggregator.adapters.picture_store import pictures_of
 from aggregator.http.api.openapi import SCOPES
 from aggregator.settings import Settings
 from tests.simulators.api_place import ApiPlace, serving, with_api
@@ -17,6 +21,17 @@ from tests.simulators.asked_city import name_of, seed
 
 WHEN = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-04T00:00:00Z"}
 PLATES = ("ABC123D", "XYZ987A", "QRS456B")
+_EVIDENCE = """
+INSERT INTO evidence (envelope_hash, device_id, city_id, point_id, outbox, epoch, sequence, created_at, received_at,
+                      counted_at, is_historical, is_clock_suspect, envelope, hit_hash, camera_id, captured_at,
+                      redacted_sha256, redacted_bytes, sealed_sha256, sealed_bytes, original_sha256, sealed_to,
+                      faces_filled, plates_filled, versions)
+SELECT sha256(envelope_hash::bytea), device_id, city_id, point_id, outbox, epoch, sequence + 1, created_at, received_at,
+       counted_at, false, false, '', envelope_hash, camera_id, captured_at, $2, 9, $3, 9,
+       sha256('original'::bytea), '', 0, 0,
+       '{}'
+FROM hit WHERE envelope_hash = $1
+"""
 
 
 @pytest.fixture
@@ -28,10 +43,11 @@ async def seeded(pool: Pool) -> Pool:
 
 
 @pytest.fixture
-async def place(founded: Settings, database: Access, seeded: Pool, tmp_path: object) -> AsyncIterator[ApiPlace]:
+async def place(founded: Settings, database: Access, seeded: Pool, tmp_path: Path) -> AsyncIterator[ApiPlace]:
     """The API over it."""
     assert seeded is not None
-    async with serving(with_api(founded), database) as served:
+    settings = msgspec.structs.replace(with_api(founded), evidence_dir=tmp_path / "evidence")
+    async with serving(settings, database) as served:
         yield served
 
 
@@ -103,6 +119,24 @@ async def test_a_plate_is_looked_for_by_a_header_and_never_by_an_address(place: 
     assert [row["point"] for row in rows] == ["p-2"]
     assert (await ana.get("plates", **WHEN, reason="case 7", plate="XYZ987A")).problem == "bad-parameter"
     assert "XYZ987A" not in str(await place.audited())
+
+
+async def test_a_redacted_picture_is_shown_for_a_reason_and_audited_before(place: ApiPlace) -> None:
+    ana, far = await place.analyst("ana"), await place.analyst("far", cities=("acuna",))
+    jpeg, sealed = b"\xff\xd8 redacted", b"sealed"
+    for picture in (jpeg, sealed):
+        pictures_of(place.settings).write(sha256(picture).digest(), picture)
+    hashes = (sha256(jpeg).digest(), sha256(sealed).digest())
+    await place.pool.execute(_EVIDENCE, name_of("hit-1"), *hashes)
+    await place.pool.execute("INSERT INTO picture SELECT 'box-1', unnest($1::bytea[]), 'stored', 9, now()", hashes)
+    paths = [f"pictures/{each.hex()}" for each in (*hashes, name_of("hit-1"))]
+    assert (await ana.get(paths[0])).problem == "reason-needed"
+    shown = [await ana.get(path, reason="case 7") for path in paths]
+    assert [(each.status, each.body == jpeg) for each in shown] == [(200, True), (404, False), (200, True)]
+    assert shown[0].headers["Cache-Control"] == "no-store"
+    assert [(await far.get(path, reason="case 7")).status for path in paths] == [404] * 3
+    audited = [("token:ana", "picture.show", f"picture:{hashes[0].hex()}", "case 7")]
+    assert await place.audited() == audited * 2
 
 
 async def test_nothing_but_plates_shows_one(place: ApiPlace) -> None:
@@ -215,6 +249,28 @@ async def test_what_is_no_reading_is_refused_in_the_same_shape(place: ApiPlace) 
     assert (await ana.ask("POST", "/api/v1/hits", data=b"x" * 20_000)).problem == "too-large"
     assert (await ana.ask("HEAD", "/api/v1/cities")).status == 200
     assert place.tally.problems == {"method-not-allowed": 5, "too-large": 1}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /api/v1/cities HTTP/1.1\r\nHost: x\r\nAuthorization Bearer SECRET\r\n\r\n",
+        b"GET /api/v1/cities HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer SECRET" + b"a" * 9_000 + b"\r\n\r\n",
+        b"GET /api/v1/plates?reason=SECRET" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"SECRET\r\n\r\n",
+    ],
+    ids=["no colon", "long header", "long address", "no request"],
+)
+async def test_what_is_no_request_is_refused_in_the_same_shape_and_not_repeated(
+    place: ApiPlace, raw: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", place.settings.api.port)
+    writer.write(raw)
+    async with asyncio.timeout(20):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert (b" 400 " in head, b"application/problem+json" in head, b"#bad-request" in body) == (True, True, True)
+    assert "SECRET" not in body.decode() + "".join(capfd.readouterr())
 
 
 async def test_who_asks_too_often_is_told_to_wait_and_others_are_not(

@@ -21,6 +21,7 @@ from aggregator.adapters.founding import Passphrases, found
 from aggregator.adapters.migrations import migrate
 from aggregator.core.founding import Plan
 from aggregator.settings import Settings
+from tests.simulators.asked_city import seed
 from tests.simulators.broker import Broker, free_port
 from tests.simulators.enrolment import CITY, Box, enrol, found_registry
 from tests.simulators.timescale_server import TimescaleServer, lacking
@@ -70,6 +71,21 @@ def timescale(timescale_server: TimescaleServer) -> Access:
     """A migrated database of the test's own on TimescaleDB. It takes one connection at a time."""
     timescale_server.fresh()
     return Access(timescale_server.dsn)
+
+
+@pytest.fixture(scope="session")
+def asked_database(postgres: EmbeddedPostgres) -> Access:
+    """A migrated database with the story of two cities in it, for tests that leave it as it is."""
+    return asyncio.run(_tell_story(postgres))
+
+
+async def _tell_story(server: EmbeddedPostgres) -> Access:
+    name = f"story_{secrets.token_hex(6)}"
+    await _administer(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    connection = await asyncpg.connect(server.dsn(name))
+    await seed(connection)
+    await connection.close()
+    return Access(server.dsn(name))
 
 
 @pytest.fixture

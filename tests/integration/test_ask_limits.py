@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from aggregator.adapters.database import Access, Connection, Pool
+from aggregator.adapters.database import Access, Connection, Pool, pooled
 from aggregator.adapters.embedded_postgres import ANALYSTS
-from tests.simulators.asked_city import CITIES, seed
+from tests.simulators.asked_city import CITIES
 
 VIEWS = "SELECT relname FROM pg_class WHERE relnamespace = 'ask'::regnamespace AND relkind IN ('v', 'm') ORDER BY 1"
 PLATES = "hit_plate"
@@ -20,15 +20,14 @@ BROWSE = "SELECT DISTINCT city FROM ask.{} ORDER BY 1"
 
 
 @pytest.fixture
-async def asked(pool: Pool) -> Pool:
+async def asked(asked_database: Access) -> AsyncIterator[Pool]:
     """A database with the story of two cities."""
-    async with pool.acquire() as connection:
-        await seed(connection)
-    return pool
+    async with pooled(asked_database, 2) as connections:
+        yield connections
 
 
 @pytest.fixture
-async def analyst(asked: Pool, database: Access) -> AsyncIterator[Connection]:
+async def analyst(asked: Pool, asked_database: Access) -> AsyncIterator[Connection]:
     """A connection of a role of its own, who may read Saltillo."""
     role = f"analyst-{secrets.token_hex(4)}"
     async with asked.acquire() as connection:
@@ -37,11 +36,12 @@ async def analyst(asked: Pool, database: Access) -> AsyncIterator[Connection]:
             f'CREATE ROLE "{role}" LOGIN IN ROLE {ANALYSTS}; GRANT USAGE ON SCHEMA ask TO "{role}"'
         )
         await connection.execute("INSERT INTO city_reader VALUES ($1, 'saltillo')", role)
-    login = await asyncpg.connect(database.dsn, user=role)
+    login = await asyncpg.connect(asked_database.dsn, user=role)
     try:
         yield login
     finally:
         await login.close()
+        await asked.execute("DELETE FROM city_reader WHERE role_name = $1", role)
         await asked.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
 
 

@@ -31,9 +31,9 @@ class FigureStore:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(self, now: datetime) -> Stored | None:
-        """What the database says, of the last few seconds; None if it is away or does not answer in time."""
+        """What the database said within the last few seconds; None if it was away or did not answer in time."""
         async with self._one_at_a_time:
-            if time.monotonic() - self._read_s > _KEPT_S or self._kept is None:
+            if time.monotonic() - self._read_s > _KEPT_S:
                 self._kept, self._read_s = await self._read(now), time.monotonic()
             return self._kept
 

@@ -320,6 +320,20 @@ async def test_late_minutes_reach_a_day_that_is_compressed(turned: Place) -> Non
     await turned.check([*minutes, *late])
 
 
+async def test_a_compressed_day_goes_whole_and_its_sums_stay(turned: Place, tmp_path: Path) -> None:
+    minutes = a_night(hours=50)
+    await turned.store(minutes)
+    await turned.maker.make()
+    await turned.pool.fetch("SELECT compress_chunk(chunk) FROM show_chunks('camera_minute') AS chunk")
+    hours, cutoff = await turned.asked("hour"), NIGHT.replace(hour=0, minute=0) + timedelta(days=1)
+    packed = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'compress\\_hyper\\_%'"
+    before = await turned.pool.fetchval(packed)
+    assert await turned.purge(Keeping.COUNTS, cutoff, tmp_path) == sum(minute.at < cutoff for minute in minutes)
+    assert await turned.asked("hour") == hours
+    chunks = await turned.pool.fetchval("SELECT count(*) FROM show_chunks('camera_minute')")
+    assert (before - 1, chunks) == (await turned.pool.fetchval(packed), before - 1)
+
+
 async def test_a_policy_compresses_days_once_little_comes_late(turned: Place) -> None:
     await turned.store(a_night(at=datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=9)))
     jobs = "SELECT job_id FROM timescaledb_information.jobs WHERE hypertable_name = 'camera_minute'"

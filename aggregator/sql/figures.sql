@@ -1,6 +1,7 @@
 -- What /metrics tells of the database (aggregator/core/figures.py): sums by city, never a row of a box. $1 is now.
 
--- The newest report of each box in service; one of yesterday says nothing of today.
+-- The newest report of each box in service; one of yesterday says nothing of today. A box that is registered and has no
+-- key yet still stands in somebody's workshop.
 -- name: boxes
 SELECT device.city_id AS city,
        count(*) FILTER (WHERE is_online) AS online,
@@ -24,6 +25,7 @@ LEFT JOIN LATERAL (
     ORDER BY counted_at DESC LIMIT 1
 ) AS newest ON true
 WHERE device.state = 'active'
+  AND EXISTS (SELECT FROM device_key WHERE device_key.device_id = device.device_id AND revoked_at IS NULL)
 GROUP BY 1;
 
 -- Of points that have a box in service: a camera that is not built yet is not blind.
@@ -37,7 +39,9 @@ LEFT JOIN (
     WHERE counted_at > $1::timestamptz - interval '5 minutes'
     GROUP BY 1, 2
 ) AS seen USING (point_id, camera_id)
-WHERE EXISTS (SELECT FROM device WHERE device.point_id = point.point_id AND device.state = 'active')
+WHERE EXISTS (
+    SELECT FROM device JOIN device_key USING (device_id)
+    WHERE device.point_id = point.point_id AND device.state = 'active' AND revoked_at IS NULL)
 GROUP BY 1;
 
 -- name: gaps

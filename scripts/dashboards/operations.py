@@ -80,7 +80,7 @@ FROM ask.device WHERE state = 'active' AND <city> GROUP BY city, line ORDER BY c
        lost
 FROM ask.device
 WHERE state = 'active' AND <city> AND (
-    last_report IS NULL OR last_report < $__timeTo()::timestamptz - interval '5 minutes'
+    last_report IS NULL AND line <> 'never seen' OR last_report < $__timeTo()::timestamptz - interval '5 minutes'
     OR outbox_rows > 100 OR dead_letters > 0 OR abs(clock_offset_ms) > 5000 OR missing > 0 OR lost > 0)
 ORDER BY last_report NULLS FIRST, device LIMIT 100""",
         ),

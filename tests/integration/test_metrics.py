@@ -109,6 +109,7 @@ async def test_a_scrape_counts_what_the_api_answered_and_refused(
 async def test_a_box_that_says_nothing_counts_as_silent_and_its_cameras_as_blind(
     pool: Pool, broker: Broker, box: Box, installation: Settings
 ) -> None:
+    await pool.execute("INSERT INTO device (device_id, point_id, city_id) VALUES ('box-to-come', 'p-1', $1)", CITY)
     await pool.execute("UPDATE device SET registered_at = now() - interval '6 minutes'")
     async with running(installation):
         _, found = await scraped(installation)

@@ -2,19 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
+from aggregator.adapters.alert_feed import AlertFeed
 from aggregator.adapters.api_tokens import TokenDesk
+from aggregator.adapters.asker import Asker
 from aggregator.adapters.database import Access, Pool
+from aggregator.http.api.app import api_app
+from aggregator.http.api.limits import Streams, Turns
+from aggregator.http.api.live import Bell, Live
+from aggregator.http.api.problems import ApiTally
+from aggregator.service.ports import serve
 from aggregator.settings import Settings
 from tests.simulators.api_place import Analyst, ApiPlace, serving, with_api
 from tests.simulators.asked_city import seed
+from tests.simulators.broker import free_port
 
 TIMEOUT_S = 20
 PATH = "/api/v1/live/alerts"
@@ -131,3 +140,32 @@ async def test_only_so_many_streams_are_open_and_one_that_is_left_makes_room(pla
                 if answer.status == 200:
                     return
             await asyncio.sleep(0.02)
+
+
+async def test_a_reader_who_takes_nothing_is_cut_off(place: ApiPlace) -> None:
+    await place.analyst("near")
+    streams, bell = Streams(4), Bell()
+    token = await TokenDesk(place.pool).named("near")
+    assert token is not None
+    feed = AlertFeed(place.pool, Asker(place.pool))
+    slow = Live(feed, TokenDesk(place.pool), streams, Turns(2), bell, send_s=0.5)
+    port = free_port()
+
+    async def follow(request: web.Request) -> web.StreamResponse:
+        return await slow.follow(request, token)
+
+    async with AsyncExitStack() as stack:
+        app = api_app([web.get(PATH, follow)], ApiTally())
+        await serve(stack, app, "127.0.0.1", port, ends_with_client=True)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 200 " in await reader.readline()
+        await place.pool.execute(
+            "INSERT INTO alert_history (alert_id, at, act, state, actor, unit)"
+            " SELECT 1, now(), 'ack', 'seen', 'os:ana', repeat('a', 50000) FROM generate_series(1, 400)"
+        )
+        bell.ring()
+        async with asyncio.timeout(TIMEOUT_S):
+            while streams.open:
+                await asyncio.sleep(0.02)
+        writer.close()

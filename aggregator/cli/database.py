@@ -231,6 +231,7 @@ def _with_progress(work: Callable[[Tell], Coroutine[None, None, T]]) -> T:
 def _progress() -> Iterator[Tell]:
     """Shows which table it is, and how much went by."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("beginning", total=None)
         yield lambda what, count: progress.update(task, description=what, advance=count)

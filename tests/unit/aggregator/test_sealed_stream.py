@@ -10,9 +10,9 @@ from aggregator.errors import BadBackup, BadKey
 
 MAGIC = b"a magic line\n"
 PASSPHRASE = b"a passphrase of a file"
-HEAD = len(MAGIC) + 23
+HEAD = len(MAGIC) + 23 + 16
 SEALED = CHUNK_BYTES + 16
-PLAIN = bytes(range(256)) * (CHUNK_BYTES // 256) * 2 + b"the rest"
+PLAIN = bytes(range(256)) * (CHUNK_BYTES // 256) * 2 + b"the rest"  # three chunks
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def sealed() -> bytes:
 def sealed_of(plain: bytes) -> bytes:
     out = io.BytesIO()
     writer = SealedWriter(out, PASSPHRASE, MAGIC)
-    for at in range(0, len(plain), 700_001):
-        writer.write(plain[at : at + 700_001])
+    for at in range(0, len(plain), 70_001):
+        writer.write(plain[at : at + 70_001])
     writer.close()
     return out.getvalue()
 
@@ -32,7 +32,7 @@ def sealed_of(plain: bytes) -> bytes:
 def opened(raw: bytes, passphrase: bytes = PASSPHRASE) -> bytes:
     reader = SealedReader(io.BytesIO(raw[len(MAGIC) :]), passphrase, MAGIC)
     parts = []
-    while part := reader.read(300_007):
+    while part := reader.read(30_007):
         parts.append(part)
     return b"".join(parts)
 
@@ -51,6 +51,7 @@ def test_the_last_chunk_may_be_empty_or_whole(plain: bytes) -> None:
     ("alter", "told"),
     [
         (lambda raw: raw[:-1], "cut off or altered"),
+        (lambda raw: raw[:HEAD], "cut off"),
         (lambda raw: raw[: HEAD + 2 * SEALED], "cut off or altered"),
         (lambda raw: raw[: HEAD + SEALED] + raw[HEAD + 2 * SEALED :], "altered"),
         (lambda raw: raw[: HEAD + SEALED] + raw[HEAD:], "altered"),
@@ -62,6 +63,7 @@ def test_the_last_chunk_may_be_empty_or_whole(plain: bytes) -> None:
     ],
     ids=[
         "cut by a byte",
+        "cut after the head",
         "cut between chunks",
         "a chunk left out",
         "a chunk repeated",

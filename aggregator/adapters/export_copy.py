@@ -16,7 +16,7 @@ from aggregator.adapters.export_writers import Writer
 from aggregator.core.exporting import selecting
 from aggregator.core.exporting.columns import Column
 
-BLOCK_BYTES: Final = 4 << 20
+BLOCK_BYTES: Final = 1 << 20
 # Told after each block: rows so far, where they are counted.
 Told: TypeAlias = Callable[[int], None]
 

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
 import msgspec
 
 from aggregator.adapters.asker import Asker, Look, statement_of
-from aggregator.adapters.audit_log import audit
-from aggregator.adapters.database import AWAY, Pool, unwell
+from aggregator.adapters.audit_log import Deed
 from aggregator.adapters.export_copy import Told, copy_out
 from aggregator.adapters.export_landing import Landing
 from aggregator.adapters.export_writers import Form, Writer, writer_for
@@ -54,21 +52,22 @@ class Exported:
 
 
 class Exporter:
-    """Exports; raises `BadInput`, `DatabaseUnwell`, `NotWritten`, `TooLong`."""
+    """Exports; raises `BadInput`, `DatabaseUnwell`, `NotThere`, `NotWritten`, `TooLong`."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, asker: Asker) -> None:
         """Nothing is held between exports."""
-        self._pool, self._asker = pool, Asker(pool)
+        self._asker = asker
 
     async def export(self, order: Order, landing: Landing, told: Told) -> Exported:
         """Write the whole answer; `told` hears how far it is."""
         columns = await self._asker.columns(order.question)
         if order.has_bom and order.form.format != "csv":
             raise BadInput("--bom is for CSV")
-        await self._audit(order)
+        await self._asker.check(order.cities)
+        await self._asker.audit([Deed(ACTION, described(order.question))], order.look)
         writer = writer_for(order.form, landing, columns, facts=facts_of(order), has_bom=order.has_bom)
-        by_row = order.shows_plates
-        rows = await (self._by_row if by_row else self._by_copy)(order, columns, writer, told)
+        way = self._by_row if order.shows_plates else self._by_copy
+        rows = await way(order, columns, writer, told)
         writer.finish()
         told(rows)
         return Exported(rows, tuple(column.name for column in columns))
@@ -95,14 +94,6 @@ class Exporter:
                 told(count)
         writer.rows(gathered)
         return count + len(gathered)
-
-    async def _audit(self, order: Order) -> None:
-        look, subject = order.look, described(order.question)
-        try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                await audit(connection, actor=look.actor, action=ACTION, subject=subject, reason=look.reason)
-        except (*AWAY, asyncpg.PostgresError) as exc:
-            raise unwell(exc) from None
 
 
 def facts_of(order: Order) -> dict[str, str]:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from aggregator.adapters.alert_desk import NO_PLATES
-from aggregator.adapters.asker import Look
+from aggregator.adapters.asker import Asker, Look
 from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import opened
 from aggregator.adapters.export_landing import Landing, landed, streamed
@@ -110,7 +110,7 @@ def _made(settings: Settings, order: Order, landing: AbstractContextManager[Land
 async def _run(settings: Settings, order: Order, landing: Landing) -> Exported:
     async with opened(settings.database, role=settings.role) as database:
         with _watched(landing) as told:
-            return await Exporter(database.pool).export(order, landing, told)
+            return await Exporter(Asker(database.pool)).export(order, landing, told)
 
 
 def _tell(manifest: Manifest, place: Path | None, *, is_private: bool, as_json: bool) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from pyarrow import parquet
 
-from aggregator.adapters.asker import Look
+from aggregator.adapters.asker import Asker, Look
 from aggregator.adapters.database import Pool
 from aggregator.adapters.export_landing import landed
 from aggregator.adapters.export_writers import Form, Format
@@ -91,26 +91,29 @@ async def test_each_format_holds_the_whole_answer_and_its_manifest_is_true(
     assert len(left_in(tmp_path / "out")) == 6
 
 
-async def test_filters_narrow_an_export_and_another_city_is_empty(
-    three: list[str], command: Command, tmp_path: Path
+async def test_filters_narrow_an_export_and_a_city_that_is_not_there_is_said(
+    three: list[str], command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "out" / "alarms.jsonl"
     assert await command("export", "events", "--where", "kind=alarm", "--point", "p-1", "--out", str(path)) == 0
     assert manifest_of(path).rows == 1
-    assert await command("export", "events", "--city", "torreon", "--out", str(path), "--force") == 0
+    assert await command("export", "events", "--where", "kind=dropped", "--out", str(path), "--force") == 0
     assert (manifest_of(path).rows, path.read_bytes()) == (0, b"")
+    assert await command("export", "events", "--city", "torreon", "--out", str(path), "--force") == 1
+    assert "no city torreon" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("resource", ["events", "plates"])
 async def test_no_export_holds_rows_of_a_city_that_was_not_asked_for(
     pool: Pool, three: list[str], tmp_path: Path, resource: str
 ) -> None:
+    await pool.execute("INSERT INTO city (city_id, name, time_zone) VALUES ('torreon', 'Torreón', 'America/Monterrey')")
     now = datetime.now(UTC)
     question = Question(resource=resource, from_at=parse_instant("1h", "", now=now), to_at=now, limit=None)
     for cities, rows in ((("torreon",), 0), (("saltillo",), 3 if resource == "events" else 2)):
         order = Order(question=question, look=Look("os:ana", "case 1"), form=Form(Format.CSV), cities=cities)
         with landed(tmp_path / f"{cities[0]}.csv") as landing:
-            assert (await Exporter(pool).export(order, landing, lambda _: None)).rows == rows
+            assert (await Exporter(Asker(pool)).export(order, landing, lambda _: None)).rows == rows
 
 
 async def test_plates_leave_for_a_reason_audited_and_into_a_file_of_its_owners_own(
@@ -211,6 +214,6 @@ async def test_a_reader_that_went_away_is_said(three: list[str], settings_file: 
 
 async def until(pool: Pool, sql: str) -> None:
     """Wait until a count is not zero."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await pool.fetchval(sql):
             await asyncio.sleep(0.05)

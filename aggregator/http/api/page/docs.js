@@ -24,11 +24,11 @@ for (const pre of document.querySelectorAll("details pre")) {
   pre.prepend(button);
 }
 
-function open() {
-  const named = location.hash && document.querySelector(`details${CSS.escape(location.hash).replace("\\#", "#")}`);
-  if (named) {
+function unfold() {
+  const named = document.getElementById(location.hash.slice(1));
+  if (named instanceof HTMLDetailsElement) {
     named.open = true;
   }
 }
-addEventListener("hashchange", open);
-open();
+addEventListener("hashchange", unfold);
+unfold();

@@ -22,6 +22,7 @@ from aggregator.adapters.database import opened
 from aggregator.cli.console import AsJson, Cell, Config, print_json, say, settings_of, show_rows
 from aggregator.cli.drawing import show_plot, show_sparks
 from aggregator.cli.operator import actor
+from aggregator.cli.secret_values import filled
 from aggregator.core.asking.catalogue import CATALOGUE
 from aggregator.core.asking.compiling import described, is_summed, resource_of
 from aggregator.core.asking.conditions import condition
@@ -93,28 +94,25 @@ def query(
         names, told = asyncio.run(_run_sql(sql, Login(role, dsn), limit, config))
         _show(names, told, as_json=as_json, as_csv=as_csv, is_whole=True)
         return
+    wanted = resource_of(resource or "")
+    places = (*(("point", each) for each in point), *(("camera", each) for each in camera))
     question = Question(
-        resource=resource_of(resource or "").name,
+        resource=wanted.name,
         **_times(from_, to),
         bucket=bucket,
         group_by=tuple(name for each in group_by for name in each.split(",")),
-        filters=(*(("point", each) for each in point), *(("camera", each) for each in camera), *map(condition, where)),
+        filters=(*places, *filled(wanted, tuple(map(condition, where)))),
         limit=limit,
         after=after,
         order=order,
     )
     drawn = _drawn(question, measure) if spark or plot else ""
     answer = asyncio.run(_ask(settings_of(config), question, city or None, _look(question, reason)))
-    rows = [dict(row) for row in answer.rows]
     if drawn and bucket is not None:
-        show = show_sparks if spark else show_plot
-        show(rows, bucket=bucket, groups=_groups(question), measure=drawn)
+        draw = show_sparks if spark else show_plot
+        draw([dict(row) for row in answer.rows], bucket=bucket, groups=_groups(question), measure=drawn)
     else:
-        names, is_whole = (
-            [column.name for column in answer.columns],
-            is_summed(resource_of(question.resource), question),
-        )
-        _show(names, rows, as_json=as_json, as_csv=as_csv, is_whole=is_whole)
+        _show_answer(question, answer, as_json=as_json, as_csv=as_csv)
     if answer.next is not None:
         say(f"there is more: --after {answer.next}, or a higher --limit")
 
@@ -160,6 +158,12 @@ def _drawn(question: Question, measure: str | None) -> str:
     if measure is not None and measure not in names:
         raise BadInput(f"--measure {measure!r}: there are {', '.join(names)}")
     return measure or names[0]
+
+
+def _show_answer(question: Question, answer: Answer, *, as_json: bool, as_csv: bool) -> None:
+    names, rows = [column.name for column in answer.columns], [dict(row) for row in answer.rows]
+    is_whole = is_summed(resource_of(question.resource), question)
+    _show(names, rows, as_json=as_json, as_csv=as_csv, is_whole=is_whole)
 
 
 def _show(names: Sequence[str], rows: Rows, *, as_json: bool, as_csv: bool, is_whole: bool) -> None:

@@ -1,9 +1,11 @@
 """docs/analyst.md: each question, by command, by SQL under an analyst's role and over HTTP, has the answer it shows."""
 
 import asyncio
+import io
 import re
 import secrets
 import shlex
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -146,12 +148,17 @@ async def test_the_api_answers_them(asked: Pool, database: Access, founded: Sett
 
 
 async def test_plates_are_for_a_reason(
-    asked: Pool, installation: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked: Pool,
+    installation: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     part = PAGE.split("\n## Plates\n", 1)[1]
     (command,) = re.findall(r"```sh\n(.*?)\n```", part, re.DOTALL)
     file = write_settings(installation, tmp_path / "aggregator.toml")
     arguments = shlex.split(command)[1:]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("ABC123D\n"))
     assert await asyncio.to_thread(app.run, [*arguments, "--json", "--config", str(file)]) == 0
     assert len(msgspec.json.decode(capsys.readouterr().out)) == 3
     assert await asked.fetchval("SELECT count(*) FROM audit WHERE action = 'hit.show'") == 3

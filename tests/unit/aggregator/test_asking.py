@@ -182,6 +182,12 @@ def test_no_record_of_a_question_holds_a_plate() -> None:
     assert said.endswith("plate=... observed!==... city=saltillo")
 
 
+def test_a_cursor_tells_nothing_of_what_was_filtered_by() -> None:
+    row = {"counted_at": NOON, "hit": "00" * 32}
+    cursors = {sql(asking("plates", filters=(("plate", plate),))).cursor_of(row) for plate in ("ABC123D", "XYZ987A")}
+    assert len(cursors) == 1
+
+
 def test_no_answer_but_that_of_plates_has_plates() -> None:
     with_plates = {
         name for name, resource in CATALOGUE.items() if {"plate", "observed"} & {each.name for each in resource.columns}

@@ -119,6 +119,7 @@ async def test_every_row_of_every_table_comes_back_and_the_centre_works_on(
     assert (made["pictures"], made["pictures_missing"], made["pictures_included"]) == (2, 0, True)
     before, numbered = await contents(database), await numbers(database)
     assert {name: len(rows) for name, rows in before.items() if rows} == made_tables(await checked(run, file))
+    assert sum("database.backup" in row for row in before["public.audit"]) == 1, "all plates were copied, and by whom"
     restored = elsewhere(settings, empty_database, tmp_path)
     code, told, said = await asyncio.to_thread(run, restored, "restore", str(file))
     assert (code, told["pictures_put"], told["pictures_missing"]) == (0, 2, 0), said

@@ -30,7 +30,7 @@ from typing import Any, Final
 import asyncpg
 import cyclopts
 from asked.filling import CAMERAS, CITIES, POINTS, Span, fill
-from asked.questions import PLAIN_DAY, PLAIN_HOUR, QUESTIONS, Question
+from asked.questions import FORGET_PLAIN, PLAIN_DAY, PLAIN_HOUR, QUESTIONS, Question
 from rich.console import Console
 from rich.table import Table
 
@@ -208,11 +208,8 @@ async def measured(bench: Bench) -> tuple[list[Asked], int, float]:
     with EmbeddedPostgres(bench.folder) as server, console.status("warm") as status:
         connection = await bench.connect(server)
         status.update("the plain sums of the minutes")
-        first = bench.span.minutes_from.replace(minute=0)
-        await connection.execute("DROP TABLE IF EXISTS plain_hour, plain_day")
-        await connection.execute(PLAIN_HOUR.replace("$1", f"'{first:%Y-%m-%dT%H:%MZ}'"))
-        await connection.execute(PLAIN_DAY)
-        await connection.execute("ANALYZE plain_hour, plain_day")
+        for command in (FORGET_PLAIN, PLAIN_HOUR, PLAIN_DAY, "ANALYZE plain_minutes, plain_day"):
+            await connection.execute(command)
         for each in asked:
             status.update(f"warm: {each.question.words}")
             await bench.warm(each, connection)
@@ -220,7 +217,7 @@ async def measured(bench: Bench) -> tuple[list[Asked], int, float]:
         size = await connection.fetchval(
             "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'camera_minute'::regclass"
         )
-        await connection.execute("DROP TABLE plain_hour, plain_day")
+        await connection.execute(FORGET_PLAIN)
         await connection.close()
     return asked, rows, float(size) / rows
 

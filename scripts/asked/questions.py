@@ -10,16 +10,19 @@ from datetime import timedelta
 from typing import Final
 
 PLAIN_HOUR: Final = """
-CREATE TABLE plain_hour AS
+CREATE TABLE plain_minutes AS
 SELECT date_bin('1 hour', counted_at, '2000-01-01Z') AS at, city_id AS city, point_id AS point, camera_id AS camera,
        sum(vehicles) AS vehicles, sum(reads) AS reads, sum(unreadable) AS unreadable,
        least(sum(live_ms), 3600000) / 1000.0::double precision AS coverage_s, sum(live_ms) AS live_ms
-FROM camera_minute GROUP BY 1, 2, 3, 4
+FROM camera_minute GROUP BY 1, 2, 3, 4;
+CREATE VIEW plain_hour AS
+SELECT * FROM plain_minutes
 UNION ALL
 SELECT hour, city_id, point_id, camera_id, vehicles, reads, unreadable,
        least(live_ms, 3600000) / 1000.0::double precision, live_ms
-FROM camera_hour WHERE hour < $1
+FROM camera_hour WHERE hour < (SELECT min(at) FROM plain_minutes)
 """
+FORGET_PLAIN: Final = "DROP TABLE IF EXISTS plain_day, plain_minutes CASCADE"
 # A plain day is a day of the point's zone.
 PLAIN_DAY: Final = """
 CREATE TABLE plain_day AS

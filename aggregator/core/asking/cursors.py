@@ -1,8 +1,8 @@
 """Where an answer ended, so that the next one goes on there: the key of its last row, sealed to nothing but opaque.
 
 A cursor belongs to the question it came from: the same resource, buckets, groups, filtered columns and order. Its
-stretch of time may have moved on, as `--from 24h` does between two pages. Of the filters' values it holds nothing, nor a
-hash: one may be a plate, and a cursor stands in addresses and logs.
+stretch of time may have moved on, as `--from 24h` does between two pages. Of the filters' values it holds
+nothing, and no hash: one may be a plate, and a cursor stands in addresses and logs.
 """
 
 import json

@@ -62,14 +62,14 @@ def timescale_server() -> Iterator[TimescaleServer]:
         pytest.skip(reason)
     with TimescaleServer() as server:
         asyncio.run(_migrate(server.dsn))
-        server.keep()
+        server.keep("migrated")
         yield server
 
 
 @pytest.fixture
 def timescale(timescale_server: TimescaleServer) -> Access:
     """A migrated database of the test's own on TimescaleDB. It takes one connection at a time."""
-    timescale_server.fresh()
+    timescale_server.fresh("migrated")
     return Access(timescale_server.dsn)
 
 

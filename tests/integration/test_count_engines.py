@@ -4,6 +4,7 @@
 there as well.
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -22,11 +23,12 @@ from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.migrations import migrate
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.adapters.rollup_maker import RollupMaker
-from aggregator.adapters.timescale import Kind
+from aggregator.adapters.timescale import Engine, Kind
 from aggregator.adapters.timescale_sums import TimescaleSums
 from aggregator.core.retention import Keeping, Rule
 from tests.simulators import street_counts
 from tests.simulators.street_counts import Minute, asked, found_streets, store
+from tests.simulators.timescale_server import TimescaleServer
 
 ENGINES: Final = ("plain", "timescale", *(["server"] if "TIMESCALE_DSN" in os.environ else []))
 VIEWS: Final = ("minute", "hour", "day", "city_hour")
@@ -95,28 +97,41 @@ def timescale_engine(request: pytest.FixtureRequest) -> str:
 
 def started(request: pytest.FixtureRequest) -> str:
     """Start the server of an engine, before any test counts the processes that it leaves behind."""
-    servers = {"plain": "postgres", "timescale": "timescale_server"}
-    if request.param in servers:
-        request.getfixturevalue(servers[request.param])
+    if request.param == "plain":
+        request.getfixturevalue("postgres")
+    if request.param == "timescale":
+        server: TimescaleServer = request.getfixturevalue("timescale_server")
+        server.fresh("migrated")
+        asyncio.run(found(Access(server.dsn)))
+        server.keep("founded")
     return str(request.param)
 
 
 @pytest.fixture
 def offered(request: pytest.FixtureRequest, engine: str) -> Access | None:
     """The engine's migrated database; of a real server none yet."""
-    return taken(request, engine)
+    return request.getfixturevalue("database") if engine == "plain" else taken(request, engine, "founded")
 
 
 @pytest.fixture
 def offered_timescale(request: pytest.FixtureRequest, timescale_engine: str) -> Access | None:
     """The same of TimescaleDB alone."""
-    return taken(request, timescale_engine)
+    return taken(request, timescale_engine, "founded")
 
 
-def taken(request: pytest.FixtureRequest, engine: str) -> Access | None:
-    """The fixture that has an engine's database."""
-    names = {"plain": "database", "timescale": "timescale"}
-    return request.getfixturevalue(names[engine]) if engine in names else None
+@pytest.fixture
+def unturned(request: pytest.FixtureRequest, timescale_engine: str) -> Access | None:
+    """TimescaleDB that nobody has turned to yet."""
+    return taken(request, timescale_engine, "migrated")
+
+
+def taken(request: pytest.FixtureRequest, engine: str, state: str) -> Access | None:
+    """A database of TimescaleDB as it was kept; of a real server none yet."""
+    if engine == "server":
+        return None
+    server: TimescaleServer = request.getfixturevalue("timescale_server")
+    server.fresh(state)
+    return Access(server.dsn)
 
 
 @pytest.fixture
@@ -133,13 +148,20 @@ async def turned(offered_timescale: Access | None) -> AsyncIterator[Place]:
         yield found
 
 
-@asynccontextmanager
-async def opened(access: Access) -> AsyncIterator[Place]:
-    """Turn the engine on and found the registry."""
+async def found(access: Access) -> Engine:
+    """Turn the engine on and found the registry, each if need be."""
     connection = await access.connect()
     chosen = await timescale.turned_on(connection)
-    await found_streets(connection)
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM city)"):
+        await found_streets(connection)
     await connection.close()
+    return chosen
+
+
+@asynccontextmanager
+async def opened(access: Access) -> AsyncIterator[Place]:
+    """The engine with the streets' registry, and what makes its sums."""
+    chosen = await found(access)
     async with pooled(access, 1) as pool:
         is_plain = chosen.kind is Kind.PLAIN
         yield Place(pool, RollupMaker(pool) if is_plain else TimescaleSums(pool, pause_s=0))
@@ -344,8 +366,8 @@ async def test_a_policy_compresses_days_once_little_comes_late(turned: Place) ->
     assert packed[0]
 
 
-async def test_turning_it_on_again_changes_nothing(offered_timescale: Access | None) -> None:
-    async with made(offered_timescale) as access:
+async def test_turning_it_on_again_changes_nothing(unturned: Access | None) -> None:
+    async with made(unturned) as access:
         connection = await access.connect()
         first = await timescale.turned_on(connection)
         views = "SELECT string_agg(pg_get_viewdef(oid), '' ORDER BY oid) FROM pg_class WHERE relkind = 'v'"
@@ -357,10 +379,10 @@ async def test_turning_it_on_again_changes_nothing(offered_timescale: Access | N
 
 
 async def test_what_plain_postgresql_kept_is_there_after_timescaledb_took_over(
-    offered_timescale: Access | None, tmp_path: Path
+    unturned: Access | None, tmp_path: Path
 ) -> None:
     minutes, cutoff = a_night(hours=80), NIGHT.replace(hour=0, minute=0) + timedelta(days=2)
-    async with made(offered_timescale) as access:
+    async with made(unturned) as access:
         async with pooled(access, 1) as pool:  # the extension is there, and nobody has turned to it yet
             before = Place(pool, RollupMaker(pool))
             async with pool.acquire() as held:

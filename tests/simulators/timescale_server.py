@@ -2,8 +2,8 @@
 
     with TimescaleServer() as server:
         server.dsn               one connection at a time: a second one waits until the first has gone
-        server.keep()            this is what each test begins with; plain PostgreSQL up to here
-        server.fresh()           a database as it was kept, and the extension in it, in a second or two
+        server.keep("migrated")  what the database holds now
+        server.fresh("migrated") a database as it was kept, in a second or two
 
 No native build of TimescaleDB can be had from a package index, so this is what CI has (`TIMESCALE_DSN` names a real
 server beside it). It is the extension itself, community edition, without background workers: jobs run by `run_job`. It
@@ -53,18 +53,18 @@ class TimescaleServer:
         """The one database, as its superuser."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?sslmode=disable"
 
-    def keep(self) -> None:
-        """What the database holds now is what `fresh` goes back to."""
-        self._told("keep")
+    def keep(self, name: str) -> None:
+        """What the database holds now is what `fresh` goes back to under this name."""
+        self._told(f"keep {name}")
 
-    def fresh(self) -> None:
-        """Go back to what was kept, with the extension; whoever is connected is cut off."""
-        self._told("fresh")
+    def fresh(self, name: str) -> None:
+        """Go back to what was kept; whoever is connected is cut off."""
+        self._told(f"fresh {name}")
 
-    def _told(self, word: str) -> None:
+    def _told(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{word}\n".encode())
-        assert self._line() == f"done {word}"
+        self._process.stdin.write(f"{line}\n".encode())
+        assert self._line() == f"done {line}"
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -1,10 +1,9 @@
 // A PostgreSQL with TimescaleDB (both compiled to WebAssembly) behind a socket, for tests.
 //
 //     node server.mjs        prints "listening PORT", then answers lines of its standard input:
-//     keep                   what the database holds now is what `fresh` goes back to
-//     fresh                  a database as it was kept, with the extension; the connection is cut
+//     keep NAME              what the database holds now is what `fresh NAME` goes back to
+//     fresh NAME             a database as it was kept; the connection is cut
 //
-// It begins without the extension: what is kept must not have it, or its community part would not load again.
 //
 // It ends with its standard input. One connection is served at a time, others wait in line; what one leaves behind
 // (a transaction, prepared statements, advisory locks, settings) is gone before the next. The start of a connection is
@@ -111,7 +110,7 @@ function statement(type, taken) { // the text of a query, or of a parse behind t
 
 class Server {
     constructor(database) {
-        Object.assign(this, { database, kept: undefined, line: Promise.resolve(), sockets: new Set() })
+        Object.assign(this, { database, kept: new Map(), line: Promise.resolve(), sockets: new Set() })
     }
 
     meet(socket) {
@@ -137,24 +136,25 @@ class Server {
         for (const sql of LEFT_BEHIND) await this.database.exec(sql)
     }
 
-    async keep() {
-        this.kept = await this.database.dumpDataDir('none')
+    async keep(name) {
+        this.kept.set(name, await this.database.dumpDataDir('none'))
     }
 
-    async fresh() {
+    async fresh(name) {
         await this.database.close()
-        this.database = await opened(this.kept)
-        await this.database.exec('CREATE EXTENSION timescaledb')
+        this.database = await opened(this.kept.get(name))
+        await this.database.exec("LOAD 'timescaledb'") // by itself it comes too late for its community part
     }
 }
 
 const server = new Server(await opened())
-await server.keep()
+await server.database.exec('CREATE EXTENSION timescaledb')
 const listener = createServer((socket) => server.meet(socket))
 listener.listen(0, '127.0.0.1', () => console.log(`listening ${listener.address().port}`))
-for await (const word of createInterface({ input: process.stdin })) {
+for await (const told of createInterface({ input: process.stdin })) {
+    const [word, name] = told.split(' ')
     for (const socket of server.sockets) socket.destroy()
-    await server.next(() => server[{ keep: 'keep', fresh: 'fresh' }[word]]())
-    console.log(`done ${word}`)
+    await server.next(() => server[{ keep: 'keep', fresh: 'fresh' }[word]](name))
+    console.log(`done ${told}`)
 }
 process.exit(0)

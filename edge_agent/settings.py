@@ -60,7 +60,7 @@ class InferenceSettings(Section, frozen=True, kw_only=True):
     `stack` are the models themselves: our own, or the ready ones that others published. They have a `plate_side_px` of
     their own, for where none is asked for.
     `workers` are sets of the models that work side by side; 0 leaves it to the machine, as 0 threads do.
-    `quantized` reads with the plate detector's 8-bit form; what hides is the set's own choice.
+    `quantized` reads with the 8-bit forms of plate detector and reader; what hides is the set's own choice.
     `model_signers` are public keys of whoever else may sign models, beside the key that is pinned in the program.
     """
 

@@ -78,6 +78,7 @@ MODEL_SETS: Final[dict[Stack, ModelSet]] = {
         hidden_plates=models.PLATE_FINDER_INT8,
         plates_at=(Search(2 / 3, 960, 1920),),
         faces_at=Search(1, 640, 3840),
+        reading_int8=(models.PLATE_READER_INT8,),
     ),
     "ready": ModelSet(
         plates=models.PLATE_DETECTOR,

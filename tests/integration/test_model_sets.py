@@ -48,7 +48,7 @@ def test_our_own_set_finds_with_its_finder_and_reads_in_one_glance(folder: Path)
 @pytest.mark.parametrize(
     ("stack", "used"),
     [
-        ("own", ["plate-finder-int8", "plate-reader", "face-finder"]),
+        ("own", ["plate-finder-int8", "plate-reader-int8", "face-finder"]),
         ("ready", ["plate-detector-int8", "line-detector", "line-reader", "face-detector", "plate-detector"]),
     ],
 )

@@ -54,10 +54,16 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, REMOVED)
     text = _PEM.sub(REMOVED, text)
     text = _ADDRESS.sub(_host_only, text)
-    text = _NAMED.sub(rf"\g<1>{REMOVED}", text)
+    text = _NAMED.sub(_name_only, text)
     text = _BASE64.sub(REMOVED, text)
     text = _HEX.sub(REMOVED, text)
     return _SPACED.sub(PLATE_LIKE, _WORD.sub(_unless_plate, text))
+
+
+def _name_only(found: re.Match[str]) -> str:
+    """What is named, without its value; a value in quotes leaves them, so that JSON and TOML stay what they are."""
+    quote_mark = found[2][0] if found[2][0] in "\"'" else ""
+    return f"{found[1]}{quote_mark}{REMOVED}{quote_mark}"
 
 
 def _unless_plate(found: re.Match[str]) -> str:

@@ -3,8 +3,7 @@
 Processes and threads of fixtures with a wider scope are there before the test and so do not count. Warnings are
 errors (pyproject.toml), so an unclosed file or socket fails its test as a ResourceWarning.
 
-Where several processes share the tests, those of a file go to one of them, and so do all that look at the
-acceptance story: it is played once.
+`tests.distribution` says which tests go together where several processes share them.
 """
 
 import contextlib
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.distribution import ByFile
 
 # Timing on a shared machine says nothing about an example; CI draws the same examples each run.
 settings.register_profile("house", deadline=None)
@@ -42,11 +43,9 @@ def _settled(before: set[int], threads: set[threading.Thread]) -> bool:
     return _children() <= before and _threads() <= threads
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong together, to `pytest --dist loadgroup`."""
-    for item in items:
-        is_of_the_story = "story" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("story" if is_of_the_story else item.nodeid.partition("::")[0]))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Take our own way to share the tests."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

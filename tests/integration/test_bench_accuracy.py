@@ -57,7 +57,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.xdist_group("models")
 def test_the_last_line_holds_the_figures_and_the_page_the_errors(pictures: Path, tmp_path: Path) -> None:
     page, plots = tmp_path / "errors", tmp_path / "plots"
     options = ("--stack", "ready", "--rounds", "1", "--rendered", "10", "--errors", page, "--plots", plots)
@@ -74,7 +73,6 @@ def test_the_last_line_holds_the_figures_and_the_page_the_errors(pictures: Path,
     assert {path.name for path in plots.iterdir()} >= {"errors.svg", "rendered.svg"}
 
 
-@pytest.mark.xdist_group("models")
 def test_json_alone_is_all_that_stdout_holds(pictures: Path) -> None:
     done = run("--data", pictures, "--stack", "ready", "--rounds", "1", "--rendered", "0", "--json")
     assert list(json.loads(done.stdout)) == KEYS

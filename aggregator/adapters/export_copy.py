@@ -3,10 +3,13 @@
 One statement is one snapshot: a row that is stored meanwhile is not in it. The protocol sends a message a row, and
 asyncpg hands out whole messages, so that a block always ends where a row does. A writer that is slower than the
 database holds the database back; nothing piles up here.
+
+A copy that is cancelled while asyncpg waits for the next row may leave the connection in no state to roll back. So what
+is cancelled here is the taking of rows, at the next one; only a statement that gives none for a while is cut off.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -17,6 +20,7 @@ from aggregator.core.exporting import selecting
 from aggregator.core.exporting.columns import Column
 
 BLOCK_BYTES: Final = 1 << 20
+_NO_ROW_S: Final = 2.0
 # Told after each block: rows so far, where they are counted.
 Told: TypeAlias = Callable[[int], None]
 
@@ -34,11 +38,29 @@ async def copy_out(
     """Write all rows of a SELECT, inside the caller's transaction; how many there were."""
     await connection.execute(selecting.DATE_STYLE)
     with Behind(writer, told) as behind:
-        tag = await connection.copy_from_query(
+        copying = connection.copy_from_query(
             writer.dressed(sql, columns), *parameters, output=behind.take, format="csv", timeout=timeout_s
         )
+        tag = await _ended_in_order(copying, behind)
         await behind.settle()
     return int(tag.split()[-1])
+
+
+async def _ended_in_order(copying: Coroutine[None, None, str], behind: "Behind") -> str:
+    """What the copy says at its end. Who cancels ends it between two rows."""
+    task = asyncio.ensure_future(copying)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        behind.give_up()
+        await asyncio.wait({task}, timeout=_NO_ROW_S)
+        task.cancel()  # of no effect on one that has ended
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+
+
+class GivenUp(Exception):
+    """Nobody wants the rows any more."""
 
 
 class Behind:
@@ -50,6 +72,7 @@ class Behind:
         self._gathered = bytearray()
         self._pending: Future[int | None] | None = None
         self._rows = 0
+        self._is_given_up = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="export")
 
     def __enter__(self) -> Self:
@@ -62,8 +85,14 @@ class Behind:
         """Wait for the block that is being written: the file is closed next."""
         self._thread.shutdown(wait=True)
 
+    def give_up(self) -> None:
+        """Take no more."""
+        self._is_given_up = True
+
     async def take(self, data: bytes) -> None:
-        """More of the answer; returns when there is room for the next."""
+        """More of the answer; returns when there is room for the next. Raises `GivenUp`."""
+        if self._is_given_up:
+            raise GivenUp
         self._gathered += data
         if len(self._gathered) >= BLOCK_BYTES:
             await self._pass_on()

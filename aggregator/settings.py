@@ -24,6 +24,19 @@ DEFAULT_FILE: Final = Path("/etc/atalaya/aggregator.toml")
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)] | Literal["keep"]
+# The words of `protocol.messages.Kind` that a city may send on to its region; pieces of pictures stay in their city.
+Forwarded = Literal[
+    "hit",
+    "hit-amended",
+    "alarm",
+    "report",
+    "evidence",
+    "evidence-unavailable",
+    "dropped",
+    "camera-condition",
+    "acceptance",
+    "settings-result",
+]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,6 +243,24 @@ class Audit(Section, frozen=True):
     checkpoint_every_s: Positive = 3600
 
 
+class Federation(Section, frozen=True):
+    """How a city is linked to its region and what it sends on; for the region, who may see what."""
+
+    link_dir: Path = Path("federation")
+    forward: tuple[Forwarded, ...] = (
+        "hit",
+        "hit-amended",
+        "alarm",
+        "evidence",
+        "evidence-unavailable",
+        "dropped",
+        "report",
+    )
+    forward_in_flight: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 500
+    contact_every_s: Positive = 30
+    policy: Path | None = None
+
+
 class Settings(Section, frozen=True):
     """The whole file. `city` has no default: an aggregator that guesses its city would refuse every box."""
 
@@ -252,6 +283,7 @@ class Settings(Section, frozen=True):
     evidence: Evidence = Evidence()
     alerts: Alerts = Alerts()
     audit: Audit = Audit()
+    federation: Federation = Federation()
 
 
 def load(path: Path) -> Settings:

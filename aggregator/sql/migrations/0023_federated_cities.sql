@@ -8,21 +8,26 @@ ALTER TABLE device_key
     ALTER not_after DROP NOT NULL,
     ADD CONSTRAINT device_key_certified CHECK (num_nulls(certificate_pem, serial, not_after) IN (0, 3));
 
--- A root other than our own, believed for one city: at the region since that city joined; in a city since the region told
--- of it, and then nothing follows from it before our own root grants somebody too (`aggregator federation adopt`).
+-- A root other than our own, believed for one city, the one learned last: at the region since that city joined; in a
+-- city since the region told of it, and then nothing follows from it before our own root grants somebody too (`aggregator
+-- federation adopt`).
 CREATE TABLE city_root (
-    city_id    registry_id PRIMARY KEY,
+    city_id    registry_id NOT NULL,
+    key_id     bytea NOT NULL CHECK (octet_length(key_id) = 16),
     spki       bytea NOT NULL,
-    learned_at timestamptz NOT NULL
+    learned_at timestamptz NOT NULL,
+    PRIMARY KEY (city_id, key_id)
 );
 
 -- Every bundle of such a root, for good: who held which grant on the day of a signature is asked years later.
 CREATE TABLE city_trust (
-    city_id     registry_id NOT NULL REFERENCES city_root,
+    city_id     registry_id NOT NULL,
+    key_id      bytea NOT NULL,
     number      bigint NOT NULL CHECK (number > 0),
     bundle      bytea NOT NULL,
     received_at timestamptz NOT NULL,
-    PRIMARY KEY (city_id, number)
+    PRIMARY KEY (city_id, key_id, number),
+    FOREIGN KEY (city_id, key_id) REFERENCES city_root
 );
 
 CREATE TABLE federation_invitation (
@@ -116,11 +121,13 @@ COMMENT ON COLUMN device_key.not_after IS 'Until when the certificate holds; non
 
 COMMENT ON TABLE city_root IS 'Roots of other cities: at the region of those that joined, in a city of those it heard of.';
 COMMENT ON COLUMN city_root.city_id IS 'The city';
+COMMENT ON COLUMN city_root.key_id IS 'Id of the root''s key';
 COMMENT ON COLUMN city_root.spki IS 'The root''s public key: SubjectPublicKeyInfo, DER';
 COMMENT ON COLUMN city_root.learned_at IS 'When it joined, or was first heard of';
 
 COMMENT ON TABLE city_trust IS 'Trust bundles of other cities, every one that came.';
 COMMENT ON COLUMN city_trust.city_id IS 'The city';
+COMMENT ON COLUMN city_trust.key_id IS 'The root that signed it';
 COMMENT ON COLUMN city_trust.number IS 'The bundle''s number';
 COMMENT ON COLUMN city_trust.bundle IS 'The bundle, as that city''s root signed it';
 COMMENT ON COLUMN city_trust.received_at IS 'When it came, by our clock';

@@ -12,6 +12,7 @@ docs/protocol.md is the specification; the modules are its chapters, lowest firs
     trust, hotlist, sealing      who may say what; wanted vehicles; what only the evidence authority opens
     settings                     what a box runs, by its region's word
     enrolment, armour            how a new box gets its identity; bytes as text that can be pasted
+    joining, federation, roster  how a city and its region come to know each other, and what they say up and down
     plates                       how plate texts are written and mistaken
     steps                        where a drill may stop a program
 
@@ -27,7 +28,9 @@ __all__ = [
     "enrolment",
     "envelope",
     "errors",
+    "federation",
     "hotlist",
+    "joining",
     "keys",
     "messages",
     "names",
@@ -38,6 +41,7 @@ __all__ = [
     "refusals",
     "renewal",
     "revocations",
+    "roster",
     "sealing",
     "settings",
     "steps",

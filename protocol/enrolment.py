@@ -15,9 +15,10 @@ Asking again under the same key gets the same certificate again; another key is 
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, unique
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -205,13 +206,11 @@ def check_parcel(raw: bytes, pin: Pin, key: PublicKey) -> Believed | AnswerRefus
     """The answer, if the pinned root stands behind it and it is for this key. No clock is asked: what was signed counts
     at the time written in it, within the dates of the grant."""
     try:
-        parcel = from_versioned(raw, Parcel, max_bytes=MAX_PARCEL_BYTES)
-        if hashlib.sha256(parcel.root_spki).digest() != pin.root_sha256:
-            return AnswerRefusal.OTHER_ROOT
-        trust = TrustStore(PublicKey.from_spki(parcel.root_spki)).accept(parcel.trust)
-        if isinstance(trust, TrustRefusal):
-            return AnswerRefusal.BAD_TRUST
-        answer = _verified(parcel.answer, trust)
+        opened = open_parcel(raw, pin.root_sha256)
+        if isinstance(opened, AnswerRefusal):
+            return opened
+        parcel, trust = opened
+        answer = verified_answer(parcel.answer, trust, Context.ENROLMENT_ANSWER, _decode_answer)
     except (BadEnvelope, DecodeError):
         return AnswerRefusal.BAD_FORM
     if answer is None:
@@ -222,12 +221,39 @@ def check_parcel(raw: bytes, pin: Pin, key: PublicKey) -> Believed | AnswerRefus
     return Believed(answer, parcel, trust)
 
 
-def _verified(raw: bytes, trust: TrustStore) -> EnrolmentAnswer | None:
-    """An answer that a server of its city signed when it might; the signature comes first, then the payload is read."""
+def open_parcel(raw: bytes, root_sha256: bytes) -> tuple[Parcel, TrustStore] | AnswerRefusal:
+    """A parcel and what it grants, if its root is the one of this hash; raises `DecodeError`."""
+    parcel = from_versioned(raw, Parcel, max_bytes=MAX_PARCEL_BYTES)
+    if hashlib.sha256(parcel.root_spki).digest() != root_sha256:
+        return AnswerRefusal.OTHER_ROOT
+    trust = TrustStore(PublicKey.from_spki(parcel.root_spki)).accept(parcel.trust)
+    return AnswerRefusal.BAD_TRUST if isinstance(trust, TrustRefusal) else (parcel, trust)
+
+
+class _Answer(Protocol):
+    """What is asked of an answer before it is believed."""
+
+    @property
+    def city(self) -> str: ...
+
+    @property
+    def created_ms(self) -> int: ...
+
+
+A = TypeVar("A", bound=_Answer)
+
+
+def verified_answer(raw: bytes, trust: TrustStore, context: Context, decode: Callable[[bytes], A]) -> A | None:
+    """An answer that a server of its city signed when it might; the signature comes first, then the payload is read.
+    Raises `BadEnvelope` or `DecodeError`."""
     envelope = parse(raw, max_bytes=MAX_ANSWER_BYTES)
     grants = [g for g in trust.grants if g.role is Role.RECEIPT and g.key_id == envelope.key_id]
-    if not any(envelope.check(PublicKey.from_spki(g.spki), Context.ENROLMENT_ANSWER) is None for g in grants):
+    if not any(envelope.check(PublicKey.from_spki(g.spki), context) is None for g in grants):
         return None
-    answer = from_versioned(envelope.payload, EnrolmentAnswer, max_bytes=MAX_ANSWER_BYTES)
+    answer = decode(envelope.payload)
     is_granted = any(g.covers(answer.city) and g.is_current(answer.created_ms) for g in grants)
     return answer if is_granted else None
+
+
+def _decode_answer(payload: bytes) -> EnrolmentAnswer:
+    return from_versioned(payload, EnrolmentAnswer, max_bytes=MAX_ANSWER_BYTES)

@@ -52,6 +52,13 @@ class Context(Enum):
     ENROLMENT_ANSWER = b"atalaya/v1/enrolment-answer"
     RENEWAL = b"atalaya/v1/renewal"
     REVOCATIONS = b"atalaya/v1/revocations"
+    TRANSIT = b"atalaya/v1/transit"
+    LINK_RECEIPT = b"atalaya/v1/link-receipt"
+    ROSTER = b"atalaya/v1/roster"
+    LOG_HEAD = b"atalaya/v1/log-head"
+    NOTICE = b"atalaya/v1/notice"
+    JOIN = b"atalaya/v1/join"
+    JOIN_ANSWER = b"atalaya/v1/join-answer"
 
 
 @dataclass(frozen=True, slots=True)

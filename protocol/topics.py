@@ -3,6 +3,8 @@
     atalaya/v1/{city}/{point}/{device}/{word}      up: one word per message kind, and `presence`
                                                    down: `receipt`, `resend`; `settings`, retained
     atalaya/v1/{city}/-/-/{word}                   down to all of a city, retained: `hotlist`, `trust`
+                                                   at the region's broker, from the city: `transit`;
+                                                   to it: `link-receipt`, and `head`, retained
 
 Build and parse are inverse: a string parses if and only if building what it parsed gives the same string.
 """
@@ -30,6 +32,8 @@ class Direction(Enum):
     UP = "up"
     DOWN = "down"
     BROADCAST = "broadcast"
+    LINK_UP = "link-up"
+    LINK_DOWN = "link-down"
 
 
 PRESENCE: Final = "presence"
@@ -38,7 +42,10 @@ RESEND: Final = "resend"
 SETTINGS: Final = "settings"
 HOTLIST: Final = "hotlist"
 TRUST: Final = "trust"
-RETAINED: Final = frozenset({SETTINGS, HOTLIST, TRUST})
+TRANSIT: Final = "transit"
+LINK_RECEIPT: Final = "link-receipt"
+HEAD: Final = "head"
+RETAINED: Final = frozenset({SETTINGS, HOTLIST, TRUST, HEAD})
 """What the broker keeps, so that a box that comes later gets it too."""
 
 SCHEMA: Final[dict[str, Direction]] = {
@@ -49,13 +56,18 @@ SCHEMA: Final[dict[str, Direction]] = {
     SETTINGS: Direction.DOWN,
     HOTLIST: Direction.BROADCAST,
     TRUST: Direction.BROADCAST,
+    TRANSIT: Direction.LINK_UP,
+    LINK_RECEIPT: Direction.LINK_DOWN,
+    HEAD: Direction.LINK_DOWN,
 }
+_OF_A_DEVICE: Final = frozenset({Direction.UP, Direction.DOWN})
+_OF_A_LINK: Final = frozenset({Direction.LINK_UP, Direction.LINK_DOWN})
 KIND_OF_WORD: Final = {kind.slug: kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A parsed topic. `point` and `device` are `-` for a word that goes to all of a city."""
+    """A parsed topic. `point` and `device` are `-` for a word of a whole city."""
 
     city: str
     point: str
@@ -80,7 +92,7 @@ class Topic:
 
 def device_topic(who: Identity, word: str) -> Topic:
     """The topic of a device's own word; raises `BadTopic` or `BadName`."""
-    if SCHEMA.get(word) in (None, Direction.BROADCAST):
+    if SCHEMA.get(word) not in _OF_A_DEVICE:
         raise BadTopic(f"{word!r} is no word of a single device")
     return Topic(check_id(who.city, "city"), check_id(who.point, "point"), check_id(who.device, "device"), word)
 
@@ -97,6 +109,13 @@ def broadcast_topic(city: str, word: str) -> Topic:
     return Topic(check_id(city, "city"), ALL, ALL, word)
 
 
+def link_topic(city: str, word: str) -> Topic:
+    """The topic of a word between a city and its region; raises `BadTopic` or `BadName`."""
+    if SCHEMA.get(word) not in _OF_A_LINK:
+        raise BadTopic(f"{word!r} is no word of a city's link")
+    return Topic(check_id(city, "city"), ALL, ALL, word)
+
+
 def parse_topic(text: str) -> Topic:
     """The topic of a string; raises `BadTopic` for every string that no schema entry builds."""
     levels = text.split("/")
@@ -106,8 +125,8 @@ def parse_topic(text: str) -> Topic:
     direction = SCHEMA.get(word)
     if direction is None:
         raise BadTopic("a last level that is no word of the schema")
-    is_broadcast = direction is Direction.BROADCAST
-    places = (point, device) == (ALL, ALL) if is_broadcast else is_id(point) and is_id(device)
+    is_of_a_device = direction in _OF_A_DEVICE
+    places = is_id(point) and is_id(device) if is_of_a_device else (point, device) == (ALL, ALL)
     if not is_id(city) or not places:
         raise BadTopic("a city, point or device outside the grammar of ids")
     return Topic(city, point, device, word)
@@ -118,6 +137,6 @@ def patterns(direction: Direction, *, city: str = "+", point: str = "+", device:
 
     `device` may be `%u`, which mosquitto replaces by the certificate's common name.
     """
-    if direction is Direction.BROADCAST:
+    if direction not in _OF_A_DEVICE:
         point = device = ALL
     return ["/".join((PREFIX, city, point, device, word)) for word, way in SCHEMA.items() if way is direction]

@@ -138,6 +138,18 @@ class TrustStore:
             return Refusal.UNKNOWN_KEY
         return envelope.check(PublicKey.from_spki(grant.spki), context)
 
+    def signed_for(
+        self, envelope: Envelope, context: Context, role: Role, *, city: str
+    ) -> "tuple[Grant, ...] | Refusal":
+        """The grants, whatever their dates, under which a key signed an envelope, or why it holds under none.
+
+        For what is judged at the time written in it: the caller reads that, and asks `is_current` of these.
+        """
+        grants = tuple(g for g in self.grants if g.role is role and g.covers(city) and g.key_id == envelope.key_id)
+        if not grants:
+            return Refusal.UNKNOWN_KEY
+        return envelope.check(PublicKey.from_spki(grants[0].spki), context) or grants
+
     def _current(self, role: Role, city: str, at_ms: int) -> list[Grant]:
         return [g for g in self.grants if g.role is role and g.covers(city) and g.is_current(at_ms)]
 

@@ -52,6 +52,7 @@ from protocol.wire import WireStruct, from_bytes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "v1"
 MINOR: Final = FOLDER.with_name("v1.1")
+LINK: Final = FOLDER.with_name("v1.2")
 PLAIN: Final = b"the original picture"
 
 PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
@@ -73,8 +74,9 @@ FILES: Final = {
     "hotlist": (Context.BATCH, Context.WITHDRAWAL, Context.MANIFEST),
 }
 MINOR_FILES: Final = {"messages": (Context.MESSAGE,), "trust": (Context.TRUST,), "settings": (Context.SETTINGS,)}
-# The words that minor 1.1 brought; those of v1 are all the others.
+# The words that minors brought; those of v1 are all the others.
 MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
+LINK_WORDS: Final = (topics.TRANSIT, topics.LINK_RECEIPT, topics.HEAD)
 
 
 def meaning(value: object) -> Any:
@@ -102,7 +104,10 @@ def vectors() -> dict[str, Any]:
     return {
         "keys": keys(),
         **files,
-        "topics": {"valid": topic_vectors(w for w in topics.SCHEMA if w not in MINOR_WORDS), "refused": BAD_TOPICS},
+        "topics": {
+            "valid": topic_vectors(w for w in topics.SCHEMA if w not in (*MINOR_WORDS, *LINK_WORDS)),
+            "refused": BAD_TOPICS,
+        },
         "sealing": sealing_vectors(),
         "commitments": [
             {"case_number": number, "salt": SALT.hex(), "commitment": commit_case(number, SALT).hex()}
@@ -126,6 +131,11 @@ def minor_vectors() -> dict[str, Any]:
             "vectors": refused_vectors(minor_negatives()),
         },
     }
+
+
+def link_vectors() -> dict[str, Any]:
+    """The files of minor 1.2: what cities and their region say to each other."""
+    return {"topics": {"valid": topic_vectors(LINK_WORDS), "refused": BAD_LINK_TOPICS}}
 
 
 def refused_vectors(found: Iterable[Negative]) -> list[dict[str, str]]:
@@ -218,17 +228,23 @@ def snapshot_vector() -> dict[str, Any]:
 
 def topic_vectors(words: Iterable[str]) -> list[dict[str, str]]:
     """Each word's topic."""
-    valid = [
-        topics.broadcast_topic(WHO.city, word)
-        if topics.SCHEMA[word] is topics.Direction.BROADCAST
-        else topics.device_topic(WHO, word)
-        for word in words
-    ]
+    valid = [topic_of(word) for word in words]
     return [
         {"topic": str(t), "city": t.city, "point": t.point, "device": t.device, "word": t.word}
         | {"direction": t.direction.value}
         for t in valid
     ]
+
+
+def topic_of(word: str) -> topics.Topic:
+    """The topic of a word in the vectors' world."""
+    match topics.SCHEMA[word]:
+        case topics.Direction.BROADCAST:
+            return topics.broadcast_topic(WHO.city, word)
+        case topics.Direction.LINK_UP | topics.Direction.LINK_DOWN:
+            return topics.link_topic(WHO.city, word)
+        case _:
+            return topics.device_topic(WHO, word)
 
 
 BAD_TOPICS: Final = (
@@ -253,6 +269,14 @@ BAD_MINOR_TOPICS: Final = (
     "atalaya/v1/saltillo/p-204/box-17/camera_condition",
     "atalaya/v1/saltillo/p-204/box-17/settings-document",
     "atalaya/v1/saltillo/p-204/box-17/settings/",
+)
+BAD_LINK_TOPICS: Final = (
+    "atalaya/v1/saltillo/p-204/box-17/transit",
+    "atalaya/v1/saltillo/p-204/-/head",
+    "atalaya/v1/-/-/-/head",
+    "atalaya/v1/saltillo/-/-/link_receipt",
+    "atalaya/v1/saltillo/-/-/receipt",
+    "atalaya/v1/+/-/-/transit",
 )
 
 
@@ -279,7 +303,7 @@ def sealing_vectors() -> list[dict[str, Any]]:
 
 def texts() -> dict[Path, str]:
     """Files and contents."""
-    made = {FOLDER: vectors(), MINOR: minor_vectors()}
+    made = {FOLDER: vectors(), MINOR: minor_vectors(), LINK: link_vectors()}
     return {
         folder / f"{name}.json": json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         for folder, files in made.items()

@@ -6,6 +6,10 @@ writes every device's down words, but for those that are retained. A publisher w
 city and for each device, and reads it back. The probe reads the broker's own figures. Whoever is not named here, and
 whatever topic is not, gets nothing.
 
+At a region's broker there are no devices but links, one for each linked city. A link writes what its city's devices
+said, and the city's own words, and reads the answers to both and the head of the city's log. Workers read the cities'
+words and answer them; the publisher writes the heads.
+
 mosquitto grants every SUBSCRIBE and holds these lines to each message as it is delivered: somebody who subscribes to
 another's receipts is not told off, he hears silence. Its user names are certificates' common names, so the names
 of our own clients carry a dot, which the grammar of device ids does not have.
@@ -16,11 +20,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from aggregator.errors import BadInput
-from protocol.topics import RETAINED, Direction, patterns
+from protocol.names import check_id
+from protocol.topics import RECEIPT, RETAINED, Direction, patterns
 
 WORKER: Final = "worker"
 PUBLISHER: Final = "publisher"
 PROBE: Final = "probe"
+LINK: Final = "link"
 BROKER_FIGURES: Final = "$SYS/broker/#"
 _CLIENT = re.compile(rf"({WORKER}|{PUBLISHER}|{PROBE})\.[1-9][0-9]{{0,3}}", re.ASCII)
 
@@ -33,22 +39,47 @@ def duty_of(client: str) -> str:
     return matched[1]
 
 
-def access_list(clients: Iterable[str], *, city: str | None) -> str:
-    """The text of mosquitto's acl_file for our clients and for the devices of a city, or of all cities."""
-    where = city or "+"
-    blocks = [_client_lines(client, where) for client in sorted(set(clients))]
-    return "\n\n".join("\n".join(block) for block in [*blocks, _device_lines(where)]) + "\n"
+def link_client(city: str) -> str:
+    """The name of a linked city's client at its region's broker: its certificate's common name."""
+    return f"{LINK}.{check_id(city, 'city')}"
 
 
-def _client_lines(client: str, city: str) -> list[str]:
-    up, down, broadcast = (patterns(way, city=city) for way in (Direction.UP, Direction.DOWN, Direction.BROADCAST))
-    kept = [topic for topic in down if topic.rpartition("/")[2] in RETAINED]
+def access_list(clients: Iterable[str], *, city: str | None, linked: Iterable[str] = ()) -> str:
+    """The text of mosquitto's acl_file: our clients, and the devices of a city or (no city) the links of a region."""
+    blocks = [_client_lines(client, city) for client in sorted(set(clients))]
+    blocks += [_link_lines(each) for each in sorted(set(linked))] if city is None else [_device_lines(city)]
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _client_lines(client: str, city: str | None) -> list[str]:
+    read, written = [Direction.UP], [Direction.DOWN, Direction.BROADCAST]
+    if city is None:
+        read.append(Direction.LINK_UP)
+        written.append(Direction.LINK_DOWN)
+    told = _patterns(written, city or "+")
+    kept = [topic for topic in told if topic.rpartition("/")[2] in RETAINED]
     rules = {
-        WORKER: [*_lines("topic read", up), *_lines("topic write", (topic for topic in down if topic not in kept))],
-        PUBLISHER: _lines("topic readwrite", [*broadcast, *kept]),
+        WORKER: [
+            *_lines("topic read", _patterns(read, city or "+")),
+            *_lines("topic write", (topic for topic in told if topic not in kept)),
+        ],
+        PUBLISHER: _lines("topic readwrite", kept),
         PROBE: [f"topic read {BROKER_FIGURES}"],
     }
     return [f"user {client}", *rules[duty_of(client)]]
+
+
+def _link_lines(city: str) -> list[str]:
+    receipts = [topic for topic in patterns(Direction.DOWN, city=city) if topic.endswith(f"/{RECEIPT}")]
+    return [
+        f"user {link_client(city)}",
+        *_lines("topic write", _patterns([Direction.UP, Direction.LINK_UP], city)),
+        *_lines("topic read", [*receipts, *patterns(Direction.LINK_DOWN, city=city)]),
+    ]
+
+
+def _patterns(ways: Iterable[Direction], city: str) -> list[str]:
+    return [topic for way in ways for topic in patterns(way, city=city)]
 
 
 def _device_lines(city: str) -> list[str]:

@@ -14,6 +14,7 @@ from protocol.topics import (
     Topic,
     broadcast_topic,
     device_topic,
+    link_topic,
     message_topic,
     parse_topic,
     patterns,
@@ -21,9 +22,18 @@ from protocol.topics import (
 
 ids = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
 places = st.builds(Identity, device=ids, city=ids, point=ids)
-own_words = st.sampled_from([word for word, way in SCHEMA.items() if way is not Direction.BROADCAST])
-common_words = st.sampled_from([word for word, way in SCHEMA.items() if way is Direction.BROADCAST])
-topics = st.builds(device_topic, places, own_words) | st.builds(broadcast_topic, ids, common_words)
+LINK = (Direction.LINK_UP, Direction.LINK_DOWN)
+
+
+def words(*ways: Direction) -> st.SearchStrategy[str]:
+    return st.sampled_from([word for word, way in SCHEMA.items() if way in ways])
+
+
+topics = (
+    st.builds(device_topic, places, words(Direction.UP, Direction.DOWN))
+    | st.builds(broadcast_topic, ids, words(Direction.BROADCAST))
+    | st.builds(link_topic, ids, words(*LINK))
+)
 
 
 @given(topics)
@@ -32,7 +42,8 @@ def test_parse_is_the_inverse_of_build(topic: Topic) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["atalaya", "v1", "-", "a", "hit", "hotlist", "+", "#", "", "A"]), max_size=8) | st.none(),
+    st.lists(st.sampled_from(["atalaya", "v1", "-", "a", "hit", "hotlist", "head", "+", "#", "", "A"]), max_size=8)
+    | st.none(),
     st.text(),
 )
 def test_what_parses_builds_the_same_text(levels: list[str] | None, text: str) -> None:
@@ -42,8 +53,9 @@ def test_what_parses_builds_the_same_text(levels: list[str] | None, text: str) -
     except BadTopic:
         return
     assert str(topic) == text
-    rebuilt = broadcast_topic(topic.city, topic.word) if topic.direction is Direction.BROADCAST else None
-    assert rebuilt in (None, topic)
+    builders = {Direction.BROADCAST: broadcast_topic, **dict.fromkeys(LINK, link_topic)}
+    build = builders.get(topic.direction)
+    assert build is None or build(topic.city, topic.word) == topic
 
 
 @given(topics, st.data())
@@ -65,22 +77,30 @@ def test_every_kind_has_its_topic() -> None:
     assert device_topic(WHO, "presence").kind is None
 
 
-@pytest.mark.parametrize("word", ["hotlist", "trust", "", "HIT", "+"])
+@pytest.mark.parametrize("word", ["hotlist", "trust", "transit", "head", "", "HIT", "+"])
 def test_a_device_has_no_word_of_a_city(word: str) -> None:
     with pytest.raises(BadTopic):
         device_topic(WHO, word)
 
 
-@pytest.mark.parametrize("word", ["hit", "receipt", "", "#"])
+@pytest.mark.parametrize("word", ["hit", "receipt", "head", "link-receipt", "", "#"])
 def test_a_city_has_no_word_of_a_device(word: str) -> None:
     with pytest.raises(BadTopic):
         broadcast_topic("saltillo", word)
+
+
+@pytest.mark.parametrize("word", ["hit", "receipt", "hotlist", "trust", "", "+"])
+def test_a_link_has_no_word_of_another(word: str) -> None:
+    with pytest.raises(BadTopic):
+        link_topic("saltillo", word)
 
 
 @pytest.mark.parametrize("name", ["", "-", "+", "#", "a/b", "Saltillo", "a\n", "a" * 33])
 def test_a_name_outside_the_grammar_builds_nothing(name: str) -> None:
     with pytest.raises(BadName):
         broadcast_topic(name, "hotlist")
+    with pytest.raises(BadName):
+        link_topic(name, "head")
     for who in (Identity(name, "a", "a"), Identity("a", name, "a"), Identity("a", "a", name)):
         with pytest.raises(BadName):
             device_topic(who, "hit")
@@ -109,3 +129,4 @@ def test_patterns_take_a_devices_own_place() -> None:
         "atalaya/v1/saltillo/-/-/hotlist",
         "atalaya/v1/saltillo/-/-/trust",
     ]
+    assert patterns(Direction.LINK_DOWN) == ["atalaya/v1/+/-/-/link-receipt", "atalaya/v1/+/-/-/head"]

@@ -21,6 +21,7 @@ from protocol.sealing import Purpose, unseal
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "v1"
 MINOR = FOLDER.with_name("v1.1")
+LINK = FOLDER.with_name("v1.2")
 # SHA-256 of the files as committed: a vector that was released stays as it is, or gets a folder of its own.
 COMMITTED = {
     "commitments.json": "428503a969851dceea4488a550882123d3508143669372e42c52e7a58a0b5eea",
@@ -43,7 +44,10 @@ COMMITTED_MINOR = {
     "topics.json": "3893da78403b8e27d9d3a859de500d308e2eb75b6a1718ceb32fdc9cb4da25be",
     "trust.json": "0810b47b3460847e3f2368c98e461645339a304989b7d1e48e8c2fda6d5427af",
 }
-ALL = [(FOLDER, COMMITTED), (MINOR, COMMITTED_MINOR)]
+COMMITTED_LINK = {
+    "topics.json": "455d8dfbbee1bb14740be8a610519219705e92a887f4c3ef19489996c3aa4276",
+}
+ALL = [(FOLDER, COMMITTED), (MINOR, COMMITTED_MINOR), (LINK, COMMITTED_LINK)]
 
 
 def load(name: str, folder: Path = FOLDER) -> Any:
@@ -120,15 +124,15 @@ def test_a_sealed_vector_opens_with_the_test_key(vector: dict[str, str]) -> None
 
 
 def test_topics_are_parsed_as_the_vectors_say() -> None:
-    both = load("topics"), load("topics", MINOR)
-    assert {v["word"] for each in both for v in each["valid"]} == set(topics.SCHEMA)
-    for vector in (v for each in both for v in each["valid"]):
+    every = load("topics"), load("topics", MINOR), load("topics", LINK)
+    assert {v["word"] for each in every for v in each["valid"]} == set(topics.SCHEMA)
+    for vector in (v for each in every for v in each["valid"]):
         topic = topics.parse_topic(vector["topic"])
         assert {name: getattr(topic, name) for name in ("city", "point", "device", "word")} == {
             name: vector[name] for name in ("city", "point", "device", "word")
         }
         assert topic.direction.value == vector["direction"]
-    for text in (t for each in both for t in each["refused"]):
+    for text in (t for each in every for t in each["refused"]):
         with pytest.raises(BadTopic):
             topics.parse_topic(text)
 

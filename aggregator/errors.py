@@ -14,6 +14,7 @@ AggregatorError
 ├── NotAllowed          somebody asked for what is not his to do (tell the operator)
 ├── NotWritten          an export could not be written whole, and nothing stands under its name (tell the operator)
 ├── FilesLeft           files could not be removed; the next run tries again (tell the operator)
+├── RegionAway          the region cannot be reached, or does not answer as one (try again later)
 ├── TooLong             a question took longer than it may (tell whoever asked: ask for less)
 └── DatabaseUnwell      the database does not start, answer, or hold the schema (stop, tell the operator)
 
@@ -61,6 +62,10 @@ class BadBackup(AggregatorError):
 
 class BrokerUnwell(AggregatorError):
     """The broker does not start, answer or obey."""
+
+
+class RegionAway(AggregatorError):
+    """The region cannot be reached, or does not answer as one."""
 
 
 class DatabaseUnwell(AggregatorError):

@@ -182,6 +182,8 @@ def _neighbour(rows: Iterable[asyncpg.Record]) -> Neighbour | None:
 async def _key(connection: Connection, device: str, envelope: bytes) -> Certified:
     key_id = parse(envelope).key_id
     for row in await connection.fetch(_sql("device_keys"), device):
+        if row["key_id"] == key_id and row["certificate_pem"] is None:
+            raise NotThere(f"{device} is certified by its own city's command centre: export the evidence there")
         if row["key_id"] == key_id:
             registry = DeviceKey(
                 key_id=key_id.hex(),

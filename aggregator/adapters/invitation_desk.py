@@ -70,7 +70,8 @@ async def invite(pool: Pool, settings: Settings, wish: Wish, *, actor: str, now:
         )
         await store.add(connection, made)
         await audit_invitation(connection, made, actor=actor, action="device.invite", reason=f"profile {wish.profile}")
-    return Invited(_token(settings, made, secret), made, tuple(replaced))
+    token = make_token(settings, made.device, expires_at=made.expires_at, secret=secret)
+    return Invited(token, made, tuple(replaced))
 
 
 async def approve(pool: Pool, name: str, *, key: str | None, actor: str, now: datetime) -> Invitation:
@@ -105,7 +106,8 @@ async def audit_invitation(connection: Connection, about: Invitation, *, actor: 
     await audit(connection, actor=actor, action=action, subject=subject, reason=reason)
 
 
-def _token(settings: Settings, made: Invitation, secret: bytes) -> Token:
+def make_token(settings: Settings, whom: str, *, expires_at: datetime, secret: bytes) -> Token:
+    """The token of an invitation, for a box or for a city; raises `BadInput`."""
     url = urlsplit(settings.boxes.enrolment_url)
     if url.scheme != "https" or not url.hostname:
         raise BadInput("boxes.enrolment_url must be https://HOST:PORT for a token to name it")
@@ -114,8 +116,8 @@ def _token(settings: Settings, made: Invitation, secret: bytes) -> Token:
         host=url.hostname,
         port=url.port or 443,
         server_name=settings.boxes.server_name,
-        device=made.device,
-        expires_ms=to_ms(made.expires_at),
+        device=whom,
+        expires_ms=to_ms(expires_at),
         root_sha256=hashlib.sha256(keyfiles.read_file(settings.keys.root_spki)).digest(),
         secret=secret,
     )

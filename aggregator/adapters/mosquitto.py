@@ -24,7 +24,7 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from aggregator.adapters import keyfiles, pki
-from aggregator.core.access import access_list
+from aggregator.core.access import LINK, access_list
 from aggregator.core.broker_configuration import TLS_POLICY, BrokerConfiguration
 from aggregator.errors import BrokerUnwell, NotThere
 from aggregator.settings import Settings
@@ -32,6 +32,7 @@ from protocol.keys import spki_of
 
 _PROGRAMS: Final = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 _CONNECT_TIMEOUT_S: Final = 10.0
+_LINKS: Final = f"{LINK}."
 _ONE_MINUTE: Final = timedelta(minutes=1)
 
 
@@ -72,6 +73,15 @@ def program() -> str:
 
 def own_clients(settings: Settings) -> list[str]:
     """The names of our own clients, by their certificates; a city has one worker or more."""
+    return [name for name in _certified(settings) if not name.startswith(_LINKS)]
+
+
+def linked_cities(settings: Settings) -> list[str]:
+    """The cities whose links a region's broker lets in, by the certificates that lie beside our own clients'."""
+    return [name.removeprefix(_LINKS) for name in _certified(settings) if name.startswith(_LINKS)]
+
+
+def _certified(settings: Settings) -> list[str]:
     found = settings.broker.clients_dir.glob("*.crt.pem")
     names = {path.name.removesuffix(".crt.pem") for path in found}
     return sorted(name for name in names if "." in name)
@@ -105,8 +115,9 @@ def _owner(directory: Path) -> str:
 
 
 def access_text(settings: Settings) -> str:
-    """The access list of an installation: its own clients, and the devices of its city or of the region."""
-    return access_list(own_clients(settings), city=settings.city if settings.role == "city" else None)
+    """The access list of an installation: its own clients, and the devices of its city or the links of the region."""
+    city = settings.city if settings.role == "city" else None
+    return access_list(own_clients(settings), city=city, linked=linked_cities(settings))
 
 
 def write(settings: Settings) -> BrokerFiles:

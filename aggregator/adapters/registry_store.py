@@ -173,4 +173,6 @@ class Registry:
         record = await self._connection.fetchrow(self._sql["holder_of_key"], key_id)
         if record is not None and record["device_id"] != device:
             return f"this key is {record['device_id']}'s; each device makes its own"
+        if record is not None and record["is_elsewhere"]:
+            return f"{device} is certified by its own city's command centre, and only there"
         return "this key was revoked and cannot be certified again; make a new one on the box"

@@ -93,11 +93,12 @@ INSERT INTO device_key (key_id, device_id, spki, algorithm, certificate_pem, ser
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true;
 
 -- name: holder_of_key
-SELECT device_id, revoked_at IS NOT NULL AS is_revoked FROM device_key WHERE key_id = $1;
+SELECT device_id, revoked_at IS NOT NULL AS is_revoked, certificate_pem IS NULL AS is_elsewhere
+FROM device_key WHERE key_id = $1;
 
 -- name: renew_device_key
 UPDATE device_key SET certificate_pem = $3, serial = $4, not_after = $5, issued_at = now()
-WHERE key_id = $1 AND device_id = $2 AND revoked_at IS NULL RETURNING true;
+WHERE key_id = $1 AND device_id = $2 AND revoked_at IS NULL AND certificate_pem IS NOT NULL RETURNING true;
 
 -- name: add_device_certificate
 INSERT INTO device_certificate (serial, key_id, not_after) VALUES ($1, $2, $3);
@@ -110,8 +111,12 @@ UPDATE device_key SET revoked_at = $2, revoked_reason = $3 WHERE device_id = $1 
 RETURNING key_id;
 
 -- name: hold_certificates
-LOCK TABLE device_certificate IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE device_certificate, federation_certificate IN SHARE ROW EXCLUSIVE MODE;
 
+-- Boxes' and, at a region, cities' links'.
 -- name: revoked_serials
 SELECT c.serial, k.revoked_at FROM device_certificate c JOIN device_key k USING (key_id)
-WHERE k.revoked_at IS NOT NULL ORDER BY k.revoked_at, c.serial;
+WHERE k.revoked_at IS NOT NULL
+UNION ALL
+SELECT serial, revoked_at FROM federation_certificate WHERE revoked_at IS NOT NULL
+ORDER BY revoked_at, serial;

@@ -1,0 +1,46 @@
+"""Contact: how a city stands, told to its region every half minute, and what the region says to that.
+
+It is for people who look after links (`aggregator federation status`), and nothing follows from it: what is delivered
+is proved by receipts, what was taken by the log. So it is not signed; mTLS says whose it is.
+
+The clocks are compared as NTP does it, with one exchange: the region's time against the middle of the city's own times
+before and after. The difference is off by half of the round trip at most.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from protocol.fields import Count, TimeMs
+
+CONTACT_PATH: Final = "/federation/contact"
+LEAVE_PATH: Final = "/federation/leave"
+TRUST_PATH: Final = "/federation/trust"
+MAX_BYTES: Final = 4 * 1024
+
+Release = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+!-]{0,40}\Z")]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a city says of itself, as JSON. Fields that are not known here are passed over."""
+
+    time_ms: TimeMs
+    release: Release
+    backlog: Count = 0
+    backlog_since_ms: TimeMs | None = None
+    list_version: Count | None = None
+    log_number: Count | None = None
+
+
+class RegionStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """What the region answers."""
+
+    time_ms: TimeMs
+    release: Release
+    region: str
+    log_number: Count | None = None
+
+
+def offset_ms(asked_ms: int, answered_ms: int, their_ms: int) -> int:
+    """How far the other clock is ahead of ours, by one exchange."""
+    return their_ms - (asked_ms + answered_ms) // 2

@@ -1,0 +1,111 @@
+-- Cities of a region, their roots and links; and how a city last reached its region.
+
+-- name: learn_root
+INSERT INTO city_root (city_id, key_id, spki, learned_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+
+-- A root that comes back is the current one again.
+-- name: make_root_current
+UPDATE city_root SET learned_at = $3 WHERE city_id = $1 AND key_id = $2
+  AND learned_at < (SELECT max(learned_at) FROM city_root WHERE city_id = $1);
+
+-- name: root_of
+SELECT key_id, spki FROM city_root WHERE city_id = $1 ORDER BY learned_at DESC, key_id LIMIT 1;
+
+-- name: last_bundle
+SELECT number, bundle FROM city_trust WHERE city_id = $1 AND key_id = $2 ORDER BY number DESC LIMIT 1;
+
+-- name: bundles
+SELECT number, bundle FROM city_trust WHERE city_id = $1 AND key_id = $2 ORDER BY number;
+
+-- name: keep_bundle
+INSERT INTO city_trust (city_id, key_id, number, bundle, received_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING;
+
+-- name: hold_root
+SELECT key_id, spki FROM city_root WHERE city_id = $1 ORDER BY learned_at DESC, key_id LIMIT 1 FOR UPDATE;
+
+-- name: known_roots
+SELECT DISTINCT ON (city_id) city_id, spki, learned_at FROM city_root ORDER BY city_id, learned_at DESC, key_id;
+
+-- name: add_invitation
+INSERT INTO federation_invitation (invitation_id, spki, city_id, invited_at, invited_by, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: cancel_invitations_of_city
+UPDATE federation_invitation SET cancelled_at = $2, cancelled_by = $3
+WHERE city_id = $1 AND joined_at IS NULL AND cancelled_at IS NULL RETURNING invitation_id;
+
+-- name: invitations
+SELECT * FROM federation_invitation ORDER BY invited_at, invitation_id;
+
+-- name: invitation
+SELECT * FROM federation_invitation WHERE invitation_id = $1 FOR UPDATE;
+
+-- name: note_joined
+UPDATE federation_invitation SET key_id = $2, joined_at = $3 WHERE invitation_id = $1;
+
+-- name: join_city
+INSERT INTO federated_city (city_id, joined_at, log_id) VALUES ($1, $2, $3)
+ON CONFLICT (city_id) DO UPDATE
+SET joined_at = excluded.joined_at, log_id = excluded.log_id, log_number = NULL, left_at = NULL, left_by = NULL,
+    left_reason = NULL;
+
+-- name: leave_city
+UPDATE federated_city SET left_at = $2, left_by = $3, left_reason = $4 WHERE city_id = $1 AND left_at IS NULL
+RETURNING true;
+
+-- name: federated_city
+SELECT f.*, c.name, c.time_zone FROM federated_city f JOIN city c USING (city_id) WHERE city_id = $1;
+
+-- name: federated_cities
+SELECT f.*, c.name, c.time_zone FROM federated_city f JOIN city c USING (city_id) ORDER BY city_id;
+
+-- name: add_certificate
+INSERT INTO federation_certificate (serial, city_id, key_id, certificate_der, not_after, issued_at)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: city_of_key
+SELECT city_id FROM federation_certificate WHERE key_id = $1 LIMIT 1;
+
+-- name: certificate_of_key
+SELECT certificate_der FROM federation_certificate WHERE city_id = $1 AND key_id = $2 AND revoked_at IS NULL
+ORDER BY issued_at DESC LIMIT 1;
+
+-- name: revoke_certificates
+UPDATE federation_certificate SET revoked_at = $2 WHERE city_id = $1 AND revoked_at IS NULL AND key_id <> $3
+RETURNING serial;
+
+-- name: live_certificates
+SELECT DISTINCT ON (city_id) city_id, certificate_der FROM federation_certificate
+JOIN federated_city USING (city_id) WHERE revoked_at IS NULL AND left_at IS NULL
+ORDER BY city_id, issued_at DESC, serial;
+
+-- name: link_keys
+SELECT key_id, city_id FROM federation_certificate JOIN federated_city USING (city_id)
+WHERE revoked_at IS NULL AND left_at IS NULL;
+
+-- name: note_contact
+UPDATE federated_city SET contact_at = $2, clock_offset_ms = $3, release = $4, backlog = $5, backlog_since = $6,
+       list_version = $7, log_number = $8
+WHERE city_id = $1;
+
+-- name: note_region
+INSERT INTO region_contact (region_id, tried_at, answered_at, release, clock_offset_ms, log_number)
+VALUES ($1, $2, $2, $3, $4, $5)
+ON CONFLICT (only_row) DO UPDATE
+SET region_id = excluded.region_id, tried_at = excluded.tried_at, problem = NULL, answered_at = excluded.answered_at,
+    release = excluded.release, clock_offset_ms = excluded.clock_offset_ms, log_number = excluded.log_number;
+
+-- name: note_no_region
+INSERT INTO region_contact (region_id, tried_at, problem) VALUES ($1, $2, $3)
+ON CONFLICT (only_row) DO UPDATE
+SET region_id = excluded.region_id, tried_at = excluded.tried_at, problem = excluded.problem;
+
+-- name: region_contact
+SELECT * FROM region_contact;
+
+-- name: forget_region
+DELETE FROM region_contact;
+
+-- name: list_version
+SELECT max(list_version) FROM hotlist_snapshot WHERE city_id = $1;

@@ -47,7 +47,7 @@ Authorities = Annotated[tuple[Der, ...], msgspec.Meta(min_length=1, max_length=8
 
 
 class JoinRequest(WireStruct, frozen=True, kw_only=True):
-    """A city that asks to be linked. `csr` is DER, signed by the link's key; its common name is `link.` and the city."""
+    """A city that asks to be linked. `csr` is DER, signed by the link's key, of common name `link.` and the city."""
 
     version: Number = msgspec.field(name="0")
     city: Id = msgspec.field(name="1")

@@ -2,7 +2,8 @@
 
 1. No exception but the documented one: `Refused` (DecodeError, BadEnvelope), `BadTopic`, `SealError`.
 2. No altered message accepted: bytes that differ and are yet verified, decoded and judged fit. For a snapshot, which is
-   not signed itself: no entry armed that two officers did not sign.
+   not signed itself: no entry armed that two officers did not sign; for a page of a log, no line that its head does not
+   bind; for a parcel, no other answer.
 3. The CBOR reader takes nothing that cbor2 reads otherwise, or that encodes to other bytes.
 
 The same seed gives the same mutations. `--seconds` bounds the time; a finding ends the run with its bytes as hex and
@@ -21,14 +22,18 @@ from typing import Final
 import cbor2
 from make_vectors import sealing_vectors
 from protocol_negatives import negatives
+from protocol_negatives_link import link_negatives
 from protocol_negatives_minor import minor_negatives
 from protocol_samples import ENTRIES, WHO, Refused, arm, evidence_key, samples, signed_payload, snapshot
+from protocol_samples_link import link_samples, made_answer, page, parcel, take_page, take_parcel
 from protocol_samples_minor import minor_samples
 
 from protocol import cbor, errors
 from protocol import messages as m
+from protocol.enrolment import AnswerRefusal
 from protocol.envelope import parse
 from protocol.errors import BadTopic, SealError
+from protocol.federation import HeadRefusal
 from protocol.hotlist import Assembled
 from protocol.sealing import Purpose, unseal
 from protocol.topics import parse_topic
@@ -51,7 +56,7 @@ class Finding(Exception):
 
 def targets() -> list[Target]:
     """What is mutated."""
-    every = [*samples(), *minor_samples()]
+    every = [*samples(), *minor_samples(), *link_samples()]
     signed = [Target(s.name, s.raw, _judge_signed(s.take, s.raw)) for s in every]
     payloads = [Target(f"payload of {s.name}", _cbor_of(s.raw), judge_cbor) for s in every]
     bodies = [
@@ -64,6 +69,8 @@ def targets() -> list[Target]:
         *payloads,
         *bodies,
         Target("snapshot", snapshot(), judge_snapshot),
+        Target("log page", page(), judge_page),
+        Target("join parcel", parcel(), judge_parcel),
         Target("sealed", sealed, lambda raw: judge_sealed(raw, sealed)),
         Target("topic", topic, judge_topic),
     ]
@@ -119,6 +126,26 @@ def judge_snapshot(raw: bytes) -> str:
         return armed.name
     if not set(armed.entries) <= set(ENTRIES):
         raise Finding("an entry was armed that nobody signed")
+    return "taken"
+
+
+def judge_page(raw: bytes) -> str:
+    """A page of a log: whatever is in it, only the lines that the head binds are taken."""
+    taken = take_page(raw)
+    if isinstance(taken, HeadRefusal):
+        return taken.name
+    if taken != take_page(page()):
+        raise Finding("a line was taken that the log does not have")
+    return "taken"
+
+
+def judge_parcel(raw: bytes) -> str:
+    """The answer to a city that joins: only the one that the region's server gave."""
+    joined = take_parcel(raw)
+    if isinstance(joined, AnswerRefusal):
+        return joined.name
+    if joined.answer != made_answer():
+        raise Finding("an answer was believed that nobody gave")
     return "taken"
 
 
@@ -230,7 +257,7 @@ def fuzz(seed: int, *, count: int | None = None, seconds: float | None = None) -
     """Mutate until the count or the time is up; how often what became of what. Raises `Finding`."""
     rng, found, all_targets = Random(seed), Counter[tuple[str, str]](), targets()
     others = [target.valid for target in all_targets] + [
-        negative.raw for negative in (*negatives(), *minor_negatives()) if negative.raw
+        negative.raw for negative in (*negatives(), *minor_negatives(), *link_negatives()) if negative.raw
     ]
     ends_at = None if seconds is None else time.monotonic() + seconds
     while (count is None or found.total() < count) and (ends_at is None or time.monotonic() < ends_at):

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 from protocol_negatives import Negative, negatives
+from protocol_negatives_link import link_negatives
 from protocol_negatives_minor import minor_negatives
 from protocol_samples import (
     NOW_MS,
@@ -35,16 +36,33 @@ from protocol_samples import (
     seed,
     snapshot,
 )
+from protocol_samples_link import (
+    LAST_ROSTER,
+    LINK_SIGNERS,
+    REGION,
+    STOOD,
+    hash_at,
+    lines,
+    link_samples,
+    page,
+    parcel,
+    take_page,
+    token,
+)
 from protocol_samples_minor import LAST_TAKEN, minor_samples
 
 from protocol import messages as m
 from protocol import topics
 from protocol.cosign import CoSignature, cosign_structure, parse_cosigned
+from protocol.enrolment import token_text
 from protocol.envelope import Context, envelope_hash, parse
+from protocol.federation import Head, HeadRefusal, Notice, Transit
 from protocol.hotlist import Assembled, Batch, Manifest, Snapshot, Withdrawal, commit_case
-from protocol.keys import key_id
+from protocol.joining import JoinAnswer, JoinRequest
+from protocol.keys import Signer, key_id
 from protocol.presence import Presence
 from protocol.receipts import Receipt, Resend
+from protocol.roster import Roster
 from protocol.sealing import Purpose, seal
 from protocol.settings import SettingsDocument
 from protocol.trust import TrustBundle
@@ -65,6 +83,13 @@ PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
     Context.WITHDRAWAL: Withdrawal,
     Context.MANIFEST: Manifest,
     Context.SETTINGS: SettingsDocument,
+    Context.TRANSIT: Transit,
+    Context.LINK_RECEIPT: Receipt,
+    Context.ROSTER: Roster,
+    Context.LOG_HEAD: Head,
+    Context.NOTICE: Notice,
+    Context.JOIN: JoinRequest,
+    Context.JOIN_ANSWER: JoinAnswer,
 }
 FILES: Final = {
     "messages": (Context.MESSAGE,),
@@ -74,6 +99,12 @@ FILES: Final = {
     "hotlist": (Context.BATCH, Context.WITHDRAWAL, Context.MANIFEST),
 }
 MINOR_FILES: Final = {"messages": (Context.MESSAGE,), "trust": (Context.TRUST,), "settings": (Context.SETTINGS,)}
+LINK_FILES: Final = {
+    "trust": (Context.TRUST,),
+    "link": (Context.TRANSIT, Context.LINK_RECEIPT, Context.ROSTER, Context.NOTICE),
+    "log": (Context.LOG_HEAD,),
+    "joining": (Context.JOIN, Context.JOIN_ANSWER),
+}
 # The words that minors brought; those of v1 are all the others.
 MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
 LINK_WORDS: Final = (topics.TRANSIT, topics.LINK_RECEIPT, topics.HEAD)
@@ -135,7 +166,47 @@ def minor_vectors() -> dict[str, Any]:
 
 def link_vectors() -> dict[str, Any]:
     """The files of minor 1.2: what cities and their region say to each other."""
-    return {"topics": {"valid": topic_vectors(LINK_WORDS), "refused": BAD_LINK_TOPICS}}
+    files: dict[str, Any] = {
+        name: [signed_vector(s) for s in link_samples() if s.context in contexts]
+        for name, contexts in LINK_FILES.items()
+    }
+    files["log"].append(page_vector())
+    files["joining"].append({"name": "join parcel", "token": token_text(token()), "bytes": parcel().hex()})
+    invitation = token().signer.public_key
+    asking = {"secret": token().secret.hex(), "spki": invitation.spki.hex(), "key_id": invitation.key_id.hex()}
+    return {
+        "keys": {
+            "region": REGION,
+            "last_roster": LAST_ROSTER,
+            "keys": {**named_keys(LINK_SIGNERS), "invitation": asking},
+        },
+        **files,
+        "topics": {"valid": topic_vectors(LINK_WORDS), "refused": BAD_LINK_TOPICS},
+        "refused": refused_vectors(link_negatives()),
+    }
+
+
+def page_vector() -> dict[str, Any]:
+    """A page of a log: where the city stood, each line with the hash after it, and where it then stands."""
+    taken = take_page(page())
+    if isinstance(taken, HeadRefusal):
+        raise TypeError(f"the test page is refused: {taken.name}")
+    stood = {"log": STOOD.log.hex(), "number": STOOD.number, "hash": STOOD.hash.hex()}
+    return {
+        "name": "log page",
+        "bytes": page().hex(),
+        "stood": stood,
+        "lines": [
+            {
+                "bytes": lines()[item.number - 1].hex(),
+                "hash_before": hash_at(item.number - 1).hex(),
+                "hash": hash_at(item.number).hex(),
+                "meaning": meaning(item),
+            }
+            for item in taken.items
+        ],
+        "stands": {**stood, "number": taken.followed.number, "hash": taken.followed.hash.hex()},
+    }
 
 
 def refused_vectors(found: Iterable[Negative]) -> list[dict[str, str]]:
@@ -153,16 +224,7 @@ def refusal_word(refusal: Refused) -> str:
 
 def keys() -> dict[str, Any]:
     """Test keys by name, and when it is in the vectors' world."""
-    named = {
-        name: {
-            "algorithm": key(name).public_key.algorithm.name,
-            "algorithm_number": int(key(name).public_key.algorithm),
-            "private": seed(name).hex(),
-            "spki": key(name).public_key.spki.hex(),
-            "key_id": key(name).public_key.key_id.hex(),
-        }
-        for name in SIGNERS
-    }
+    named = named_keys(SIGNERS)
     named["evidence"] = {
         "algorithm": "X25519",
         "private": seed("evidence").hex(),
@@ -179,6 +241,25 @@ def keys() -> dict[str, Any]:
     }
 
 
+def named_keys(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Test keys by name."""
+    return {
+        name: {
+            "algorithm": key(name).public_key.algorithm.name,
+            "algorithm_number": int(key(name).public_key.algorithm),
+            "private": seed(name).hex(),
+            "spki": key(name).public_key.spki.hex(),
+            "key_id": key(name).public_key.key_id.hex(),
+        }
+        for name in names
+    }
+
+
+def signer_of(name: str) -> Signer:
+    """A test key; the invitation's is the one that its token's secret stands for."""
+    return token().signer if name == "invitation" else key(name)
+
+
 def signed_vector(sample: Sample) -> dict[str, Any]:
     """A COSE structure, what each of its signers signed, and what it means."""
     if sample.context is Context.BATCH:
@@ -190,7 +271,7 @@ def signed_vector(sample: Sample) -> dict[str, Any]:
         envelope = parse(sample.raw)
         payload = envelope.payload
         parts = [(CoSignature(envelope.protected, envelope.signature), envelope.to_be_signed(sample.context))]
-    by_id = {key(name).public_key.key_id: name for name in sample.signers}
+    by_id = {signer_of(name).public_key.key_id: name for name in sample.signers}
     return {
         "name": sample.name,
         "bytes": sample.raw.hex(),

@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol import messages as m
 from protocol.cosign import CoSigned
+from protocol.enrolment import AnswerRefusal
 from protocol.envelope import Context, envelope_hash, parse, sign
+from protocol.federation import HeadRefusal
 from protocol.hotlist import (
     Assembled,
     Batch,
@@ -62,7 +64,7 @@ OUTBOX: Final = bytes(range(16))
 SALT: Final = bytes(range(16, 32))
 _P256_SHA256: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
-Refused = Refusal | ListRefusal | TrustRefusal | SettingsRefusal
+Refused = Refusal | ListRefusal | TrustRefusal | SettingsRefusal | HeadRefusal | AnswerRefusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,15 @@ from protocol import (
     cbor,
     cosign,
     delivery,
+    federation,
     fields,
     hotlist,
+    joining,
     messages,
     point_messages,
     presence,
     receipts,
+    roster,
     settings,
     topics,
     trust,
@@ -48,7 +51,8 @@ RULES = dict(
 
 def wire_structs() -> list[type[WireStruct]]:
     """Every struct with a form on the wire; `_Received` is a view of a bundle."""
-    modules = {module.__name__ for module in (messages, point_messages, presence, receipts, trust, hotlist, settings)}
+    chapters = (messages, point_messages, presence, receipts, trust, hotlist, settings, federation, roster, joining)
+    modules = {module.__name__ for module in chapters}
     return [
         kind for kind in WireStruct.__subclasses__() if kind.__module__ in modules and not kind.__name__.startswith("_")
     ]
@@ -94,6 +98,12 @@ def test_every_field_is_documented_by_number_name_and_whether_it_may_be_left_out
         (hotlist.MAX_MANIFEST_BYTES, "context MANIFEST, at most {} bytes"),
         (hotlist.MAX_SNAPSHOT_BYTES, "at most {} bytes and"),
         (hotlist.MAX_ENTRIES, "and {} entry ids"),
+        (federation.MAX_TRANSIT_BYTES, "context TRANSIT, at most {} bytes"),
+        (roster.MAX_ROSTER_BYTES, "context ROSTER, at most {} bytes"),
+        (federation.MAX_INLINE_BYTES, "A body of at most {} bytes"),
+        (federation.MAX_HEAD_BYTES, "context LOG_HEAD, at most {} bytes"),
+        (federation.MAX_PAGE_BYTES, "with a **page**, at most {} bytes"),
+        (federation.MAX_NOTICE_BYTES, "context NOTICE, at most {} bytes"),
         (cbor.MAX_ITEMS, "{} items"),
         (cbor.MAX_DEPTH, "at most {} levels"),
         (cbor.MAX_KEY, "unsigned integers 0 to {}"),
@@ -159,6 +169,17 @@ def test_every_list_and_trust_refusal_is_named() -> None:
         assert f"`{why.name}`" in DOC
     for each in settings.SettingsRefusal:
         assert f"`{each.value}`" in DOC.partition("## Settings")[2].partition("## Hotlists")[0]
+
+
+def test_every_kind_of_item_and_every_refusal_of_a_head_is_told() -> None:
+    section = DOC.partition("\n## Federation")[2].partition("\n## ")[0]
+    for kind in federation.ItemKind:
+        ways = "up, down" if kind in federation.UPWARD else "down"
+        assert f"| `{kind.slug}` | {kind.value} | {ways} |" in section
+    for refusal in federation.HeadRefusal:
+        assert f"`{refusal.value}`" in section
+    for path in (federation.ITEMS_PATH, federation.LOG_PATH, joining.JOIN_PATH):
+        assert path in section
 
 
 def test_every_topic_word_has_its_direction() -> None:

@@ -7,11 +7,12 @@ from fuzz_protocol import Finding, fuzz, judge_cbor, judge_snapshot, mutate, tar
 from hypothesis import given
 from hypothesis import strategies as st
 from protocol_samples import Refused, Sample, samples
+from protocol_samples_link import link_samples
 
 from protocol import errors
 from protocol.envelope import parse
 
-SAMPLES = {sample.name: sample for sample in samples()}
+SAMPLES = {sample.name: sample for sample in (*samples(), *link_samples())}
 
 
 def is_refused(sample: Sample, raw: bytes) -> bool:
@@ -29,6 +30,7 @@ def test_thousands_of_mutations_end_in_refusals() -> None:
     found = fuzz(1, count=5000)
     assert len({name for name, _ in found}) == len(targets())
     outcomes = {outcome for _, outcome in found}
+    assert {"BROKEN_CHAIN", "OTHER_ROOT", "BAD_TRUST"} <= outcomes
     assert {"BAD_FORM", "BAD_SIGNATURE", "UNKNOWN_KEY", "SEALED", "BAD_TOPIC", "taken"} <= outcomes
 
 

@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import make_vectors
+import protocol_negatives_link
 import protocol_negatives_minor
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x25519
 from protocol_negatives import outcome
 from protocol_samples import arm, samples
+from protocol_samples_link import link_samples, take_page, take_parcel, token
 from protocol_samples_minor import minor_samples
 
 from protocol import topics
+from protocol.enrolment import read_token
 from protocol.errors import BadTopic
+from protocol.federation import TakenPage
 from protocol.hotlist import Assembled, commit_case
+from protocol.joining import Joined
 from protocol.keys import PublicKey
 from protocol.sealing import Purpose, unseal
 
@@ -45,7 +50,13 @@ COMMITTED_MINOR = {
     "trust.json": "0810b47b3460847e3f2368c98e461645339a304989b7d1e48e8c2fda6d5427af",
 }
 COMMITTED_LINK = {
+    "joining.json": "a8363f7362f613ba5e3e430324668d631f740615738b43bb6a639c411bb15141",
+    "keys.json": "85405bc06980a75560e55e48e2d53d59c1e95b026a08df1ce05b29a63cf2ee11",
+    "link.json": "a2c776c4c5ff351d1780c6ad77228081b89c9c1ecacc7c065f5fa36b7d6e47d9",
+    "log.json": "38934b6b044ec4efaaf8c0eaf251bbea99e67da406151c8857be44e9fbb62c3a",
+    "refused.json": "903e2f7925c00dc04a3f58061e42f5376d765c236e262a2e87a62724f25d72b7",
     "topics.json": "455d8dfbbee1bb14740be8a610519219705e92a887f4c3ef19489996c3aa4276",
+    "trust.json": "4fc178b2b1ad5149e90b8374ca6538b86c9ac22cdf097d30f05eee7d03519dca",
 }
 ALL = [(FOLDER, COMMITTED), (MINOR, COMMITTED_MINOR), (LINK, COMMITTED_LINK)]
 
@@ -54,10 +65,11 @@ def load(name: str, folder: Path = FOLDER) -> Any:
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
-KEYS = load("keys")["keys"]
+KEYS = {**load("keys")["keys"], **load("keys", LINK)["keys"]}
 SIGNED = [vector for name in make_vectors.FILES for vector in load(name) if "signatures" in vector]
 SIGNED += [vector for name in make_vectors.MINOR_FILES for vector in load(name, MINOR)]
-TAKERS = {sample.name: sample.take for sample in (*samples(), *minor_samples())}
+SIGNED += [vector for name in make_vectors.LINK_FILES for vector in load(name, LINK) if "signatures" in vector]
+TAKERS = {sample.name: sample.take for sample in (*samples(), *minor_samples(), *link_samples())}
 
 
 def test_making_them_again_gives_the_same_bytes() -> None:
@@ -108,6 +120,31 @@ def test_a_document_is_refused_for_its_reason() -> None:
     for vector in load("refused", MINOR)["vectors"]:
         told = outcome(vector["given_as"], bytes.fromhex(vector["bytes"]), protocol_negatives_minor.TAKERS)
         assert getattr(told, "name", "taken") == vector["refused"], vector["name"]
+
+
+@pytest.mark.parametrize("vector", load("refused", LINK), ids=lambda vector: f"{vector['given_as']}: {vector['name']}")
+def test_what_is_no_word_of_a_link_is_refused_for_its_reason(vector: dict[str, str]) -> None:
+    told = outcome(vector["given_as"], bytes.fromhex(vector["bytes"]), protocol_negatives_link.TAKERS)
+    assert getattr(told, "name", "taken") == vector["refused"]
+
+
+def test_the_page_of_a_log_is_taken_as_the_vector_says() -> None:
+    (vector,) = [v for v in load("log", LINK) if v["name"] == "log page"]
+    taken = take_page(bytes.fromhex(vector["bytes"]))
+    assert isinstance(taken, TakenPage)
+    assert [make_vectors.meaning(item) for item in taken.items] == [line["meaning"] for line in vector["lines"]]
+    assert (taken.followed.number, taken.followed.hash.hex()) == (vector["stands"]["number"], vector["stands"]["hash"])
+    for line in vector["lines"]:
+        whole = bytes.fromhex(line["hash_before"]) + bytes.fromhex(line["bytes"])
+        assert hashlib.sha256(whole).hexdigest() == line["hash"]
+
+
+def test_the_parcel_is_believed_by_the_token_in_the_vector() -> None:
+    (vector,) = [v for v in load("joining", LINK) if v["name"] == "join parcel"]
+    assert read_token(vector["token"]) == token()
+    joined = take_parcel(bytes.fromhex(vector["bytes"]))
+    assert isinstance(joined, Joined)
+    assert joined.answer.log.hex() == load("log", LINK)[1]["stood"]["log"]
 
 
 @pytest.mark.parametrize("vector", load("sealing"), ids=lambda vector: vector["purpose"])

@@ -4,7 +4,7 @@ A bundle that is older than the last one of that root, or another under its numb
 its own city's. Nothing is ever removed: who held which grant on the day of a signature is asked years later.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.adapters.database import Connection
@@ -43,13 +43,31 @@ async def learn(
     return await take(connection, city, raw, now=now)
 
 
-async def every(connection: Connection, city: str) -> Sequence[TrustStore]:
-    """What a city's root has said so far, the oldest bundle first; nothing for a city without a known root."""
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    """A city's root and every bundle of it that came, the oldest first."""
+
+    city: str
+    root: bytes
+    signed: tuple[bytes, ...]
+
+    @property
+    def newest(self) -> bytes:
+        """The one that holds."""
+        return self.signed[-1]
+
+    def said(self) -> tuple[TrustStore, ...]:
+        """What each of them grants."""
+        return tuple(_believed(self.root, each, self.city) for each in self.signed)
+
+
+async def bundles(connection: Connection, city: str) -> Bundles | None:
+    """All that is known of a city's trust; none for a city without a known root."""
     root = await connection.fetchrow(_sql("root_of"), city)
     if root is None:
-        return ()
+        return None
     rows = await connection.fetch(_sql("bundles"), city, root["key_id"])
-    return [_believed(root["spki"], row["bundle"], city) for row in rows]
+    return Bundles(city, root["spki"], tuple(row["bundle"] for row in rows)) if rows else None
 
 
 async def _last(connection: Connection, city: str, name: bytes, spki: bytes) -> TrustStore:

@@ -4,7 +4,6 @@ Each function is one statement, on a connection whose transaction is the caller'
 listens for `federation_changed`, which the database says by itself.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -144,9 +143,15 @@ async def note_contact(
     )
 
 
-async def roots(connection: Connection) -> Sequence[asyncpg.Record]:
-    """The root that is believed for each city, and since when."""
-    return await connection.fetch(_sql("known_roots"))
+async def log_end(connection: Connection, name: str) -> int | None:
+    """How far the log of a city goes; none if it is not open."""
+    found: int | None = await connection.fetchval(_sql("log_end"), name)
+    return found
+
+
+async def log_ends(connection: Connection) -> dict[str, int]:
+    """How far each city's log goes."""
+    return {row["city_id"]: row["number"] for row in await connection.fetch(_sql("log_ends"))}
 
 
 def _invitation(row: asyncpg.Record) -> CityInvitation:

@@ -84,7 +84,7 @@ def grant(
         cities=cities,
     )
     store = read_trust(keys)
-    _sign(keys, store, trust_ledger.granted(store, [new], now=now), root, now)
+    put_in_force(keys, store, trust_ledger.granted(store, [new], now=now), root, now)
 
 
 @app.command
@@ -100,7 +100,7 @@ def withdraw(
     keys, now = settings_of(config).keys, datetime.now(UTC)
     store, gone = read_trust(keys), [_key_id(text) for text in key_id]
     left = trust_ledger.withdrawn(store, gone, now=now, role=Role[role.upper()] if role else None)
-    _sign(keys, store, left, root, now)
+    put_in_force(keys, store, left, root, now)
 
 
 @app.command
@@ -113,7 +113,7 @@ def upgrade(*, root: RootOptions = Root(), config: Config = None) -> None:
         say("this server's key is granted all that this release needs")
         return
     say(f"to be granted: {', '.join(g.role.name.lower() for g in missing)}")
-    _sign(keys, store, trust_ledger.granted(store, missing, now=now), root, now)
+    put_in_force(keys, store, trust_ledger.granted(store, missing, now=now), root, now)
 
 
 @app.command
@@ -132,7 +132,8 @@ def install(bundle: Path, /, *, config: Config = None) -> None:
     say(f"bundle number {store.number} is in force")
 
 
-def _sign(keys: Keys, store: TrustStore, grants: tuple[Grant, ...], root: Root, now: datetime) -> None:
+def put_in_force(keys: Keys, store: TrustStore, grants: tuple[Grant, ...], root: Root, now: datetime) -> None:
+    """Make these the grants of the next bundle: signed with the root's key, or as a draft for its own machine."""
     bundle = trust_ledger.next_bundle(store, grants, now=now)
     match root:
         case Root(root_key=Path() as key, root_passphrase_file=Path() as passphrase, draft=None):

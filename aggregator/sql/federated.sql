@@ -24,9 +24,6 @@ ON CONFLICT DO NOTHING;
 -- name: hold_root
 SELECT key_id, spki FROM city_root WHERE city_id = $1 ORDER BY learned_at DESC, key_id LIMIT 1 FOR UPDATE;
 
--- name: known_roots
-SELECT DISTINCT ON (city_id) city_id, spki, learned_at FROM city_root ORDER BY city_id, learned_at DESC, key_id;
-
 -- name: add_invitation
 INSERT INTO federation_invitation (invitation_id, spki, city_id, invited_at, invited_by, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6);
@@ -107,5 +104,15 @@ SELECT * FROM region_contact;
 -- name: forget_region
 DELETE FROM region_contact;
 
--- name: list_version
-SELECT max(list_version) FROM hotlist_snapshot WHERE city_id = $1;
+-- How a city stands, for its region: $1 the city, $2 the id of its log.
+-- name: standing
+SELECT (SELECT count(*) FROM forward_due) AS backlog,
+       (SELECT min(noted_at) FROM forward_due) AS backlog_since,
+       (SELECT max(list_version) FROM hotlist_snapshot WHERE city_id = $1) AS list_version,
+       (SELECT number FROM federation_followed WHERE log = $2) AS log_number;
+
+-- name: log_end
+SELECT number FROM federation_log WHERE city_id = $1;
+
+-- name: log_ends
+SELECT city_id, number FROM federation_log;

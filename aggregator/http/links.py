@@ -1,0 +1,103 @@
+"""What linked cities say about themselves, and ask about others, on the port for boxes under their link's certificate:
+
+    POST /federation/contact        how the city stands; answered with the region's time and release
+    POST /federation/leave          the city leaves
+    GET  /federation/trust/{city}   the root that the region believes for another city, and its trust bundle
+
+Nothing signed depends on the first; the second ends the link for good; the third is for an officer who compares the
+root's fingerprint with that city's own people, and without that it grants nothing (`aggregator federation adopt`).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from aggregator.adapters import city_trust, federated_store, federation_desk
+from aggregator.adapters.database import Pool
+from aggregator.adapters.hotlist_store import transaction
+from aggregator.core.audit import problem_with_reason
+from aggregator.core.contact import CONTACT_PATH, LEAVE_PATH, MAX_BYTES, TRUST_PATH, RegionStanding, Standing
+from aggregator.errors import DatabaseUnwell, NotThere
+from aggregator.http.artefacts import key_of
+from aggregator.settings import Settings
+from protocol.clock import to_ms
+from protocol.enrolment import Parcel
+from protocol.messages import VERSION
+from protocol.wire import to_bytes
+
+_UNSAID: Final = "the city left"
+_Handler: TypeAlias = Callable[[web.Request, str], Awaitable[web.Response]]
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class _Leaving(msgspec.Struct, frozen=True):
+    reason: str = _UNSAID
+
+
+def link_routes(pool: Pool, settings: Settings, link_of: Callable[[bytes], str | None]) -> Sequence[web.RouteDef]:
+    """The routes, for the application of the artefacts' port; `link_of` is the linked city whose link has a key."""
+
+    async def contact(request: web.Request, city: str) -> web.Response:
+        said, now = _json(await _body(request), Standing), datetime.now(UTC)
+        async with transaction(pool) as connection:
+            offset = said.time_ms - to_ms(now)
+            await federated_store.note_contact(connection, city, said, clock_offset_ms=offset, now=now)
+            number = await federated_store.log_end(connection, city)
+        answer = RegionStanding(
+            time_ms=to_ms(datetime.now(UTC)), release=version("atalaya"), region=settings.city, log_number=number
+        )
+        return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+    async def leave(request: web.Request, city: str) -> web.Response:
+        reason, now = _json(await _body(request), _Leaving).reason, datetime.now(UTC)
+        kept = _UNSAID if problem_with_reason(reason) else reason.strip()
+        await federation_desk.leave(pool, settings, city, actor=f"city:{city}", reason=kept, now=now)
+        return web.Response(status=204)
+
+    async def trust(request: web.Request, _city: str) -> web.Response:
+        async with transaction(pool) as connection:
+            bundles = await city_trust.bundles(connection, request.match_info["city"])
+        if bundles is None:
+            raise web.HTTPNotFound(text="no such city")
+        body = Parcel(version=VERSION, root_spki=bundles.root, trust=bundles.newest, answer=b"")
+        return web.Response(body=to_bytes(body), content_type="application/cbor")
+
+    def linked(handler: _Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            city = link_of(key_of(request))
+            if city is None:
+                raise web.HTTPForbidden(text="this certificate is of no linked city")
+            try:
+                return await handler(request, city)
+            except NotThere as exc:
+                raise web.HTTPNotFound(text=str(exc)) from exc
+            except DatabaseUnwell as exc:
+                raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from exc
+
+        return handle
+
+    return [
+        web.post(CONTACT_PATH, linked(contact)),
+        web.post(LEAVE_PATH, linked(leave)),
+        web.get(f"{TRUST_PATH}/{{city:[a-z0-9][a-z0-9-]{{0,31}}}}", linked(trust)),
+    ]
+
+
+async def _body(request: web.Request) -> bytes:
+    taken = bytearray()
+    async for chunk in request.content.iter_any():
+        taken += chunk
+        if len(taken) > MAX_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MAX_BYTES, len(taken))
+    return bytes(taken)
+
+
+def _json(body: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise web.HTTPBadRequest(text=f"not a {kind.__name__.strip('_').lower()} of this release's form") from exc

@@ -4,8 +4,10 @@ The key is on the disk before it asks: a city whose answer was lost asks again u
 same certificate. What the region says is believed by the token alone (`protocol.joining`).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,7 +29,9 @@ from protocol.joining import JoinRequest, check_join_parcel, sign_join
 from protocol.keys import KeySigner
 from protocol.messages import VERSION
 
-_WHY = {
+Ask: TypeAlias = Callable[[Token, bytes], Awaitable[bytes]]
+"""How a request reaches the region of a token, and the parcel comes back; raises `BadInput`, `RegionAway`."""
+_WHY: Final = {
     AnswerRefusal.BAD_FORM: "it is not of this release's form",
     AnswerRefusal.OTHER_ROOT: "another root than the token's stands behind it",
     AnswerRefusal.BAD_TRUST: "its trust bundle is not its root's",
@@ -44,14 +48,16 @@ class Left:
     trouble: str | None
 
 
-async def join(pool: Pool, settings: Settings, token: Token, *, actor: str, now: datetime) -> Link:
+async def join(
+    pool: Pool, settings: Settings, token: Token, *, actor: str, now: datetime, ask: Ask = joining_line.ask
+) -> Link:
     """Join the region of a token, in the place of one that was joined before; raises `BadInput`, `RegionAway`."""
     _check(settings, token)
     async with transaction(pool) as connection:
         city = await Registry(connection).show("city", settings.city)
     key = federation_link.joining_key(settings)
     raw = sign_join(_request(settings, city if isinstance(city, City) else None, key, now), token.signer)
-    joined = check_join_parcel(await joining_line.ask(token, raw), token, key.public_key)
+    joined = check_join_parcel(await ask(token, raw), token, key.public_key)
     if isinstance(joined, AnswerRefusal):
         raise RegionAway(f"the region's answer cannot be believed: {_WHY[joined]}")
     async with transaction(pool) as connection:

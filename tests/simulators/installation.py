@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -114,6 +115,7 @@ async def make_installation(
     folder: Path,
     *,
     city: str = "saltillo",
+    role: Literal["city", "region"] = "city",
     point: str = "p-1",
     cameras: Sequence[str] = ("cam-1",),
     devices: Sequence[str] = ("box-1",),
@@ -124,6 +126,7 @@ async def make_installation(
     """Found an installation on free loopback ports and enrol its boxes; its database is stopped again."""
     plan = Plan(
         city=city,
+        role=role,
         name=city.title(),
         broker_port=port or free_port(),
         http_port=free_port(),

@@ -78,7 +78,7 @@ STAGE_OF: Final = {
     for each in MODEL_SETS.values()
     for stage, models in (
         ("detect", (each.plates, each.plates_int8)),
-        ("read", each.reading),
+        ("read", (*each.reading, *each.reading_int8)),
         ("count faces", (each.faces,)),
     )
     for model in models

@@ -8,6 +8,9 @@ import pytest
 from bench.harder import FORMS, harder_forms
 from bench.known import Known, covered, filled, outside, share_inside, strays
 from bench.stages import StageClocks
+from bench_edge import STAGE_OF
+
+from edge_agent.adapters.model_sets import MODEL_SETS
 
 
 def spin(seconds: float) -> None:
@@ -86,3 +89,10 @@ def test_a_harder_form_changes_the_picture_and_keeps_what_is_known_of_it(form: s
     assert 0 <= top < bottom <= made.image.shape[0]
     assert (right - left) / made.image.shape[1] == pytest.approx(40 / 200, rel=0.05)
     assert made.image.shape != known.image.shape or (made.image != known.image).any()
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+def test_what_a_box_runs_has_a_stage_to_be_charged_to(quantized: bool) -> None:
+    for each in MODEL_SETS.values():
+        run = {each.finding(quantized=quantized), *each.read_by(quantized=quantized), each.faces}
+        assert run <= STAGE_OF.keys()

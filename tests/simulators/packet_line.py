@@ -131,7 +131,10 @@ class PacketLine:
 
     def _carry(self, near: int, far: int) -> None:
         waiting: list[tuple[float, int, int, bytes]] = []
-        ways = {near: (far, lambda: self._up), far: (near, lambda: self._down)}
+        ways: dict[int, tuple[int, Callable[[], Forecast]]] = {
+            near: (far, lambda: self._up),
+            far: (near, lambda: self._down),
+        }
         with selectors.DefaultSelector() as ready:
             for device in ways:
                 ready.register(device, selectors.EVENT_READ)

@@ -133,7 +133,8 @@ def take(raw: bytes, followed: Followed, at_ms: int = NOW_MS) -> f.TakenPage | H
 
 @given(cuts=st.lists(st.integers(0, len(LINES)), max_size=5))
 def test_however_a_log_is_cut_into_pages_a_city_ends_at_the_same_place(cuts: list[int]) -> None:
-    followed, bodies = Followed(), []
+    followed = Followed()
+    bodies: list[f.LogItem] = []
     for upto in [*sorted(cuts), len(LINES)]:
         taken = take(page(followed.number, upto), followed)
         assert isinstance(taken, f.TakenPage)

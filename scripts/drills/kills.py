@@ -18,6 +18,8 @@ from edge_agent.service.run import STEPS as AGENT_STEPS
 
 CRASH_KEY = "ATALAYA_CRASH_AT"
 RANDOM_VICTIMS = ("agent", "broker", "aggregator", "database")
+# Alerts and sums follow what was stored: they may come to their step when the agent has its receipts and is gone.
+_FOLLOWS_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,11 @@ class Kills:
         if blow.step is None:
             self._while_playing(agent, blow.after_s, city.aggregator.kill)
         within(ROUND_LIMIT_S, lambda: agent.pid is None or city.aggregator.pid is None)
+        if blow.step is not None:
+            within(_FOLLOWS_S, lambda: city.aggregator.pid is None)
         is_struck = city.aggregator.pid is None
-        if is_struck:
-            city.start_aggregator()
+        city.aggregator.stop()  # one that was not struck would keep its blow for a later round
+        city.start_aggregator()
         self.scene.finish(agent)
         return is_struck
 

@@ -121,6 +121,20 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.forward_is_due() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM forward_rule WHERE kind = TG_ARGV[0]) THEN
+        INSERT INTO forward_due (event, kind, is_alert, received_at)
+        SELECT envelope_hash, TG_ARGV[0], TG_ARGV[0] IN ('hit', 'hit-amended', 'alarm'), received_at FROM stored
+        ON CONFLICT DO NOTHING;
+        PERFORM pg_notify('forward_due', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.has_whole_hours(zone text) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -155,6 +169,14 @@ CREATE FUNCTION public.is_held_hit(hit_hash bytea) RETURNS boolean
                           greatest(captured_at, counted_at)))
 $_$;
 
+CREATE FUNCTION public.is_held_notice(hit bytea, entries text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT EXISTS (
+        SELECT FROM legal_hold
+        WHERE released_at IS NULL AND (legal_hold.hit_hash = $1 OR legal_hold.entry_id = ANY ($2)))
+$_$;
+
 CREATE FUNCTION public.is_held_sum(point text, camera text, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -186,6 +208,104 @@ CREATE FUNCTION public.may_read_city(reader name, city text) RETURNS boolean
     SELECT EXISTS (
         SELECT FROM city_reader JOIN pg_roles ON rolname = role_name
         WHERE city_id = city AND pg_has_role(reader, oid, 'USAGE'))
+$$;
+
+CREATE TABLE public.notice (
+    notice_id bigint NOT NULL,
+    number bigint NOT NULL,
+    to_city public.registry_id NOT NULL,
+    hit public.sha256 NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    why text NOT NULL,
+    reason text NOT NULL,
+    corridor text NOT NULL,
+    entries text[] NOT NULL,
+    captured_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    envelope bytea,
+    CONSTRAINT notice_check CHECK ((told_at < until_at)),
+    CONSTRAINT notice_why_check CHECK ((why <> ''::text))
+);
+COMMENT ON TABLE public.notice IS 'In a city: hits elsewhere of which its region told it.';
+COMMENT ON COLUMN public.notice.notice_id IS 'Its number for people';
+COMMENT ON COLUMN public.notice.number IS 'Number of its last change, in one order with alert_history.number';
+COMMENT ON COLUMN public.notice.to_city IS 'The city that was told: this one';
+COMMENT ON COLUMN public.notice.hit IS 'SHA-256 of the hit''s envelope';
+COMMENT ON COLUMN public.notice.city_id IS 'The city that saw it';
+COMMENT ON COLUMN public.notice.point_id IS 'The point that saw it';
+COMMENT ON COLUMN public.notice.camera_id IS 'The camera that saw it';
+COMMENT ON COLUMN public.notice.why IS 'Why we are told: asked (an entry is ours), neighbour or corridor';
+COMMENT ON COLUMN public.notice.reason IS 'Why the vehicle is wanted';
+COMMENT ON COLUMN public.notice.corridor IS 'The corridor, if it was told by one';
+COMMENT ON COLUMN public.notice.entries IS 'The entries that it names';
+COMMENT ON COLUMN public.notice.captured_at IS 'When the vehicle was there, by the box''s clock';
+COMMENT ON COLUMN public.notice.told_at IS 'When the region said so, by its clock';
+COMMENT ON COLUMN public.notice.until_at IS 'Until when it holds';
+COMMENT ON COLUMN public.notice.taken_at IS 'When it came first';
+COMMENT ON COLUMN public.notice.changed_at IS 'When it changed last';
+COMMENT ON COLUMN public.notice.envelope IS 'The box''s own signed message, with the plate; none: we may not see it, or the time is up';
+
+CREATE FUNCTION public.notice_act(told public.notice) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN told.until_at <= told.told_at + interval '1 millisecond' THEN 'over'
+                WHEN told.changed_at = told.taken_at THEN 'new' ELSE 'changed' END
+$$;
+
+CREATE FUNCTION public.notice_is_due() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM notice_policy) THEN
+        IF TG_TABLE_NAME = 'hit' THEN
+            INSERT INTO notice_due (hit) SELECT envelope_hash FROM stored;
+        ELSE
+            INSERT INTO notice_due (hit) SELECT hit_hash FROM stored;
+        END IF;
+        PERFORM pg_notify('notice_due', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.notice_is_due_again() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM notice_policy) THEN
+        INSERT INTO notice_due (hit)
+        SELECT DISTINCT coalesce(hit_hash, hit_match.envelope_hash)
+        FROM stored JOIN hit_match ON hit_match.entry_id = stored.entry_id LEFT JOIN hit_amendment USING (envelope_hash);
+        PERFORM pg_notify('notice_due', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.notice_webhooks_are_due() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO webhook_delivery (webhook_id, number, notice_id, body, waiting_since, next_try_at)
+    SELECT webhook_id, NEW.number, NEW.notice_id,
+           jsonb_build_object(
+               'type', 'notice.' || notice_act(NEW), 'number', NEW.number, 'at', utc_text(NEW.changed_at),
+               'notice', NEW.notice_id, 'to', NEW.to_city, 'why', NEW.why, 'reason', NEW.reason,
+               'corridor', NEW.corridor, 'city', NEW.city_id, 'point', NEW.point_id, 'camera', NEW.camera_id,
+               'captured_at', utc_text(NEW.captured_at), 'until_at', utc_text(NEW.until_at))::text,
+           now(), now()
+    FROM webhook
+    WHERE (webhook.city_id IS NULL OR webhook.city_id = NEW.to_city) AND (acts = '{}' OR 'notice' = ANY (acts));
+    IF FOUND THEN
+        PERFORM pg_notify('webhook_due', '');
+    END IF;
+    RETURN NULL;
+END
 $$;
 
 CREATE FUNCTION public.refuse_audit_change() RETURNS trigger
@@ -250,11 +370,38 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.tell_federation_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('federation_changed', TG_TABLE_NAME);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.tell_federation_log_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('federation_log_changed', NEW.city_id);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.tell_hotlist_changed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
     PERFORM pg_notify('hotlist_changed', NEW.city_id);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.tell_notice_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('alert_changed', '');
     RETURN NULL;
 END
 $$;
@@ -273,6 +420,16 @@ CREATE FUNCTION public.tell_settings_changed() RETURNS trigger
     AS $$
 BEGIN
     PERFORM pg_notify('settings_changed', '');
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.tell_terms_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('registry_changed', TG_TABLE_NAME);
+    PERFORM pg_notify('terms_changed', '');
     RETURN NULL;
 END
 $$;
@@ -2933,6 +3090,34 @@ COMMENT ON COLUMN public.chain_dropped.device_id IS 'The identity under which th
 COMMENT ON COLUMN public.chain_dropped.outbox IS 'The boxs outbox: 16 random bytes, new when a box is imaged';
 COMMENT ON COLUMN public.chain_dropped.sequence IS 'Place in the order of the boxs messages, across restarts';
 COMMENT ON COLUMN public.chain_dropped.envelope_hash IS 'SHA-256 of the envelope given up; empty: two tombstones contradict each other';
+
+CREATE TABLE public.city_root (
+    city_id public.registry_id NOT NULL,
+    key_id bytea NOT NULL,
+    spki bytea NOT NULL,
+    learned_at timestamp with time zone NOT NULL,
+    CONSTRAINT city_root_key_id_check CHECK ((octet_length(key_id) = 16))
+);
+COMMENT ON TABLE public.city_root IS 'Roots of other cities: at the region of those that joined, in a city of those it heard of.';
+COMMENT ON COLUMN public.city_root.city_id IS 'The city';
+COMMENT ON COLUMN public.city_root.key_id IS 'Id of the root''s key';
+COMMENT ON COLUMN public.city_root.spki IS 'The root''s public key: SubjectPublicKeyInfo, DER';
+COMMENT ON COLUMN public.city_root.learned_at IS 'When it joined, or was first heard of';
+
+CREATE TABLE public.city_trust (
+    city_id public.registry_id NOT NULL,
+    key_id bytea NOT NULL,
+    number bigint NOT NULL,
+    bundle bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT city_trust_number_check CHECK ((number > 0))
+);
+COMMENT ON TABLE public.city_trust IS 'Trust bundles of other cities, every one that came.';
+COMMENT ON COLUMN public.city_trust.city_id IS 'The city';
+COMMENT ON COLUMN public.city_trust.key_id IS 'The root that signed it';
+COMMENT ON COLUMN public.city_trust.number IS 'The bundle''s number';
+COMMENT ON COLUMN public.city_trust.bundle IS 'The bundle, as that city''s root signed it';
+COMMENT ON COLUMN public.city_trust.received_at IS 'When it came, by our clock';
 ALTER TABLE public.count_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.count_due_number_seq
     START WITH 1
@@ -3017,14 +3202,15 @@ CREATE TABLE public.device_key (
     device_id public.registry_id NOT NULL,
     spki bytea NOT NULL,
     algorithm integer NOT NULL,
-    certificate_pem text NOT NULL,
-    serial text NOT NULL,
-    not_after timestamp with time zone NOT NULL,
+    certificate_pem text,
+    serial text,
+    not_after timestamp with time zone,
     issued_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
     revoked_reason text,
     renewed_ms bigint DEFAULT 0 NOT NULL,
     CONSTRAINT device_key_algorithm_check CHECK ((algorithm = ANY (ARRAY['-19'::integer, '-9'::integer]))),
+    CONSTRAINT device_key_certified CHECK ((num_nulls(certificate_pem, serial, not_after) = ANY (ARRAY[0, 3]))),
     CONSTRAINT device_key_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
     CONSTRAINT device_key_key_id_check CHECK ((octet_length(key_id) = 16)),
     CONSTRAINT device_key_renewed_ms_check CHECK ((renewed_ms >= 0))
@@ -3034,9 +3220,9 @@ COMMENT ON COLUMN public.device_key.key_id IS 'Id of the key: the first 16 bytes
 COMMENT ON COLUMN public.device_key.device_id IS 'The identity under which the box speaks';
 COMMENT ON COLUMN public.device_key.spki IS 'The public key (SubjectPublicKeyInfo, DER)';
 COMMENT ON COLUMN public.device_key.algorithm IS 'How it signs, by its COSE number: -19 Ed25519, -9 ESP256';
-COMMENT ON COLUMN public.device_key.certificate_pem IS 'Its certificate';
-COMMENT ON COLUMN public.device_key.serial IS 'Serial number of its certificate, lower-case hexadecimal';
-COMMENT ON COLUMN public.device_key.not_after IS 'When the certificate ends';
+COMMENT ON COLUMN public.device_key.certificate_pem IS 'Its certificate; none: the device is another command centre''s';
+COMMENT ON COLUMN public.device_key.serial IS 'The certificate''s serial number, lower-case hexadecimal; none: as there';
+COMMENT ON COLUMN public.device_key.not_after IS 'Until when the certificate holds; none: as there';
 COMMENT ON COLUMN public.device_key.issued_at IS 'When it was issued';
 COMMENT ON COLUMN public.device_key.revoked_at IS 'When it was revoked; none: it holds';
 COMMENT ON COLUMN public.device_key.revoked_reason IS 'Why it was revoked';
@@ -3057,6 +3243,220 @@ COMMENT ON COLUMN public.device_past_place.city_id IS 'City';
 COMMENT ON COLUMN public.device_past_place.since IS 'Since when it stood there';
 COMMENT ON COLUMN public.device_past_place.until IS 'Until when it stood there';
 
+CREATE TABLE public.federated_city (
+    city_id public.registry_id NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    left_at timestamp with time zone,
+    left_by text,
+    left_reason text,
+    log_id bytea NOT NULL,
+    roster_number bigint DEFAULT 0 NOT NULL,
+    roster_at timestamp with time zone,
+    roster_sha256 public.sha256,
+    roster_left_out text[] DEFAULT '{}'::text[] NOT NULL,
+    contact_at timestamp with time zone,
+    release text DEFAULT ''::text NOT NULL,
+    clock_offset_ms bigint,
+    backlog bigint,
+    backlog_since timestamp with time zone,
+    list_version bigint,
+    log_number bigint,
+    CONSTRAINT federated_city_check CHECK ((num_nonnulls(left_at, left_by, left_reason) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT federated_city_log_id_check CHECK ((octet_length(log_id) = 16))
+);
+COMMENT ON TABLE public.federated_city IS 'Cities of this region, those that left too, and how each stands.';
+COMMENT ON COLUMN public.federated_city.city_id IS 'The city';
+COMMENT ON COLUMN public.federated_city.joined_at IS 'When it joined last';
+COMMENT ON COLUMN public.federated_city.left_at IS 'When it left; none: it is linked';
+COMMENT ON COLUMN public.federated_city.left_by IS 'Who said so';
+COMMENT ON COLUMN public.federated_city.left_reason IS 'Why';
+COMMENT ON COLUMN public.federated_city.log_id IS 'The id of its log';
+COMMENT ON COLUMN public.federated_city.roster_number IS 'The number of its last roster; 0: none came';
+COMMENT ON COLUMN public.federated_city.roster_at IS 'When that roster was made, by the city''s clock';
+COMMENT ON COLUMN public.federated_city.roster_sha256 IS 'SHA-256 of that roster''s envelope';
+COMMENT ON COLUMN public.federated_city.roster_left_out IS 'What of it is not registered here, since another city has the name';
+COMMENT ON COLUMN public.federated_city.contact_at IS 'When it last said how it stands, by our clock';
+COMMENT ON COLUMN public.federated_city.release IS 'The release that it runs';
+COMMENT ON COLUMN public.federated_city.clock_offset_ms IS 'How far its clock is ahead of ours, in milliseconds';
+COMMENT ON COLUMN public.federated_city.backlog IS 'How many messages it has still to send on';
+COMMENT ON COLUMN public.federated_city.backlog_since IS 'Since when the oldest of them waits; none: nothing waits';
+COMMENT ON COLUMN public.federated_city.list_version IS 'The version of its boxes'' hotlist';
+COMMENT ON COLUMN public.federated_city.log_number IS 'How far it has taken its log';
+
+CREATE TABLE public.federated_document (
+    city_id public.registry_id NOT NULL,
+    kind smallint NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    CONSTRAINT federated_document_kind_check CHECK ((kind > 0))
+);
+COMMENT ON TABLE public.federated_document IS 'The newest trust bundle, roster and revocation list of each other city.';
+COMMENT ON COLUMN public.federated_document.city_id IS 'Whose it is';
+COMMENT ON COLUMN public.federated_document.kind IS '3 revocations, 4 trust bundle, 5 roster';
+COMMENT ON COLUMN public.federated_document.sha256 IS 'Its bytes';
+COMMENT ON COLUMN public.federated_document.taken_at IS 'When it came';
+
+CREATE TABLE public.federated_entry (
+    entry_id public.registry_id NOT NULL,
+    city_id public.registry_id NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    reason text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    scope text[] NOT NULL
+);
+COMMENT ON TABLE public.federated_entry IS 'Entries of those batches: whose they are, without their plates.';
+COMMENT ON COLUMN public.federated_entry.entry_id IS 'The entry, as hits name it';
+COMMENT ON COLUMN public.federated_entry.city_id IS 'Whose it is';
+COMMENT ON COLUMN public.federated_entry.sha256 IS 'The batch that brought it; its bytes may have gone since';
+COMMENT ON COLUMN public.federated_entry.reason IS 'Reason class, such as stolen-vehicle';
+COMMENT ON COLUMN public.federated_entry.expires_at IS 'Until when it holds';
+COMMENT ON COLUMN public.federated_entry.scope IS 'Cities in which it holds; none: everywhere';
+
+CREATE TABLE public.federated_withdrawn (
+    entry_id public.registry_id NOT NULL,
+    sha256 public.sha256 NOT NULL
+);
+COMMENT ON TABLE public.federated_withdrawn IS 'Which entries of other cities such a withdrawal takes out.';
+COMMENT ON COLUMN public.federated_withdrawn.entry_id IS 'The entry';
+COMMENT ON COLUMN public.federated_withdrawn.sha256 IS 'The withdrawal';
+
+CREATE TABLE public.federation_body (
+    sha256 public.sha256 NOT NULL,
+    bytes bytea NOT NULL,
+    size_bytes bigint NOT NULL,
+    kept_at timestamp with time zone NOT NULL,
+    CONSTRAINT federation_body_check CHECK ((size_bytes = octet_length(bytes)))
+);
+ALTER TABLE ONLY public.federation_body ALTER COLUMN bytes SET STORAGE EXTERNAL;
+COMMENT ON TABLE public.federation_body IS 'Signed bytes that a city handed up to the region, or was handed down, by their hash.';
+COMMENT ON COLUMN public.federation_body.sha256 IS 'SHA-256 of the bytes: their name';
+COMMENT ON COLUMN public.federation_body.bytes IS 'As they were signed';
+COMMENT ON COLUMN public.federation_body.size_bytes IS 'How many they are';
+COMMENT ON COLUMN public.federation_body.kept_at IS 'Since when they lie here';
+
+CREATE TABLE public.federation_certificate (
+    serial text NOT NULL,
+    city_id public.registry_id NOT NULL,
+    key_id bytea NOT NULL,
+    certificate_der bytea NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT federation_certificate_key_id_check CHECK ((octet_length(key_id) = 16))
+);
+COMMENT ON TABLE public.federation_certificate IS 'Certificates of the cities'' links, every one that was issued.';
+COMMENT ON COLUMN public.federation_certificate.serial IS 'The certificate''s serial number, lower-case hexadecimal';
+COMMENT ON COLUMN public.federation_certificate.city_id IS 'The city';
+COMMENT ON COLUMN public.federation_certificate.key_id IS 'Id of the link''s key';
+COMMENT ON COLUMN public.federation_certificate.certificate_der IS 'The certificate, DER';
+COMMENT ON COLUMN public.federation_certificate.not_after IS 'Until when it holds';
+COMMENT ON COLUMN public.federation_certificate.issued_at IS 'When it was issued';
+COMMENT ON COLUMN public.federation_certificate.revoked_at IS 'Since when it holds no more';
+
+CREATE TABLE public.federation_followed (
+    log bytea NOT NULL,
+    number bigint DEFAULT 0 NOT NULL,
+    hash public.sha256 DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+    as_of_ms bigint,
+    heard_at timestamp with time zone,
+    problem text,
+    problems bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT federation_followed_log_check CHECK ((octet_length(log) = 16))
+);
+COMMENT ON TABLE public.federation_followed IS 'At a city: how far it has taken the region''s log.';
+COMMENT ON COLUMN public.federation_followed.log IS 'Which log';
+COMMENT ON COLUMN public.federation_followed.number IS 'The last item taken';
+COMMENT ON COLUMN public.federation_followed.hash IS 'Hash of the chain at that item';
+COMMENT ON COLUMN public.federation_followed.as_of_ms IS 'Time in the newest signed head that said this is all, in milliseconds since 1970';
+COMMENT ON COLUMN public.federation_followed.heard_at IS 'When that head came';
+COMMENT ON COLUMN public.federation_followed.problem IS 'Why the newest head was not followed, such as rolled_back; none if it was';
+COMMENT ON COLUMN public.federation_followed.problems IS 'How often a head or a page was refused';
+
+CREATE TABLE public.federation_invitation (
+    invitation_id bytea NOT NULL,
+    spki bytea NOT NULL,
+    city_id public.registry_id NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    invited_by text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    key_id bytea,
+    joined_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    cancelled_by text,
+    CONSTRAINT federation_invitation_check CHECK ((expires_at > invited_at)),
+    CONSTRAINT federation_invitation_check1 CHECK (((key_id IS NULL) = (joined_at IS NULL))),
+    CONSTRAINT federation_invitation_check2 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
+    CONSTRAINT federation_invitation_check3 CHECK (((joined_at IS NULL) OR (cancelled_at IS NULL))),
+    CONSTRAINT federation_invitation_invitation_id_check CHECK ((octet_length(invitation_id) = 16)),
+    CONSTRAINT federation_invitation_invited_by_check CHECK ((invited_by <> ''::text)),
+    CONSTRAINT federation_invitation_key_id_check CHECK ((octet_length(key_id) = 16))
+);
+COMMENT ON TABLE public.federation_invitation IS 'Which city may join, until when. Of a token''s secret there is only a public key.';
+COMMENT ON COLUMN public.federation_invitation.invitation_id IS 'Its name: the id of the key that was made from the token''s secret';
+COMMENT ON COLUMN public.federation_invitation.spki IS 'Public key made from the token''s secret';
+COMMENT ON COLUMN public.federation_invitation.city_id IS 'The city that is invited';
+COMMENT ON COLUMN public.federation_invitation.invited_at IS 'When it was made';
+COMMENT ON COLUMN public.federation_invitation.invited_by IS 'Who made it';
+COMMENT ON COLUMN public.federation_invitation.expires_at IS 'Until when it holds';
+COMMENT ON COLUMN public.federation_invitation.key_id IS 'The link''s key that joined with it';
+COMMENT ON COLUMN public.federation_invitation.joined_at IS 'When the city joined with it';
+COMMENT ON COLUMN public.federation_invitation.cancelled_at IS 'When it was cancelled';
+COMMENT ON COLUMN public.federation_invitation.cancelled_by IS 'Who cancelled it';
+
+CREATE TABLE public.federation_log (
+    city_id public.registry_id NOT NULL,
+    log bytea NOT NULL,
+    number bigint DEFAULT 0 NOT NULL,
+    hash public.sha256 DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    CONSTRAINT federation_log_log_check CHECK ((octet_length(log) = 16)),
+    CONSTRAINT federation_log_number_check CHECK ((number >= 0))
+);
+COMMENT ON TABLE public.federation_log IS 'At the region: the log of each linked city and where it ends.';
+COMMENT ON COLUMN public.federation_log.city_id IS 'The city that follows it';
+COMMENT ON COLUMN public.federation_log.log IS 'Its random id: a city that joins again gets another log';
+COMMENT ON COLUMN public.federation_log.number IS 'Number of its last item; 0 for none';
+COMMENT ON COLUMN public.federation_log.hash IS 'Hash of the chain at that item';
+COMMENT ON COLUMN public.federation_log.opened_at IS 'When the city joined';
+
+CREATE TABLE public.federation_log_item (
+    city_id public.registry_id NOT NULL,
+    number bigint NOT NULL,
+    kind smallint NOT NULL,
+    origin public.registry_id NOT NULL,
+    created_ms bigint NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    hash public.sha256 NOT NULL,
+    CONSTRAINT federation_log_item_kind_check CHECK ((kind > 0)),
+    CONSTRAINT federation_log_item_number_check CHECK ((number > 0))
+);
+COMMENT ON TABLE public.federation_log_item IS 'At the region: the items of the logs, numbered and chained.';
+COMMENT ON COLUMN public.federation_log_item.city_id IS 'Whose log it is in';
+COMMENT ON COLUMN public.federation_log_item.number IS 'Its place, from 1';
+COMMENT ON COLUMN public.federation_log_item.kind IS '1 batch, 2 withdrawal, 3 revocations, 4 trust bundle, 5 roster, 6 notice, 7 settings';
+COMMENT ON COLUMN public.federation_log_item.origin IS 'The city, or the region, that it comes from';
+COMMENT ON COLUMN public.federation_log_item.created_ms IS 'When it was appended, in milliseconds since 1970';
+COMMENT ON COLUMN public.federation_log_item.sha256 IS 'Its body';
+COMMENT ON COLUMN public.federation_log_item.hash IS 'Hash of the chain with it';
+
+CREATE TABLE public.federation_sent (
+    log bytea NOT NULL,
+    kind smallint NOT NULL,
+    subject text NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    receipted_at timestamp with time zone NOT NULL,
+    refusal integer,
+    CONSTRAINT federation_sent_kind_check CHECK ((kind > 0)),
+    CONSTRAINT federation_sent_log_check CHECK ((octet_length(log) = 16))
+);
+COMMENT ON TABLE public.federation_sent IS 'At a city: what it has handed up to the region, and the signed answer.';
+COMMENT ON COLUMN public.federation_sent.log IS 'The link under which it went: after joining again all goes up again';
+COMMENT ON COLUMN public.federation_sent.kind IS '1 batch, 2 withdrawal, 3 revocations, 4 trust bundle, 5 roster';
+COMMENT ON COLUMN public.federation_sent.subject IS 'Batch id or withdrawal number; nothing for what there is one of';
+COMMENT ON COLUMN public.federation_sent.sha256 IS 'What went';
+COMMENT ON COLUMN public.federation_sent.receipted_at IS 'When the region answered';
+COMMENT ON COLUMN public.federation_sent.refusal IS 'Why the region refused it for good (protocol.refusals); none if it is stored';
+
 CREATE TABLE public.file_to_remove (
     sha256 public.sha256 NOT NULL,
     noted_at timestamp with time zone NOT NULL
@@ -3064,6 +3464,105 @@ CREATE TABLE public.file_to_remove (
 COMMENT ON TABLE public.file_to_remove IS 'Files whose rows are gone, until they are gone too.';
 COMMENT ON COLUMN public.file_to_remove.sha256 IS 'SHA-256 of the picture, which is the file''s name';
 COMMENT ON COLUMN public.file_to_remove.noted_at IS 'When its rows went';
+
+CREATE TABLE public.foreign_batch (
+    sha256 public.sha256 NOT NULL,
+    city_id public.registry_id NOT NULL,
+    batch_id public.registry_id NOT NULL,
+    created_ms bigint NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    left_out text,
+    judged_at timestamp with time zone
+);
+COMMENT ON TABLE public.foreign_batch IS 'Hotlist batches that other cities share: at the region those of all cities.';
+COMMENT ON COLUMN public.foreign_batch.sha256 IS 'Its signed bytes';
+COMMENT ON COLUMN public.foreign_batch.city_id IS 'Whose officers signed it';
+COMMENT ON COLUMN public.foreign_batch.batch_id IS 'Its id in that city';
+COMMENT ON COLUMN public.foreign_batch.created_ms IS 'When it was proposed, in milliseconds since 1970';
+COMMENT ON COLUMN public.foreign_batch.taken_at IS 'When it came';
+COMMENT ON COLUMN public.foreign_batch.left_out IS 'Why it is not in our list, such as unknown_officer; none if it is';
+COMMENT ON COLUMN public.foreign_batch.judged_at IS 'When our list was last composed with it; none at the region, and before';
+
+CREATE TABLE public.foreign_withdrawal (
+    sha256 public.sha256 NOT NULL,
+    city_id public.registry_id NOT NULL,
+    created_ms bigint NOT NULL,
+    taken_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.foreign_withdrawal IS 'Withdrawals that other cities signed.';
+COMMENT ON COLUMN public.foreign_withdrawal.sha256 IS 'Its signed bytes';
+COMMENT ON COLUMN public.foreign_withdrawal.city_id IS 'Whose officer signed it';
+COMMENT ON COLUMN public.foreign_withdrawal.created_ms IS 'When it was signed, in milliseconds since 1970';
+COMMENT ON COLUMN public.foreign_withdrawal.taken_at IS 'When it came';
+
+CREATE TABLE public.forward_dead (
+    event public.sha256 NOT NULL,
+    kind text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    reason smallint NOT NULL,
+    refused_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.forward_dead IS 'Messages that the region refused for good; the newest of them.';
+COMMENT ON COLUMN public.forward_dead.event IS 'The message, by its envelope''s hash';
+COMMENT ON COLUMN public.forward_dead.kind IS 'Kind of message, by its word in topics';
+COMMENT ON COLUMN public.forward_dead.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.forward_dead.reason IS 'Why, numbered as in refused';
+COMMENT ON COLUMN public.forward_dead.refused_at IS 'When the region said so';
+
+CREATE TABLE public.forward_due (
+    number bigint NOT NULL,
+    event public.sha256 NOT NULL,
+    kind text NOT NULL,
+    is_alert boolean NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    reason smallint
+);
+COMMENT ON TABLE public.forward_due IS 'Messages that are still to be passed on to the region. Their bytes lie in their own tables.';
+COMMENT ON COLUMN public.forward_due.number IS 'Which was noted first';
+COMMENT ON COLUMN public.forward_due.event IS 'The message, by its envelope''s hash';
+COMMENT ON COLUMN public.forward_due.kind IS 'Kind of message, by its word in topics';
+COMMENT ON COLUMN public.forward_due.is_alert IS 'It is a hit, an amendment or an alarm, and goes first';
+COMMENT ON COLUMN public.forward_due.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.forward_due.noted_at IS 'When it was stored, by the database''s clock';
+COMMENT ON COLUMN public.forward_due.tries IS 'How often it was sent in vain';
+COMMENT ON COLUMN public.forward_due.due_at IS 'Before this it is not sent again';
+COMMENT ON COLUMN public.forward_due.reason IS 'Why the region did not take it last time, numbered as in refused; none: no answer';
+ALTER TABLE public.forward_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.forward_due_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.forward_line (
+    only_row boolean DEFAULT true NOT NULL,
+    is_connected boolean NOT NULL,
+    since timestamp with time zone NOT NULL,
+    problem text NOT NULL,
+    receipt_at timestamp with time zone,
+    clock_ahead_ms bigint,
+    stored bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT forward_line_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE public.forward_line IS 'How the line to the region stands; one row.';
+COMMENT ON COLUMN public.forward_line.only_row IS 'There is one row';
+COMMENT ON COLUMN public.forward_line.is_connected IS 'The line is up';
+COMMENT ON COLUMN public.forward_line.since IS 'Since when it is so';
+COMMENT ON COLUMN public.forward_line.problem IS 'Why it is down';
+COMMENT ON COLUMN public.forward_line.receipt_at IS 'When the region last answered, by our clock';
+COMMENT ON COLUMN public.forward_line.clock_ahead_ms IS 'By how many ms the region''s clock was ahead of ours then';
+COMMENT ON COLUMN public.forward_line.stored IS 'How many messages the region has taken since the link was made';
+
+CREATE TABLE public.forward_rule (
+    kind text NOT NULL
+);
+COMMENT ON TABLE public.forward_rule IS 'Kinds of messages that go on to the region; none without a link.';
+COMMENT ON COLUMN public.forward_rule.kind IS 'Kind of message, by its word in topics';
 
 CREATE TABLE public.hotlist_artefact (
     sha256 bytea NOT NULL,
@@ -3098,6 +3597,31 @@ COMMENT ON COLUMN public.hotlist_batch.state IS 'proposed, approved or retired';
 COMMENT ON COLUMN public.hotlist_batch.created_at IS 'When it was made; of a message, by the boxs clock';
 COMMENT ON COLUMN public.hotlist_batch.approved_at IS 'When it was approved';
 COMMENT ON COLUMN public.hotlist_batch.retired_at IS 'When it was retired';
+
+CREATE TABLE public.hotlist_contents (
+    city_id public.registry_id NOT NULL,
+    list_version bigint NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    spans bytea NOT NULL,
+    CONSTRAINT hotlist_contents_spans_check CHECK (((octet_length(spans) % 48) = 0))
+);
+COMMENT ON TABLE public.hotlist_contents IS 'What the last few snapshots of a city hold, to make deltas from.';
+COMMENT ON COLUMN public.hotlist_contents.city_id IS 'The city';
+COMMENT ON COLUMN public.hotlist_contents.list_version IS 'The snapshot''s number; it only rises';
+COMMENT ON COLUMN public.hotlist_contents.sha256 IS 'SHA-256 of the snapshot';
+COMMENT ON COLUMN public.hotlist_contents.spans IS 'Each batch and withdrawal in it: SHA-256, place, length; packed';
+
+CREATE TABLE public.hotlist_delta (
+    target public.sha256 NOT NULL,
+    base public.sha256 NOT NULL,
+    sha256 bytea NOT NULL,
+    size_bytes bigint NOT NULL
+);
+COMMENT ON TABLE public.hotlist_delta IS 'Artefacts that make one snapshot of an earlier one.';
+COMMENT ON COLUMN public.hotlist_delta.target IS 'SHA-256 of the snapshot that it makes';
+COMMENT ON COLUMN public.hotlist_delta.base IS 'SHA-256 of the snapshot that it starts from';
+COMMENT ON COLUMN public.hotlist_delta.sha256 IS 'SHA-256 of the delta: its name as an artefact';
+COMMENT ON COLUMN public.hotlist_delta.size_bytes IS 'Its length, in bytes';
 
 CREATE TABLE public.hotlist_draft (
     import_id bigint NOT NULL,
@@ -3167,6 +3691,15 @@ ALTER TABLE public.hotlist_import ALTER COLUMN import_id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.hotlist_reading (
+    sha256 public.sha256 NOT NULL,
+    reading bytea NOT NULL
+);
+ALTER TABLE ONLY public.hotlist_reading ALTER COLUMN reading SET STORAGE EXTERNAL;
+COMMENT ON TABLE public.hotlist_reading IS 'What was read of the batches in the list, without plates; made again when it is missing.';
+COMMENT ON COLUMN public.hotlist_reading.sha256 IS 'SHA-256 of the signed batch';
+COMMENT ON COLUMN public.hotlist_reading.reading IS 'Ids, expiries and scopes of its entries; packed';
 
 CREATE TABLE public.hotlist_signature (
     batch_id public.registry_id NOT NULL,
@@ -3321,6 +3854,85 @@ ALTER TABLE public.legal_hold ALTER COLUMN hold_id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.notice_due (
+    number bigint NOT NULL,
+    hit public.sha256 NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL
+);
+COMMENT ON TABLE public.notice_due IS 'At a region: hits of which other cities may have to be told; gone once they have.';
+COMMENT ON COLUMN public.notice_due.number IS 'In the order in which they were stored';
+COMMENT ON COLUMN public.notice_due.hit IS 'SHA-256 of the hit''s envelope';
+COMMENT ON COLUMN public.notice_due.tries IS 'How often it failed';
+ALTER TABLE public.notice_due ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.notice_due_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.notice ALTER COLUMN notice_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.notice_notice_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.notice_policy (
+    number bigint NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    policy text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.notice_policy IS 'At a region: the policies of who sees what that were in force.';
+COMMENT ON COLUMN public.notice_policy.number IS 'Rises; the highest is in force';
+COMMENT ON COLUMN public.notice_policy.sha256 IS 'SHA-256 of the file';
+COMMENT ON COLUMN public.notice_policy.policy IS 'The file, TOML; empty: there is none, and what the program has holds';
+COMMENT ON COLUMN public.notice_policy.since IS 'Since when it has been in force';
+ALTER TABLE public.notice_policy ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.notice_policy_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.notice_sent (
+    to_city public.registry_id NOT NULL,
+    hit public.sha256 NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    why text NOT NULL,
+    reason text NOT NULL,
+    corridor text DEFAULT ''::text NOT NULL,
+    entries text[] NOT NULL,
+    has_plate boolean NOT NULL,
+    captured_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    is_over boolean DEFAULT false NOT NULL,
+    CONSTRAINT notice_sent_why_check CHECK ((why = ANY (ARRAY['asked'::text, 'neighbour'::text, 'corridor'::text])))
+);
+COMMENT ON TABLE public.notice_sent IS 'At a region: which city was told of which hit, and what.';
+COMMENT ON COLUMN public.notice_sent.to_city IS 'The city that was told';
+COMMENT ON COLUMN public.notice_sent.hit IS 'SHA-256 of the hit''s envelope';
+COMMENT ON COLUMN public.notice_sent.city_id IS 'The city that saw it';
+COMMENT ON COLUMN public.notice_sent.point_id IS 'The point that saw it';
+COMMENT ON COLUMN public.notice_sent.camera_id IS 'The camera that saw it';
+COMMENT ON COLUMN public.notice_sent.why IS 'Why it was told: asked, neighbour or corridor';
+COMMENT ON COLUMN public.notice_sent.reason IS 'Why the vehicle is wanted';
+COMMENT ON COLUMN public.notice_sent.corridor IS 'The corridor, if it was told by one';
+COMMENT ON COLUMN public.notice_sent.entries IS 'The entries that the notice names';
+COMMENT ON COLUMN public.notice_sent.has_plate IS 'Whether the box''s own message, and so the plate, went along';
+COMMENT ON COLUMN public.notice_sent.captured_at IS 'When the vehicle was there, by the box''s clock';
+COMMENT ON COLUMN public.notice_sent.sent_at IS 'When it was told last';
+COMMENT ON COLUMN public.notice_sent.until_at IS 'Until when the notice holds';
+COMMENT ON COLUMN public.notice_sent.is_over IS 'Whether it was taken back before that';
+
 CREATE TABLE public.officer (
     key_id bytea NOT NULL,
     name public.registry_id NOT NULL,
@@ -3340,6 +3952,7 @@ CREATE TABLE public.partner (
     terms text NOT NULL,
     signed_on date NOT NULL,
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    contact text DEFAULT ''::text NOT NULL,
     CONSTRAINT partner_name_check CHECK ((name <> ''::text)),
     CONSTRAINT partner_terms_check CHECK ((terms <> ''::text))
 );
@@ -3349,6 +3962,38 @@ COMMENT ON COLUMN public.partner.name IS 'The company''s name';
 COMMENT ON COLUMN public.partner.terms IS 'Which signed terms it connects under';
 COMMENT ON COLUMN public.partner.signed_on IS 'When they were signed';
 COMMENT ON COLUMN public.partner.registered_at IS 'When it was registered';
+COMMENT ON COLUMN public.partner.contact IS 'Whom to ask about its cameras, by day and by night';
+
+CREATE TABLE public.partner_terms (
+    city_id public.registry_id NOT NULL,
+    number bigint NOT NULL,
+    partner_id public.registry_id NOT NULL,
+    tier smallint NOT NULL,
+    is_suspended boolean NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    envelope bytea NOT NULL,
+    reason text NOT NULL,
+    signed_by text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT partner_terms_check1 CHECK ((from_at < until_at)),
+    CONSTRAINT partner_terms_number_check CHECK ((number > 0)),
+    CONSTRAINT partner_terms_tier_check CHECK ((tier = ANY (ARRAY[1, 2])))
+);
+COMMENT ON TABLE public.partner_terms IS 'Terms of private companies, as they were signed, suspensions among them. None is ever removed.';
+COMMENT ON COLUMN public.partner_terms.city_id IS 'The city that signed them';
+COMMENT ON COLUMN public.partner_terms.number IS 'Rises within the city, whichever company it is';
+COMMENT ON COLUMN public.partner_terms.partner_id IS 'The company';
+COMMENT ON COLUMN public.partner_terms.tier IS '1 registered only, 2 connected';
+COMMENT ON COLUMN public.partner_terms.is_suspended IS 'Whether they say that nothing is allowed for now';
+COMMENT ON COLUMN public.partner_terms.from_at IS 'Since when they allow anything';
+COMMENT ON COLUMN public.partner_terms.until_at IS 'The first moment that they allow nothing any more';
+COMMENT ON COLUMN public.partner_terms.sha256 IS 'SHA-256 of the document';
+COMMENT ON COLUMN public.partner_terms.envelope IS 'The document, as it was signed';
+COMMENT ON COLUMN public.partner_terms.reason IS 'Why they were signed, in words';
+COMMENT ON COLUMN public.partner_terms.signed_by IS 'Who had them signed';
+COMMENT ON COLUMN public.partner_terms.signed_at IS 'When they were signed; from then on ingest judges by them';
 
 CREATE TABLE public.piece (
     device_id text NOT NULL,
@@ -3391,6 +4036,27 @@ COMMENT ON COLUMN public.refused.last_at IS 'When it came last';
 COMMENT ON COLUMN public.refused.times IS 'How often it came';
 COMMENT ON COLUMN public.refused.sealed IS 'Its bytes, sealed; gone after a week at most';
 COMMENT ON COLUMN public.refused.sealed_to IS 'Id of the key of the evidence authority that it is sealed to';
+
+CREATE TABLE public.region_contact (
+    only_row boolean DEFAULT true NOT NULL,
+    region_id public.registry_id NOT NULL,
+    tried_at timestamp with time zone NOT NULL,
+    problem text,
+    answered_at timestamp with time zone,
+    release text DEFAULT ''::text NOT NULL,
+    clock_offset_ms bigint,
+    log_number bigint,
+    CONSTRAINT region_contact_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE public.region_contact IS 'How this city last reached its region; one row.';
+COMMENT ON COLUMN public.region_contact.only_row IS 'Always true: there is one row';
+COMMENT ON COLUMN public.region_contact.region_id IS 'The region';
+COMMENT ON COLUMN public.region_contact.tried_at IS 'When it was last tried';
+COMMENT ON COLUMN public.region_contact.problem IS 'What went wrong then; none: it answered';
+COMMENT ON COLUMN public.region_contact.answered_at IS 'When it last answered, by our clock';
+COMMENT ON COLUMN public.region_contact.release IS 'The release that it runs';
+COMMENT ON COLUMN public.region_contact.clock_offset_ms IS 'How far its clock is ahead of ours, in milliseconds';
+COMMENT ON COLUMN public.region_contact.log_number IS 'The last number of our log there';
 
 CREATE TABLE public.retention_run (
     only_row boolean DEFAULT true NOT NULL,
@@ -3467,6 +4133,22 @@ COMMENT ON COLUMN public.rollout_profile.text IS 'The profile''s TOML';
 COMMENT ON COLUMN public.rollout_profile.ring IS 'Which ring: 0 goes first';
 COMMENT ON COLUMN public.rollout_profile.trial_s IS 'How long boxes try it, in seconds';
 
+CREATE TABLE public.roster_made (
+    only_row boolean DEFAULT true NOT NULL,
+    number bigint NOT NULL,
+    content public.sha256 NOT NULL,
+    envelope bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT roster_made_number_check CHECK ((number > 0)),
+    CONSTRAINT roster_made_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE public.roster_made IS 'The roster that this city last signed for its region; one row.';
+COMMENT ON COLUMN public.roster_made.only_row IS 'Always true: there is one row';
+COMMENT ON COLUMN public.roster_made.number IS 'Its number; the next one''s is higher';
+COMMENT ON COLUMN public.roster_made.content IS 'SHA-256 of what it says, without number and time';
+COMMENT ON COLUMN public.roster_made.envelope IS 'The signed bytes';
+COMMENT ON COLUMN public.roster_made.made_at IS 'When it was signed';
+
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -3518,6 +4200,50 @@ COMMENT ON COLUMN public.tombstone.kind IS 'Kind of message, numbered as in the 
 COMMENT ON COLUMN public.tombstone.told_by IS 'Hash of the message that says so';
 COMMENT ON COLUMN public.tombstone.stored_in IS 'Transaction that stored it: the chain auditor reads by this';
 
+CREATE TABLE public.transit (
+    event public.sha256 NOT NULL,
+    city_id text NOT NULL,
+    rule text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    envelope_hash public.sha256 NOT NULL
+);
+COMMENT ON TABLE public.transit IS 'Which message a city received when, and by which of its rules it went on.';
+COMMENT ON COLUMN public.transit.event IS 'The message, by its envelope''s hash';
+COMMENT ON COLUMN public.transit.city_id IS 'The city that passed it on';
+COMMENT ON COLUMN public.transit.rule IS 'The rule by which the city passed it on: its kind';
+COMMENT ON COLUMN public.transit.received_at IS 'When it came there, by the city''s clock';
+COMMENT ON COLUMN public.transit.envelope_hash IS 'The signed record that says so';
+
+CREATE TABLE public.transit_due (
+    event public.sha256 NOT NULL,
+    rule text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    is_alert boolean NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE public.transit_due IS 'What the region is still to be told of messages that it has from here.';
+COMMENT ON COLUMN public.transit_due.event IS 'The message, by its envelope''s hash';
+COMMENT ON COLUMN public.transit_due.rule IS 'The rule by which it went on: its kind';
+COMMENT ON COLUMN public.transit_due.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.transit_due.is_alert IS 'It is told before the rest';
+COMMENT ON COLUMN public.transit_due.noted_at IS 'Since when it is to be told';
+
+CREATE TABLE public.transit_record (
+    envelope_hash public.sha256 NOT NULL,
+    city_id text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    lines integer NOT NULL,
+    envelope bytea NOT NULL
+);
+COMMENT ON TABLE public.transit_record IS 'Cities'' signed records of what they passed on.';
+COMMENT ON COLUMN public.transit_record.envelope_hash IS 'SHA-256 of the record''s envelope';
+COMMENT ON COLUMN public.transit_record.city_id IS 'The city that signed it';
+COMMENT ON COLUMN public.transit_record.created_at IS 'When it was signed, by the city''s clock';
+COMMENT ON COLUMN public.transit_record.received_at IS 'When it came, by our clock';
+COMMENT ON COLUMN public.transit_record.lines IS 'How many messages it tells of';
+COMMENT ON COLUMN public.transit_record.envelope IS 'The signed bytes';
+
 CREATE TABLE public.webhook (
     webhook_id public.registry_id NOT NULL,
     url text NOT NULL,
@@ -3549,24 +4275,27 @@ COMMENT ON COLUMN public.webhook.next_try_at IS 'Before this the receiver is lef
 CREATE TABLE public.webhook_delivery (
     webhook_id public.registry_id NOT NULL,
     number bigint NOT NULL,
-    alert_id bigint NOT NULL,
+    alert_id bigint,
     body text NOT NULL,
     waiting_since timestamp with time zone NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     next_try_at timestamp with time zone NOT NULL,
     dead_at timestamp with time zone,
-    problem text DEFAULT ''::text NOT NULL
+    problem text DEFAULT ''::text NOT NULL,
+    notice_id bigint,
+    CONSTRAINT webhook_delivery_is_of_one CHECK ((num_nonnulls(alert_id, notice_id) = 1))
 );
 COMMENT ON TABLE public.webhook_delivery IS 'What a webhook is still to be told, and what was given up.';
 COMMENT ON COLUMN public.webhook_delivery.webhook_id IS 'The webhooks name';
 COMMENT ON COLUMN public.webhook_delivery.number IS 'The line of the alert''s history';
-COMMENT ON COLUMN public.webhook_delivery.alert_id IS 'The alerts number';
+COMMENT ON COLUMN public.webhook_delivery.alert_id IS 'The alert; none: it tells of a notice';
 COMMENT ON COLUMN public.webhook_delivery.body IS 'The message, JSON';
 COMMENT ON COLUMN public.webhook_delivery.waiting_since IS 'Since when it waits';
 COMMENT ON COLUMN public.webhook_delivery.attempts IS 'How often it was tried';
 COMMENT ON COLUMN public.webhook_delivery.next_try_at IS 'When it is tried next';
 COMMENT ON COLUMN public.webhook_delivery.dead_at IS 'When it was given up';
 COMMENT ON COLUMN public.webhook_delivery.problem IS 'What went wrong last';
+COMMENT ON COLUMN public.webhook_delivery.notice_id IS 'The notice; none: it tells of an alert';
 ALTER TABLE ONLY public.camera_minute ATTACH PARTITION public.camera_minute_default DEFAULT;
 ALTER TABLE ONLY public.acceptance_check
     ADD CONSTRAINT acceptance_check_pkey PRIMARY KEY (envelope_hash, number);
@@ -3618,6 +4347,10 @@ ALTER TABLE ONLY public.city
     ADD CONSTRAINT city_pkey PRIMARY KEY (city_id);
 ALTER TABLE ONLY public.city_reader
     ADD CONSTRAINT city_reader_pkey PRIMARY KEY (role_name, city_id);
+ALTER TABLE ONLY public.city_root
+    ADD CONSTRAINT city_root_pkey PRIMARY KEY (city_id, key_id);
+ALTER TABLE ONLY public.city_trust
+    ADD CONSTRAINT city_trust_pkey PRIMARY KEY (city_id, key_id, number);
 ALTER TABLE ONLY public.count_due
     ADD CONSTRAINT count_due_pkey PRIMARY KEY (hour, point_id, number);
 ALTER TABLE ONLY public.count_horizon
@@ -3648,8 +4381,46 @@ ALTER TABLE ONLY public.evidence
     ADD CONSTRAINT evidence_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.evidence_unavailable
     ADD CONSTRAINT evidence_unavailable_pkey PRIMARY KEY (envelope_hash);
+ALTER TABLE ONLY public.federated_city
+    ADD CONSTRAINT federated_city_pkey PRIMARY KEY (city_id);
+ALTER TABLE ONLY public.federated_document
+    ADD CONSTRAINT federated_document_pkey PRIMARY KEY (city_id, kind);
+ALTER TABLE ONLY public.federated_entry
+    ADD CONSTRAINT federated_entry_pkey PRIMARY KEY (entry_id);
+ALTER TABLE ONLY public.federated_withdrawn
+    ADD CONSTRAINT federated_withdrawn_pkey PRIMARY KEY (entry_id, sha256);
+ALTER TABLE ONLY public.federation_body
+    ADD CONSTRAINT federation_body_pkey PRIMARY KEY (sha256);
+ALTER TABLE ONLY public.federation_certificate
+    ADD CONSTRAINT federation_certificate_pkey PRIMARY KEY (serial);
+ALTER TABLE ONLY public.federation_followed
+    ADD CONSTRAINT federation_followed_pkey PRIMARY KEY (log);
+ALTER TABLE ONLY public.federation_invitation
+    ADD CONSTRAINT federation_invitation_pkey PRIMARY KEY (invitation_id);
+ALTER TABLE ONLY public.federation_invitation
+    ADD CONSTRAINT federation_invitation_spki_key UNIQUE (spki);
+ALTER TABLE ONLY public.federation_log_item
+    ADD CONSTRAINT federation_log_item_pkey PRIMARY KEY (city_id, number);
+ALTER TABLE ONLY public.federation_log
+    ADD CONSTRAINT federation_log_pkey PRIMARY KEY (city_id);
+ALTER TABLE ONLY public.federation_sent
+    ADD CONSTRAINT federation_sent_pkey PRIMARY KEY (log, kind, subject);
 ALTER TABLE ONLY public.file_to_remove
     ADD CONSTRAINT file_to_remove_pkey PRIMARY KEY (sha256);
+ALTER TABLE ONLY public.foreign_batch
+    ADD CONSTRAINT foreign_batch_pkey PRIMARY KEY (sha256);
+ALTER TABLE ONLY public.foreign_withdrawal
+    ADD CONSTRAINT foreign_withdrawal_pkey PRIMARY KEY (sha256);
+ALTER TABLE ONLY public.forward_dead
+    ADD CONSTRAINT forward_dead_pkey PRIMARY KEY (event);
+ALTER TABLE ONLY public.forward_due
+    ADD CONSTRAINT forward_due_event_key UNIQUE (event);
+ALTER TABLE ONLY public.forward_due
+    ADD CONSTRAINT forward_due_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.forward_line
+    ADD CONSTRAINT forward_line_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.forward_rule
+    ADD CONSTRAINT forward_rule_pkey PRIMARY KEY (kind);
 ALTER TABLE ONLY public.gap
     ADD CONSTRAINT gap_pkey PRIMARY KEY (device_id, outbox, first);
 ALTER TABLE ONLY public.hit_amendment
@@ -3662,12 +4433,18 @@ ALTER TABLE ONLY public.hotlist_artefact
     ADD CONSTRAINT hotlist_artefact_pkey PRIMARY KEY (sha256);
 ALTER TABLE ONLY public.hotlist_batch
     ADD CONSTRAINT hotlist_batch_pkey PRIMARY KEY (batch_id);
+ALTER TABLE ONLY public.hotlist_contents
+    ADD CONSTRAINT hotlist_contents_pkey PRIMARY KEY (city_id, list_version);
+ALTER TABLE ONLY public.hotlist_delta
+    ADD CONSTRAINT hotlist_delta_pkey PRIMARY KEY (target, base);
 ALTER TABLE ONLY public.hotlist_draft
     ADD CONSTRAINT hotlist_draft_pkey PRIMARY KEY (import_id, line);
 ALTER TABLE ONLY public.hotlist_entry
     ADD CONSTRAINT hotlist_entry_pkey PRIMARY KEY (entry_id);
 ALTER TABLE ONLY public.hotlist_import
     ADD CONSTRAINT hotlist_import_pkey PRIMARY KEY (import_id);
+ALTER TABLE ONLY public.hotlist_reading
+    ADD CONSTRAINT hotlist_reading_pkey PRIMARY KEY (sha256);
 ALTER TABLE ONLY public.hotlist_signature
     ADD CONSTRAINT hotlist_signature_pkey PRIMARY KEY (batch_id, key_id);
 ALTER TABLE ONLY public.hotlist_snapshot
@@ -3682,12 +4459,28 @@ ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_spki_key UNIQUE (spki);
 ALTER TABLE ONLY public.legal_hold
     ADD CONSTRAINT legal_hold_pkey PRIMARY KEY (hold_id);
+ALTER TABLE ONLY public.notice_due
+    ADD CONSTRAINT notice_due_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_number_key UNIQUE (number);
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (notice_id);
+ALTER TABLE ONLY public.notice_policy
+    ADD CONSTRAINT notice_policy_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.notice_sent
+    ADD CONSTRAINT notice_sent_pkey PRIMARY KEY (to_city, hit);
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_to_city_hit_key UNIQUE (to_city, hit);
 ALTER TABLE ONLY public.officer
     ADD CONSTRAINT officer_pkey PRIMARY KEY (key_id);
 ALTER TABLE ONLY public.officer
     ADD CONSTRAINT officer_spki_key UNIQUE (spki);
 ALTER TABLE ONLY public.partner
     ADD CONSTRAINT partner_pkey PRIMARY KEY (partner_id);
+ALTER TABLE ONLY public.partner_terms
+    ADD CONSTRAINT partner_terms_pkey PRIMARY KEY (city_id, number);
+ALTER TABLE ONLY public.partner_terms
+    ADD CONSTRAINT partner_terms_sha256_key UNIQUE (sha256);
 ALTER TABLE ONLY public.picture
     ADD CONSTRAINT picture_pkey PRIMARY KEY (device_id, sha256);
 ALTER TABLE ONLY public.piece
@@ -3700,6 +4493,8 @@ ALTER TABLE ONLY public.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY public.refused
     ADD CONSTRAINT refused_pkey PRIMARY KEY (sha256, reason, topic);
+ALTER TABLE ONLY public.region_contact
+    ADD CONSTRAINT region_contact_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.retention_run
@@ -3710,6 +4505,8 @@ ALTER TABLE ONLY public.rollout
     ADD CONSTRAINT rollout_pkey PRIMARY KEY (rollout_id);
 ALTER TABLE ONLY public.rollout_profile
     ADD CONSTRAINT rollout_profile_pkey PRIMARY KEY (rollout_id, profile);
+ALTER TABLE ONLY public.roster_made
+    ADD CONSTRAINT roster_made_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY public.settings_document
@@ -3720,6 +4517,12 @@ ALTER TABLE ONLY public.settings_result
     ADD CONSTRAINT settings_result_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_pkey PRIMARY KEY (device_id, outbox, sequence, epoch, envelope_hash);
+ALTER TABLE ONLY public.transit_due
+    ADD CONSTRAINT transit_due_pkey PRIMARY KEY (event);
+ALTER TABLE ONLY public.transit
+    ADD CONSTRAINT transit_pkey PRIMARY KEY (event, city_id);
+ALTER TABLE ONLY public.transit_record
+    ADD CONSTRAINT transit_record_pkey PRIMARY KEY (envelope_hash);
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id, number);
 ALTER TABLE ONLY public.webhook
@@ -3795,6 +4598,28 @@ CREATE INDEX evidence_unavailable_by_time ON public.evidence_unavailable USING b
 
 CREATE INDEX evidence_unavailable_of_hit ON public.evidence_unavailable USING btree (hit_hash);
 
+CREATE INDEX federated_document_of_body ON public.federated_document USING btree (sha256);
+
+CREATE INDEX federated_entry_of_batch ON public.federated_entry USING btree (sha256, expires_at);
+
+CREATE INDEX federated_withdrawn_by ON public.federated_withdrawn USING btree (sha256);
+
+CREATE INDEX federation_certificate_of_city ON public.federation_certificate USING btree (city_id);
+
+CREATE INDEX federation_certificate_of_key ON public.federation_certificate USING btree (key_id);
+
+CREATE UNIQUE INDEX federation_invitation_in_force ON public.federation_invitation USING btree (city_id) WHERE ((joined_at IS NULL) AND (cancelled_at IS NULL));
+
+CREATE INDEX federation_log_item_of_body ON public.federation_log_item USING btree (sha256, city_id);
+
+CREATE INDEX foreign_batch_of_city ON public.foreign_batch USING btree (city_id, batch_id);
+
+CREATE INDEX forward_dead_by_time ON public.forward_dead USING btree (refused_at);
+
+CREATE INDEX forward_due_alert ON public.forward_due USING btree (number) WHERE is_alert;
+
+CREATE INDEX forward_due_rest ON public.forward_due USING btree (noted_at, number) WHERE (NOT is_alert);
+
 CREATE INDEX gap_to_ask ON public.gap USING btree (next_ask_at);
 
 CREATE INDEX hit_amendment_by_receipt ON public.hit_amendment USING btree (received_at);
@@ -3811,6 +4636,8 @@ CREATE INDEX hit_by_time ON public.hit USING btree (counted_at);
 
 CREATE INDEX hit_match_of_entry ON public.hit_match USING btree (entry_id);
 
+CREATE INDEX hotlist_delta_by_artefact ON public.hotlist_delta USING btree (sha256);
+
 CREATE INDEX hotlist_entry_of_batch ON public.hotlist_entry USING btree (batch_id);
 
 CREATE INDEX hotlist_entry_of_plate ON public.hotlist_entry USING btree (plate, case_number);
@@ -3820,6 +4647,16 @@ CREATE INDEX hotlist_withdrawn_by ON public.hotlist_withdrawn USING btree (withd
 CREATE UNIQUE INDEX invitation_in_force ON public.invitation USING btree (device_id) WHERE ((certified_at IS NULL) AND (cancelled_at IS NULL));
 
 CREATE INDEX invitation_of_device ON public.invitation USING btree (device_id);
+
+CREATE INDEX notice_by_end ON public.notice USING btree (until_at);
+
+CREATE INDEX notice_of_hit ON public.notice USING btree (hit);
+
+CREATE INDEX notice_sent_by_end ON public.notice_sent USING btree (until_at);
+
+CREATE INDEX notice_sent_of_hit ON public.notice_sent USING btree (hit);
+
+CREATE INDEX partner_terms_of_partner ON public.partner_terms USING btree (partner_id, city_id, number);
 
 CREATE INDEX picture_by_hash ON public.picture USING btree (sha256);
 
@@ -3845,9 +4682,21 @@ CREATE INDEX settings_result_of_device ON public.settings_result USING btree (de
 
 CREATE INDEX tombstone_by_transaction ON public.tombstone USING btree (stored_in);
 
+CREATE INDEX transit_due_by_time ON public.transit_due USING btree (is_alert, noted_at);
+
+CREATE INDEX transit_of_record ON public.transit USING btree (envelope_hash);
+
+CREATE INDEX transit_record_by_time ON public.transit_record USING btree (received_at, envelope_hash);
+
+CREATE INDEX transit_record_of_city ON public.transit_record USING btree (city_id, received_at);
+
 CREATE INDEX webhook_delivery_waiting ON public.webhook_delivery USING btree (webhook_id, number) WHERE (dead_at IS NULL);
 ALTER INDEX public.camera_minute_by_time ATTACH PARTITION public.camera_minute_default_counted_at_idx;
 ALTER INDEX public.camera_minute_pkey ATTACH PARTITION public.camera_minute_default_pkey;
+
+CREATE TRIGGER acceptance_goes_on AFTER INSERT ON public.acceptance REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('acceptance');
+
+CREATE TRIGGER alarm_goes_on AFTER INSERT ON public.alarm REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('alarm');
 
 CREATE TRIGGER alarm_makes_alert AFTER INSERT ON public.alarm REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.alert_is_due();
 
@@ -3867,6 +4716,8 @@ CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON public.audit FOR EACH STA
 
 CREATE TRIGGER camera_changed AFTER INSERT OR DELETE OR UPDATE ON public.camera FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
+CREATE TRIGGER camera_condition_goes_on AFTER INSERT ON public.camera_condition REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('camera-condition');
+
 CREATE TRIGGER camera_minute_makes_sums AFTER INSERT ON public.camera_minute REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.counts_are_due();
 
 CREATE TRIGGER city_changed AFTER INSERT OR DELETE OR UPDATE ON public.city FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
@@ -3875,23 +4726,53 @@ CREATE TRIGGER city_has_whole_hours AFTER INSERT OR UPDATE OF time_zone ON publi
 
 CREATE TRIGGER city_moves_days AFTER UPDATE OF time_zone ON public.city FOR EACH ROW WHEN ((new.time_zone <> old.time_zone)) EXECUTE FUNCTION public.days_are_due();
 
+CREATE TRIGGER city_trust_changed AFTER INSERT ON public.city_trust FOR EACH STATEMENT EXECUTE FUNCTION public.tell_federation_changed();
+
 CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON public.device FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
 CREATE TRIGGER device_key_changed AFTER INSERT OR DELETE OR UPDATE ON public.device_key FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
 CREATE TRIGGER device_past_place_changed AFTER INSERT OR DELETE OR UPDATE ON public.device_past_place FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
+CREATE TRIGGER dropped_goes_on AFTER INSERT ON public.dropped REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('dropped');
+
+CREATE TRIGGER evidence_goes_on AFTER INSERT ON public.evidence REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('evidence');
+
 CREATE TRIGGER evidence_tells_reader AFTER INSERT ON public.evidence REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.alert_is_due();
 
+CREATE TRIGGER evidence_unavailable_goes_on AFTER INSERT ON public.evidence_unavailable REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('evidence-unavailable');
+
+CREATE TRIGGER federated_withdrawn_ends_notices AFTER INSERT ON public.federated_withdrawn REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.notice_is_due_again();
+
+CREATE TRIGGER federation_certificate_changed AFTER INSERT OR DELETE OR UPDATE ON public.federation_certificate FOR EACH STATEMENT EXECUTE FUNCTION public.tell_federation_changed();
+
+CREATE TRIGGER federation_log_grew AFTER INSERT OR UPDATE OF log, number ON public.federation_log FOR EACH ROW EXECUTE FUNCTION public.tell_federation_log_changed();
+
 CREATE TRIGGER hit_amendment_changes_alert AFTER INSERT ON public.hit_amendment REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.alert_is_due();
+
+CREATE TRIGGER hit_amendment_goes_on AFTER INSERT ON public.hit_amendment REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('hit-amended');
+
+CREATE TRIGGER hit_amendment_is_told AFTER INSERT ON public.hit_amendment REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.notice_is_due();
+
+CREATE TRIGGER hit_goes_on AFTER INSERT ON public.hit REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('hit');
+
+CREATE TRIGGER hit_is_told AFTER INSERT ON public.hit REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.notice_is_due();
 
 CREATE TRIGGER hit_makes_alert AFTER INSERT ON public.hit REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.alert_is_due();
 
 CREATE TRIGGER hotlist_snapshot_made AFTER INSERT ON public.hotlist_snapshot FOR EACH ROW EXECUTE FUNCTION public.tell_hotlist_changed();
 
+CREATE TRIGGER hotlist_withdrawn_ends_notices AFTER INSERT ON public.hotlist_withdrawn REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.notice_is_due_again();
+
 CREATE TRIGGER legal_hold_is_not_emptied BEFORE TRUNCATE ON public.legal_hold FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_hold_change();
 
 CREATE TRIGGER legal_hold_is_only_released BEFORE DELETE OR UPDATE ON public.legal_hold FOR EACH ROW EXECUTE FUNCTION public.refuse_hold_change();
+
+CREATE TRIGGER notice_changed AFTER INSERT OR UPDATE OF number ON public.notice FOR EACH STATEMENT EXECUTE FUNCTION public.tell_notice_changed();
+
+CREATE TRIGGER notice_is_told AFTER INSERT OR UPDATE OF number ON public.notice FOR EACH ROW EXECUTE FUNCTION public.notice_webhooks_are_due();
+
+CREATE TRIGGER partner_terms_signed AFTER INSERT ON public.partner_terms FOR EACH STATEMENT EXECUTE FUNCTION public.tell_terms_changed();
 
 CREATE TRIGGER point_changed AFTER INSERT OR DELETE OR UPDATE ON public.point FOR EACH STATEMENT EXECUTE FUNCTION public.tell_registry_changed();
 
@@ -3899,11 +4780,15 @@ CREATE TRIGGER point_has_whole_hours AFTER INSERT OR UPDATE OF time_zone ON publ
 
 CREATE TRIGGER point_moves_days AFTER UPDATE OF time_zone ON public.point FOR EACH ROW WHEN ((new.time_zone IS DISTINCT FROM old.time_zone)) EXECUTE FUNCTION public.days_are_due();
 
+CREATE TRIGGER report_goes_on AFTER INSERT ON public.report REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('report');
+
 CREATE TRIGGER rollout_box_added AFTER INSERT ON public.rollout_box FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
 
 CREATE TRIGGER rollout_changed AFTER INSERT OR UPDATE ON public.rollout FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
 
 CREATE TRIGGER settings_document_made AFTER INSERT ON public.settings_document FOR EACH STATEMENT EXECUTE FUNCTION public.tell_settings_changed();
+
+CREATE TRIGGER settings_result_goes_on AFTER INSERT ON public.settings_result REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION public.forward_is_due('settings-result');
 ALTER TABLE ONLY public.acceptance_check
     ADD CONSTRAINT acceptance_check_envelope_hash_fkey FOREIGN KEY (envelope_hash) REFERENCES public.acceptance(envelope_hash) ON DELETE CASCADE;
 ALTER TABLE ONLY public.alert_history
@@ -3918,6 +4803,8 @@ ALTER TABLE ONLY public.camera
     ADD CONSTRAINT camera_point_id_fkey FOREIGN KEY (point_id) REFERENCES public.point(point_id);
 ALTER TABLE ONLY public.city_reader
     ADD CONSTRAINT city_reader_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
+ALTER TABLE ONLY public.city_trust
+    ADD CONSTRAINT city_trust_city_id_key_id_fkey FOREIGN KEY (city_id, key_id) REFERENCES public.city_root(city_id, key_id);
 ALTER TABLE ONLY public.device_certificate
     ADD CONSTRAINT device_certificate_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.device_key(key_id);
 ALTER TABLE ONLY public.device_key
@@ -3930,6 +4817,26 @@ ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_point_id_city_id_fkey FOREIGN KEY (point_id, city_id) REFERENCES public.point(point_id, city_id);
 ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_replaces_fkey FOREIGN KEY (replaces) REFERENCES public.device(device_id);
+ALTER TABLE ONLY public.federated_city
+    ADD CONSTRAINT federated_city_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
+ALTER TABLE ONLY public.federated_document
+    ADD CONSTRAINT federated_document_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.federation_body(sha256);
+ALTER TABLE ONLY public.federated_withdrawn
+    ADD CONSTRAINT federated_withdrawn_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.federated_entry(entry_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.federated_withdrawn
+    ADD CONSTRAINT federated_withdrawn_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.foreign_withdrawal(sha256) ON DELETE CASCADE;
+ALTER TABLE ONLY public.federation_certificate
+    ADD CONSTRAINT federation_certificate_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.federated_city(city_id);
+ALTER TABLE ONLY public.federation_log_item
+    ADD CONSTRAINT federation_log_item_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.federation_log(city_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.federation_log_item
+    ADD CONSTRAINT federation_log_item_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.federation_body(sha256);
+ALTER TABLE ONLY public.foreign_batch
+    ADD CONSTRAINT foreign_batch_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.federation_body(sha256);
+ALTER TABLE ONLY public.foreign_withdrawal
+    ADD CONSTRAINT foreign_withdrawal_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.federation_body(sha256);
+ALTER TABLE ONLY public.hotlist_delta
+    ADD CONSTRAINT hotlist_delta_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.hotlist_artefact(sha256) ON DELETE CASCADE;
 ALTER TABLE ONLY public.hotlist_draft
     ADD CONSTRAINT hotlist_draft_import_id_fkey FOREIGN KEY (import_id) REFERENCES public.hotlist_import(import_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.hotlist_entry
@@ -3946,6 +4853,10 @@ ALTER TABLE ONLY public.hotlist_withdrawn
     ADD CONSTRAINT hotlist_withdrawn_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.hotlist_withdrawal(withdrawal_id);
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.device(device_id);
+ALTER TABLE ONLY public.partner_terms
+    ADD CONSTRAINT partner_terms_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
+ALTER TABLE ONLY public.partner_terms
+    ADD CONSTRAINT partner_terms_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES public.partner(partner_id);
 ALTER TABLE ONLY public.point
     ADD CONSTRAINT point_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
 ALTER TABLE ONLY public.point
@@ -3954,6 +4865,8 @@ ALTER TABLE ONLY public.rollout_box
     ADD CONSTRAINT rollout_box_rollout_id_profile_fkey FOREIGN KEY (rollout_id, profile) REFERENCES public.rollout_profile(rollout_id, profile);
 ALTER TABLE ONLY public.rollout_profile
     ADD CONSTRAINT rollout_profile_rollout_id_fkey FOREIGN KEY (rollout_id) REFERENCES public.rollout(rollout_id);
+ALTER TABLE ONLY public.transit
+    ADD CONSTRAINT transit_envelope_hash_fkey FOREIGN KEY (envelope_hash) REFERENCES public.transit_record(envelope_hash) ON DELETE CASCADE;
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_city_id_fkey FOREIGN KEY (city_id) REFERENCES public.city(city_id);
 ALTER TABLE ONLY public.webhook_delivery

@@ -6,26 +6,19 @@
 3. It must be for this device. A broker may deliver it to anybody.
 """
 
+from protocol.delivery import accept_receipt
 from protocol.envelope import Context, Envelope, parse
 from protocol.errors import BadEnvelope, DecodeError
 from protocol.keys import PublicKey
 from protocol.order import Identity
-from protocol.receipts import MAX_RECEIPT_BYTES, Receipt, Resend, decode_receipt, decode_resend
+from protocol.receipts import MAX_RECEIPT_BYTES, Receipt, Resend, decode_resend
 from protocol.refusals import Refusal
 from protocol.trust import Grant, Role, TrustStore
 
 
 def read_receipt(raw: bytes, trust: TrustStore, who: Identity) -> Receipt | Refusal:
     """A receipt to obey, or why not."""
-    found = _verified(raw, Context.RECEIPT, trust, who.city)
-    if isinstance(found, Refusal):
-        return found
-    envelope, grant = found
-    try:
-        receipt = decode_receipt(envelope)
-    except DecodeError as exc:
-        return exc.refusal
-    return _refusal(receipt, grant, who) or receipt
+    return accept_receipt(raw, trust, city=who.city, device=who.device)
 
 
 def read_resend(raw: bytes, trust: TrustStore, who: Identity) -> Resend | Refusal:
@@ -38,7 +31,9 @@ def read_resend(raw: bytes, trust: TrustStore, who: Identity) -> Resend | Refusa
         resend = decode_resend(envelope)
     except DecodeError as exc:
         return exc.refusal
-    return _refusal(resend, grant, who) or resend
+    if resend.device != who.device:
+        return Refusal.NOT_YOUR_PLACE
+    return resend if grant.is_current(resend.time_ms) else Refusal.REVOKED_KEY
 
 
 def _verified(raw: bytes, context: Context, trust: TrustStore, city: str) -> tuple[Envelope, Grant] | Refusal:
@@ -52,9 +47,3 @@ def _verified(raw: bytes, context: Context, trust: TrustStore, city: str) -> tup
         return Refusal.UNKNOWN_KEY
     refusal = envelope.check(PublicKey.from_spki(grant.spki), context)
     return (envelope, grant) if refusal is None else refusal
-
-
-def _refusal(letter: Receipt | Resend, grant: Grant, who: Identity) -> Refusal | None:
-    if letter.device != who.device:
-        return Refusal.NOT_YOUR_PLACE
-    return None if grant.is_current(letter.time_ms) else Refusal.REVOKED_KEY

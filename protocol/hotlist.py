@@ -12,13 +12,15 @@
    list version than the last accepted one is a rollback and is refused; an expired one arms nothing.
 5. Signatures come first: no payload is read before they hold.
 
-The box checks all of this itself (`assemble`): no server can put a plate on its list. What a box gets of an entry is
-the plate, its id, the reason class, the scope and the expiry. The case number stays behind: a salted hash binds
-it to the signatures, so that it can be shown later that the officers signed for that case.
+The box checks all of this itself (`assemble`, or step by step `protocol.hotlist_steps`, with the same outcome): no
+server can put a plate on its list. What a box gets of an entry is the plate, its id, the reason class, the scope
+and the expiry. The case number stays behind: a salted hash binds it to the signatures, so that it can be shown later
+that the officers signed for that case.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable, Set
 from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import Annotated, Final
@@ -38,6 +40,7 @@ from protocol.wire import WireStruct, from_versioned, to_bytes
 MAX_ENTRIES: Final = 200_000
 MAX_SNAPSHOT_BYTES: Final = 64 * 1024 * 1024
 MAX_MANIFEST_BYTES: Final = 4 * 1024
+MAX_DELTAS: Final = 32
 OFFICERS_NEEDED: Final = 2
 
 
@@ -78,8 +81,16 @@ class Snapshot(WireStruct, frozen=True, kw_only=True):
     withdrawals: tuple[bytes, ...] = msgspec.field(name="3", default=())
 
 
+class DeltaName(WireStruct, frozen=True, kw_only=True):
+    """A shorter way to the manifest's snapshot: the artefact that makes it of the snapshot `base`."""
+
+    base: Hash = msgspec.field(name="0")
+    sha256: Hash = msgspec.field(name="1")
+    size_bytes: Count = msgspec.field(name="2")
+
+
 class Manifest(WireStruct, frozen=True, kw_only=True):
-    """Which snapshot is the current one of a city, until when."""
+    """Which snapshot is the current one of a city, until when. `deltas` came with minor 1.2."""
 
     version: Number = msgspec.field(name="0")
     list_version: Ordinal = msgspec.field(name="1")
@@ -88,6 +99,7 @@ class Manifest(WireStruct, frozen=True, kw_only=True):
     size_bytes: Count = msgspec.field(name="4")
     created_ms: TimeMs = msgspec.field(name="5")
     expires_ms: TimeMs = msgspec.field(name="6")
+    deltas: Annotated[tuple[DeltaName, ...], msgspec.Meta(max_length=MAX_DELTAS)] = msgspec.field(name="7", default=())
 
 
 @unique
@@ -115,6 +127,16 @@ class Assembled:
     entries: tuple[Entry, ...]
     refused: dict[ListRefusal, int] = field(default_factory=dict)
     withdrawn: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What some batches list: the entry that counts of each id, and the batches that two officers vouch for."""
+
+    entries: tuple[Entry, ...] = field(repr=False)
+    vouched: tuple[bytes, ...] = field(repr=False)
+    has_doubles: bool
+    """Whether an id stood in more than one place: which entry counts then depends on all of the batches."""
 
 
 def commit_case(case_number: str, salt: bytes) -> bytes:
@@ -184,29 +206,48 @@ def assemble(
 
     `withdrawn` are the entries that earlier assemblies found withdrawn: they stay so, whatever became of the officer.
     """
+    snapshot = open_snapshot(artefact, manifest)
+    if isinstance(snapshot, ListRefusal):
+        return snapshot
+    refused: Counter[ListRefusal] = Counter()
+    withdrawn |= read_withdrawals(snapshot.withdrawals, trust, refused, city=manifest.city, now_ms=now_ms)
+    listed = read_batches(snapshot.batches, trust, refused, now_ms=now_ms)
+    if isinstance(listed, ListRefusal):
+        return listed
+    armed = tuple(entry for entry in listed.entries if is_armed(entry, manifest.city, withdrawn, now_ms))
+    return Assembled(manifest.list_version, armed, dict(refused), withdrawn)
+
+
+def open_snapshot(artefact: bytes, manifest: Manifest) -> Snapshot | ListRefusal:
+    """The snapshot that a manifest names, none of its signatures looked at yet, or why these bytes are not it."""
     if len(artefact) != manifest.size_bytes or hashlib.sha256(artefact).digest() != manifest.sha256:
         return ListRefusal.WRONG_HASH
     try:
         snapshot = from_versioned(artefact, Snapshot, max_bytes=MAX_SNAPSHOT_BYTES)
     except DecodeError as exc:
         return _refusal_of(exc)
-    if snapshot.list_version != manifest.list_version:
-        return ListRefusal.BAD_FORM
-    refused: dict[ListRefusal, int] = {}
-    withdrawn |= _withdrawn(snapshot.withdrawals, trust, manifest.city, now_ms, refused)
+    return snapshot if snapshot.list_version == manifest.list_version else ListRefusal.BAD_FORM
+
+
+def read_batches(
+    raws: Iterable[bytes], trust: TrustStore, refused: Counter[ListRefusal], *, now_ms: int
+) -> Listed | ListRefusal:
+    """What batches list that hold; the others are counted in `refused`."""
     newest: dict[str, tuple[int, Entry]] = {}
-    for raw in snapshot.batches:
+    vouched: list[bytes] = []
+    read = 0
+    for raw in raws:
         batch = check_batch(raw, trust, now_ms=now_ms)
         if isinstance(batch, ListRefusal):
-            _count(refused, batch)
+            refused[batch] += 1
             continue
+        vouched.append(raw)
+        read += len(batch.entries)
         for entry in batch.entries:
             _keep_newest(newest, entry, batch.created_ms)
         if len(newest) > MAX_ENTRIES:
             return ListRefusal.TOO_MANY
-    entries = (entry for _, entry in newest.values())
-    armed = tuple(entry for entry in entries if _is_armed(entry, manifest.city, withdrawn, now_ms))
-    return Assembled(manifest.list_version, armed, refused, withdrawn)
+    return Listed(tuple(entry for _, entry in newest.values()), tuple(vouched), read > len(newest))
 
 
 def check_batch(raw: bytes, trust: TrustStore, *, now_ms: int) -> Batch | ListRefusal:
@@ -219,12 +260,14 @@ def check_batch(raw: bytes, trust: TrustStore, *, now_ms: int) -> Batch | ListRe
         batch = from_versioned(signed.payload, Batch, max_bytes=MAX_SNAPSHOT_BYTES)
     except (BadEnvelope, DecodeError) as exc:
         return _refusal_of(exc)
-    return _check_scopes(signed, batch, trust, now_ms) or batch
+    return _check_scopes(signed, _scopes_of(batch), trust, now_ms) or batch
 
 
-def check_officers(signed: CoSigned, batch: Batch, trust: TrustStore, *, now_ms: int) -> ListRefusal | None:
-    """None if two officers of different names, both granted now and for the scope, signed the batch."""
-    return _check_signatures(signed, trust, now_ms) or _check_scopes(signed, batch, trust, now_ms)
+def check_officers(
+    signed: CoSigned, scopes: Set[tuple[str, ...]], trust: TrustStore, *, now_ms: int
+) -> ListRefusal | None:
+    """None if two officers of different names, both granted now and for these scopes, signed the batch."""
+    return _check_signatures(signed, trust, now_ms) or _check_scopes(signed, scopes, trust, now_ms)
 
 
 def _check_signatures(signed: CoSigned, trust: TrustStore, now_ms: int) -> ListRefusal | None:
@@ -243,8 +286,11 @@ def _check_signatures(signed: CoSigned, trust: TrustStore, now_ms: int) -> ListR
     return None if len(officers) >= OFFICERS_NEEDED else ListRefusal.ONE_OFFICER
 
 
-def _check_scopes(signed: CoSigned, batch: Batch, trust: TrustStore, now_ms: int) -> ListRefusal | None:
-    scopes = {entry.scope for entry in batch.entries}
+def _scopes_of(batch: Batch) -> Set[tuple[str, ...]]:
+    return {entry.scope for entry in batch.entries}
+
+
+def _check_scopes(signed: CoSigned, scopes: Set[tuple[str, ...]], trust: TrustStore, now_ms: int) -> ListRefusal | None:
     for signature in signed.signatures:
         grants = _officer_grants(signature, trust, now_ms)
         if not all(_covers(grants, scope) for scope in scopes):
@@ -264,7 +310,8 @@ def _covers(grants: list[Grant], scope: tuple[str, ...]) -> bool:
     return all(any(grant.covers(city) for grant in grants) for city in scope)
 
 
-def _is_armed(entry: Entry, city: str, withdrawn: frozenset[str], now_ms: int) -> bool:
+def is_armed(entry: Entry, city: str, withdrawn: Container[str], now_ms: int) -> bool:
+    """Whether a box of a city looks for an entry at an instant."""
     in_scope = not entry.scope or city in entry.scope
     return in_scope and entry.expires_ms > now_ms and entry.entry not in withdrawn
 
@@ -276,14 +323,15 @@ def _keep_newest(newest: dict[str, tuple[int, Entry]], entry: Entry, created_ms:
         newest[entry.entry] = (created_ms, entry)
 
 
-def _withdrawn(
-    raws: tuple[bytes, ...], trust: TrustStore, city: str, now_ms: int, refused: dict[ListRefusal, int]
+def read_withdrawals(
+    raws: Iterable[bytes], trust: TrustStore, refused: Counter[ListRefusal], *, city: str, now_ms: int
 ) -> frozenset[str]:
+    """The entries that withdrawals take off which hold; the others are counted in `refused`."""
     entries: set[str] = set()
     for raw in raws:
         withdrawal = check_withdrawal(raw, trust, city=city, now_ms=now_ms)
         if isinstance(withdrawal, ListRefusal):
-            _count(refused, withdrawal)
+            refused[withdrawal] += 1
         else:
             entries.update(withdrawal.entries)
     return frozenset(entries)
@@ -308,7 +356,3 @@ def check_withdrawal(raw: bytes, trust: TrustStore, *, city: str, now_ms: int) -
 
 def _refusal_of(exc: BadEnvelope | DecodeError) -> ListRefusal:
     return ListRefusal.UNKNOWN_VERSION if exc.refusal is Refusal.UNKNOWN_VERSION else ListRefusal.BAD_FORM
-
-
-def _count(refused: dict[ListRefusal, int], why: ListRefusal) -> None:
-    refused[why] = refused.get(why, 0) + 1

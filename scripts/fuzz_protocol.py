@@ -25,6 +25,7 @@ from protocol_negatives import negatives
 from protocol_negatives_link import link_negatives
 from protocol_negatives_minor import minor_negatives
 from protocol_samples import ENTRIES, WHO, Refused, arm, evidence_key, samples, signed_payload, snapshot
+from protocol_samples_delta import delta, delta_samples, next_snapshot, take_delta
 from protocol_samples_link import link_samples, made_answer, page, parcel, take_page, take_parcel
 from protocol_samples_minor import minor_samples
 
@@ -35,6 +36,7 @@ from protocol.envelope import parse
 from protocol.errors import BadTopic, SealError
 from protocol.federation import HeadRefusal
 from protocol.hotlist import Assembled
+from protocol.hotlist_delta import DeltaRefusal
 from protocol.sealing import Purpose, unseal
 from protocol.topics import parse_topic
 
@@ -56,7 +58,7 @@ class Finding(Exception):
 
 def targets() -> list[Target]:
     """What is mutated."""
-    every = [*samples(), *minor_samples(), *link_samples()]
+    every = [*samples(), *minor_samples(), *link_samples(), *delta_samples()]
     signed = [Target(s.name, s.raw, _judge_signed(s.take, s.raw)) for s in every]
     payloads = [Target(f"payload of {s.name}", _cbor_of(s.raw), judge_cbor) for s in every]
     bodies = [
@@ -69,6 +71,7 @@ def targets() -> list[Target]:
         *payloads,
         *bodies,
         Target("snapshot", snapshot(), judge_snapshot),
+        Target("delta", delta(), judge_delta),
         Target("log page", page(), judge_page),
         Target("join parcel", parcel(), judge_parcel),
         Target("sealed", sealed, lambda raw: judge_sealed(raw, sealed)),
@@ -116,6 +119,16 @@ def judge_payload(payload: bytes) -> str:
     again = m.decode_message(m.encode_message(message))
     if m.body_of(again) != body or m.body_tree(body) is None:
         raise Finding("a message that was taken cannot be said again")
+    return "taken"
+
+
+def judge_delta(raw: bytes) -> str:
+    """A delta, which nobody signed: it gives the one list that the manifest names, or none."""
+    found = take_delta(raw)
+    if isinstance(found, DeltaRefusal):
+        return found.name
+    if found != next_snapshot():
+        raise Finding("a delta gave another list than the manifest's")
     return "taken"
 
 

@@ -36,6 +36,7 @@ from protocol_samples import (
     seed,
     snapshot,
 )
+from protocol_samples_delta import LAST_VERSION, delta, delta_samples, next_snapshot, useless_deltas
 from protocol_samples_link import (
     LAST_ROSTER,
     LINK_SIGNERS,
@@ -58,6 +59,7 @@ from protocol.enrolment import token_text
 from protocol.envelope import Context, envelope_hash, parse
 from protocol.federation import Head, HeadRefusal, Notice, Transit
 from protocol.hotlist import Assembled, Batch, Manifest, Snapshot, Withdrawal, commit_case
+from protocol.hotlist_delta import Delta
 from protocol.joining import JoinAnswer, JoinRequest
 from protocol.keys import Signer, key_id
 from protocol.presence import Presence
@@ -108,6 +110,8 @@ LINK_FILES: Final = {
 # The words that minors brought; those of v1 are all the others.
 MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
 LINK_WORDS: Final = (topics.TRANSIT, topics.LINK_RECEIPT, topics.HEAD)
+# Fields that minors brought to what was there: vectors from before do not know them.
+NEWER_FIELDS: Final = frozenset({"deltas"})
 
 
 def meaning(value: object) -> Any:
@@ -117,7 +121,8 @@ def meaning(value: object) -> Any:
             fields = {field: getattr(value, field) for field in value.__struct_fields__}
             return meaning({**fields, "body": m.body_of(value)})
         case msgspec.Struct():
-            return meaning({field: getattr(value, field) for field in value.__struct_fields__})
+            fields = {field: getattr(value, field) for field in value.__struct_fields__}
+            return meaning({field: item for field, item in fields.items() if item or field not in NEWER_FIELDS})
         case dict():
             return {field: meaning(item) for field, item in value.items() if item is not None}
         case tuple():
@@ -181,8 +186,28 @@ def link_vectors() -> dict[str, Any]:
             "keys": {**named_keys(LINK_SIGNERS), "invitation": asking},
         },
         **files,
+        "hotlist": delta_vectors(),
         "topics": {"valid": topic_vectors(LINK_WORDS), "refused": BAD_LINK_TOPICS},
         "refused": refused_vectors(link_negatives()),
+    }
+
+
+def delta_vectors() -> dict[str, Any]:
+    """List 13 of the test city, and the way to it from list 12, the snapshot of v1."""
+    (signed,) = delta_samples()
+    return {
+        "last_list_version": LAST_VERSION,
+        "base": {"sha256": hashlib.sha256(snapshot()).hexdigest(), "bytes": snapshot().hex()},
+        "manifest": signed_vector(signed),
+        "delta": {
+            "bytes": delta().hex(),
+            "sha256": hashlib.sha256(delta()).hexdigest(),
+            "meaning": meaning(from_bytes(delta(), Delta, max_bytes=len(delta()))),
+        },
+        "target": {"sha256": hashlib.sha256(next_snapshot()).hexdigest(), "bytes": next_snapshot().hex()},
+        "useless": [
+            {"name": name, "bytes": raw.hex(), "refused": refusal.name} for name, raw, refusal in useless_deltas()
+        ],
     }
 
 

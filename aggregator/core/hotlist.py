@@ -143,11 +143,11 @@ def officer_of(trust: TrustStore, key_id: bytes, *, now: datetime) -> Grant | No
 
 def judge_proposal(signed: CoSigned, batch: Batch, trust: TrustStore, *, now: datetime) -> ListRefusal | None:
     """None if one officer's signature holds for the whole batch; the second is still to come."""
-    why = check_officers(signed, batch, trust, now_ms=to_ms(now))
+    scopes = {entry.scope for entry in batch.entries}
+    why = check_officers(signed, scopes, trust, now_ms=to_ms(now))
     if why is not ListRefusal.ONE_OFFICER:
         return why
     officers = [officer_of(trust, signature.key_id, now=now) for signature in signed.signatures]
-    scopes = {entry.scope for entry in batch.entries}
     reach = all(officer and _reaches(officer, scope) for officer in officers for scope in scopes)
     return None if reach else ListRefusal.UNKNOWN_OFFICER
 

@@ -14,6 +14,7 @@ from protocol_negatives import negatives
 from protocol_negatives_link import unfit_forms
 from protocol_negatives_minor import minor_negatives
 from protocol_samples import samples, snapshot
+from protocol_samples_delta import delta, delta_samples
 from protocol_samples_link import lines, link_samples, page
 from protocol_samples_minor import minor_samples
 
@@ -58,7 +59,7 @@ def rules_of(context: Context, payload: bytes) -> list[tuple[str, bytes]]:
 def test_every_vector_conforms() -> None:
     items = [
         item
-        for sample in (*samples(), *minor_samples(), *link_samples())
+        for sample in (*samples(), *minor_samples(), *link_samples(), *delta_samples())
         for item in rules_of(
             sample.context,
             parse_cosigned(sample.raw, max_bytes=10_000).payload
@@ -66,7 +67,7 @@ def test_every_vector_conforms() -> None:
             else parse(sample.raw).payload,
         )
     ]
-    items += [("snapshot", snapshot()), ("page", page()), *(("log-item", line) for line in lines())]
+    items += [("snapshot", snapshot()), ("delta", delta()), ("page", page()), *(("log-item", line) for line in lines())]
     assert dict(zip([rule for rule, _ in items], complaints(items), strict=True)) == {rule: None for rule, _ in items}
     assert {rule for rule, _ in items} >= {kebab(body.__name__) for body in BODIES.values()}
 

@@ -16,6 +16,7 @@ from protocol import (
     federation,
     fields,
     hotlist,
+    hotlist_delta,
     joining,
     messages,
     point_messages,
@@ -28,6 +29,7 @@ from protocol import (
 )
 from protocol.envelope import MAX_ENVELOPE_BYTES, Context
 from protocol.hotlist import ListRefusal, commit_case
+from protocol.hotlist_delta import DeltaRefusal
 from protocol.keys import KEY_ID_BYTES, Algorithm
 from protocol.messages import BODIES, CameraState, Clock, Kind, Quality
 from protocol.point_messages import Condition, SettingsState, Verdict
@@ -51,8 +53,9 @@ RULES = dict(
 
 def wire_structs() -> list[type[WireStruct]]:
     """Every struct with a form on the wire; `_Received` is a view of a bundle."""
-    chapters = (messages, point_messages, presence, receipts, trust, hotlist, settings, federation, roster, joining)
-    modules = {module.__name__ for module in chapters}
+    devices = (messages, point_messages, presence, receipts)
+    servers = (trust, hotlist, hotlist_delta, settings, federation, roster, joining)
+    modules = {module.__name__ for module in (*devices, *servers)}
     return [
         kind for kind in WireStruct.__subclasses__() if kind.__module__ in modules and not kind.__name__.startswith("_")
     ]
@@ -165,6 +168,8 @@ def test_every_enumeration_has_its_numbers(word: str, values: type[Enum]) -> Non
 def test_every_list_and_trust_refusal_is_named() -> None:
     for refusal in ListRefusal:
         assert f"`{refusal.value}`" in DOC
+    for useless in DeltaRefusal:
+        assert f"`{useless.value}`" in DOC.partition("A **delta** is")[2].partition("A box checks")[0]
     for why in TrustRefusal:
         assert f"`{why.name}`" in DOC
     for each in settings.SettingsRefusal:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import make_vectors
+import msgspec
 import protocol_negatives_link
 import protocol_negatives_minor
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x25519
 from protocol_negatives import outcome
 from protocol_samples import arm, samples
+from protocol_samples_delta import delta_samples, take_delta
 from protocol_samples_link import link_samples, take_page, take_parcel, token
 from protocol_samples_minor import minor_samples
 
@@ -23,6 +25,7 @@ from protocol.hotlist import Assembled, commit_case
 from protocol.joining import Joined
 from protocol.keys import PublicKey
 from protocol.sealing import Purpose, unseal
+from protocol.wire import WireStruct, from_versioned
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "v1"
 MINOR = FOLDER.with_name("v1.1")
@@ -50,6 +53,7 @@ COMMITTED_MINOR = {
     "trust.json": "0810b47b3460847e3f2368c98e461645339a304989b7d1e48e8c2fda6d5427af",
 }
 COMMITTED_LINK = {
+    "hotlist.json": "0e4c4badd9df5d88be6bac806f43c9b9ef7f2cb641bed51f7870113d098c19de",
     "joining.json": "a8363f7362f613ba5e3e430324668d631f740615738b43bb6a639c411bb15141",
     "keys.json": "85405bc06980a75560e55e48e2d53d59c1e95b026a08df1ce05b29a63cf2ee11",
     "link.json": "a2c776c4c5ff351d1780c6ad77228081b89c9c1ecacc7c065f5fa36b7d6e47d9",
@@ -69,7 +73,8 @@ KEYS = {**load("keys")["keys"], **load("keys", LINK)["keys"]}
 SIGNED = [vector for name in make_vectors.FILES for vector in load(name) if "signatures" in vector]
 SIGNED += [vector for name in make_vectors.MINOR_FILES for vector in load(name, MINOR)]
 SIGNED += [vector for name in make_vectors.LINK_FILES for vector in load(name, LINK) if "signatures" in vector]
-TAKERS = {sample.name: sample.take for sample in (*samples(), *minor_samples(), *link_samples())}
+SIGNED += [load("hotlist", LINK)["manifest"]]
+TAKERS = {sample.name: sample.take for sample in (*samples(), *minor_samples(), *link_samples(), *delta_samples())}
 
 
 def test_making_them_again_gives_the_same_bytes() -> None:
@@ -109,6 +114,38 @@ def test_the_snapshot_arms_what_the_vector_says() -> None:
     assert isinstance(armed, Assembled)
     assert [entry.entry for entry in armed.entries] == vector["armed"]
     assert sorted(armed.withdrawn) == vector["withdrawn"]
+
+
+def test_a_delta_gives_the_next_list_and_a_useless_one_says_why() -> None:
+    vectors = load("hotlist", LINK)
+    (named,) = vectors["manifest"]["meaning"]["deltas"]
+    raw = bytes.fromhex(vectors["delta"]["bytes"])
+    assert (named["base"], named["sha256"]) == (vectors["base"]["sha256"], vectors["delta"]["sha256"])
+    assert named["size_bytes"] == len(raw)
+    assert take_delta(raw) == bytes.fromhex(vectors["target"]["bytes"])
+    assert vectors["base"]["sha256"] == load("hotlist")[-1]["sha256"], "the snapshot of v1"
+    for vector in vectors["useless"]:
+        told = take_delta(bytes.fromhex(vector["bytes"]))
+        assert getattr(told, "name", "taken") == vector["refused"], vector["name"]
+
+
+def test_a_box_from_before_deltas_reads_the_same_manifest() -> None:
+    class Before(WireStruct, frozen=True, kw_only=True):
+        """The manifest's fields as of minor 1.1."""
+
+        version: int = msgspec.field(name="0")
+        list_version: int = msgspec.field(name="1")
+        city: str = msgspec.field(name="2")
+        sha256: bytes = msgspec.field(name="3")
+        size_bytes: int = msgspec.field(name="4")
+        created_ms: int = msgspec.field(name="5")
+        expires_ms: int = msgspec.field(name="6")
+
+    vector = load("hotlist", LINK)["manifest"]
+    payload = bytes.fromhex(vector["payload"])
+    read = from_versioned(payload, Before, max_bytes=len(payload))
+    meant = {field: told for field, told in vector["meaning"].items() if field != "deltas"}
+    assert make_vectors.meaning(read) == meant
 
 
 @pytest.mark.parametrize("vector", load("refused"), ids=lambda vector: f"{vector['given_as']}: {vector['name']}")

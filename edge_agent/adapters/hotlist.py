@@ -5,11 +5,11 @@ The uplink hands over the retained manifest (`take_manifest`) and the trust stor
 
 1. A manifest is judged (`protocol.hotlist.check_manifest`) against the trust store, the city, and the last version that
    this box accepted, which outlives restarts. Refusals are counted by reason; a refused manifest changes nothing.
-2. The snapshot it names is fetched, with pauses that grow while that fails, and resumed where it was cut. A newer
-   manifest ends the fetch of an older one.
-3. The snapshot is verified, batch by batch, and indexed in a thread. Then the version is kept, then the list is
-   armed. After a new trust bundle the armed snapshot is verified again, before anything else: an officer whose grant
-   is gone takes his batches along, whoever signs manifests now.
+2. The snapshot it names is fetched (`hotlist_fetch`), by a delta if it can be, with pauses that grow while that fails,
+   and resumed where it was cut. A newer manifest ends the fetch of an older one.
+3. What is new in the snapshot is verified (`protocol.hotlist_steps`), and the index changed by it, in a thread. Then
+   the version is kept, then the list is armed. After a new trust bundle the whole armed snapshot is verified again,
+   before anything else: an officer whose grant is gone takes his batches along, whoever signs manifests now.
 4. Entries that were seen withdrawn stay withdrawn until a restart, whatever becomes of the officer who did it.
 
 What was armed is put on the shelf (`hotlist_shelf`), and at the start what lies there is judged as if it had just come
@@ -27,11 +27,13 @@ from typing import Final
 
 import structlog
 
-from edge_agent.adapters.artefacts import ArtefactServer, Download, Problem
+from edge_agent.adapters.artefacts import ArtefactServer, Problem
+from edge_agent.adapters.hotlist_fetch import Base, SnapshotFetcher
 from edge_agent.adapters.hotlist_shelf import HotlistShelf, KeptList, NoShelf, Place
 from edge_agent.core.matching import HotlistIndex
 from protocol.delivery import Pace
-from protocol.hotlist import MAX_SNAPSHOT_BYTES, Assembled, ListRefusal, Manifest, assemble, check_manifest
+from protocol.hotlist import MAX_SNAPSHOT_BYTES, ListRefusal, Manifest, check_manifest
+from protocol.hotlist_steps import Held, Step, take_snapshot
 from protocol.trust import TrustStore
 
 PACE: Final = Pace(first_s=1.0, most_s=300.0)
@@ -43,7 +45,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HotlistStatus:
-    """What health says of the list: version and entries armed (0 for none), its end, and what was refused, why."""
+    """What health says of the list: version and entries armed (0 for none), its end, and what was refused, why.
+
+    `brought` counts snapshots that came by `delta` and `whole`; `useless_deltas` why a delta did not do.
+    """
 
     list_version: int
     entries: int
@@ -51,6 +56,8 @@ class HotlistStatus:
     refused: dict[str, int]
     fetch_problems: dict[str, int]
     at_rest: Place
+    brought: dict[str, int]
+    useless_deltas: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class _Armed:
 
     said: _Said
     manifest: Manifest
-    artefact: bytes = field(repr=False)
+    held: Held = field(repr=False)
 
 
 class HotlistReceiver:
@@ -88,14 +95,14 @@ class HotlistReceiver:
         pace: Pace = PACE,
     ) -> None:
         """`vouch` gets the time in each accepted manifest, for the time floor; `now_ms` is above that floor."""
-        self._city, self._server, self._now_ms, self._pace = city, server, now_ms, pace
+        self._city, self._now_ms, self._pace = city, now_ms, pace
+        self._fetcher = SnapshotFetcher(server)
         self._arm, self._keep_version, self._vouch = arm, keep_version, vouch
         self._shelf = shelf or NoShelf()
         self._said = _Said(None, trust)
         self._armed: _Armed | None = None
         self._woken = asyncio.Event()
         self._last_version = last_version
-        self._download: Download | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._attempts = 0
         self._counted: tuple[_Said, ListRefusal] | None = None
@@ -121,6 +128,8 @@ class HotlistReceiver:
             {why.value: count for why, count in self._refused.items()},
             {problem.value: count for problem, count in self._problems.items()},
             self._shelf.place,
+            dict(self._fetcher.brought),
+            dict(self._fetcher.useless_deltas),
         )
 
     async def run(self) -> None:
@@ -150,7 +159,7 @@ class HotlistReceiver:
         manifest = self._judge(said)
         if isinstance(manifest, ListRefusal):
             self._refuse(said, manifest)
-        elif await self._arm_with(_Armed(said, manifest, kept.artefact)):
+        elif await self._arm_with(said, manifest, kept.artefact):
             return
         await asyncio.to_thread(self._shelf.clear)
 
@@ -185,8 +194,7 @@ class HotlistReceiver:
         return await self._follow(manifest, said)
 
     async def _verify_again(self, armed: _Armed, trust: TrustStore) -> None:
-        again = _Armed(_Said(armed.said.manifest, trust), armed.manifest, armed.artefact)
-        if not await self._arm_with(again):
+        if not await self._arm_with(_Said(armed.said.manifest, trust), armed.manifest, armed.held.artefact):
             await self._disarm()
 
     async def _disarm(self) -> None:
@@ -196,38 +204,44 @@ class HotlistReceiver:
 
     async def _follow(self, manifest: Manifest, said: _Said) -> float | None:
         """Fetch what an accepted manifest names, unless it is what is armed, and arm it."""
-        if self._armed is not None and self._armed.manifest.sha256 == manifest.sha256:
-            artefact = self._armed.artefact
+        armed = self._armed
+        base = None if armed is None else Base(armed.manifest.sha256, armed.held.artefact)
+        if base is not None and base.sha256 == manifest.sha256:
+            artefact = base.artefact
         else:
-            download = self._download
-            if download is None or (download.sha256, download.size_bytes) != (manifest.sha256, manifest.size_bytes):
-                download = self._download = Download(manifest.sha256, manifest.size_bytes)
-            problem = await self._server.fetch(download, is_wanted=lambda: self._said.manifest == said.manifest)
-            if problem is not None:
-                return self._try_again(problem)
-            artefact, self._download = bytes(download.arrived), None
-        if not await self._arm_with(_Armed(said, manifest, artefact)):
+            found = await self._fetcher.bring(manifest, base, is_wanted=lambda: self._said.manifest == said.manifest)
+            if isinstance(found, Problem):
+                return self._try_again(found)
+            artefact = found
+        if not await self._arm_with(said, manifest, artefact):
             return self._try_again(None)
         if said.manifest is not None:
             await asyncio.to_thread(self._shelf.keep, KeptList(said.manifest, artefact))
         return None
 
-    async def _arm_with(self, made_of: _Armed) -> bool:
-        """Verify a whole snapshot under what was said, index it and arm it; False if it is refused."""
-        manifest, trust = made_of.manifest, made_of.said.trust
-        built = await asyncio.to_thread(_build, made_of.artefact, manifest, trust, self._withdrawn, self._now_ms())
+    async def _arm_with(self, said: _Said, manifest: Manifest, artefact: bytes) -> bool:
+        """Verify what is new in a snapshot under what was said, and arm it; False if it is refused."""
+        held = None if self._armed is None else self._armed.held
+        build = _Build(artefact, manifest, said.trust, held, self._withdrawn, self._index)
+        built = await asyncio.to_thread(build.run, self._now_ms())
         if isinstance(built, ListRefusal):
-            self._refuse(made_of.said, built)
+            self._refuse(said, built)
             return False
-        assembled, index = built
+        step, index = built
         await self._keep_version(manifest.list_version)
         self._last_version = manifest.list_version
-        self._withdrawn = assembled.withdrawn
-        self._refused.update(assembled.refused)
-        self._armed, self._attempts, self._index = made_of, 0, index
+        self._withdrawn = step.held.withdrawn
+        self._refused.update(step.refused)
+        self._armed, self._attempts, self._index = _Armed(said, manifest, step.held), 0, index
         self._arm(index)
-        refused = sum(assembled.refused.values())
-        log.info("hotlist_armed", list_version=index.list_version, entries=len(index), refused=refused)
+        log.info(
+            "hotlist_armed",
+            list_version=index.list_version,
+            entries=len(index),
+            added=len(step.added),
+            gone=len(step.gone),
+            refused=sum(step.refused.values()),
+        )
         return True
 
     def _refuse(self, said: _Said, why: ListRefusal) -> None:
@@ -248,12 +262,28 @@ class HotlistReceiver:
         return self._pace.wait_s(self._attempts, random.Random())  # noqa: S311  jitter, no secret
 
 
-def _build(
-    artefact: bytes, manifest: Manifest, trust: TrustStore, withdrawn: frozenset[str], now_ms: int
-) -> tuple[Assembled, HotlistIndex] | ListRefusal:
-    """Verify a snapshot and index it: seconds of work for a full list, so not in the event loop."""
-    assembled = assemble(artefact, manifest, trust, now_ms=now_ms, withdrawn=withdrawn)
-    if isinstance(assembled, ListRefusal):
-        return assembled
-    index = HotlistIndex(assembled.entries, list_version=manifest.list_version, expires_ms=manifest.expires_ms)
-    return assembled, index
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """A snapshot to be verified and indexed: seconds of work for a full list that is new, so not in the event loop."""
+
+    artefact: bytes = field(repr=False)
+    manifest: Manifest
+    trust: TrustStore
+    held: Held | None
+    withdrawn: frozenset[str]
+    index: HotlistIndex
+
+    def run(self, now_ms: int) -> tuple[Step, HotlistIndex] | ListRefusal:
+        """What changed, and the next index."""
+        manifest = self.manifest
+        step = take_snapshot(
+            self.artefact, manifest, self.trust, now_ms=now_ms, held=self.held, withdrawn=self.withdrawn
+        )
+        if isinstance(step, ListRefusal):
+            return step
+        # What is built anew shares nothing with what it replaces.
+        before = HotlistIndex() if step.is_whole else self.index
+        index = before.changed(
+            added=step.added, gone=step.gone, list_version=manifest.list_version, expires_ms=manifest.expires_ms
+        )
+        return step, index

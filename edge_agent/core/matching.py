@@ -10,6 +10,9 @@ Rules
   any more disarms itself.
 - Exact matches come first, then substitutions, then missing ends, each by entry id; at most `MAX_MATCHES`.
 
+A list that changed a little is made of the last one (`changed`): the table is copied, which for 200,000 plates is some
+milliseconds, and the entries in it are shared. A match in the old index goes on undisturbed meanwhile.
+
 There is one table, from plate to entries, and the search runs from the read's side: a read of seven characters has
 about 15 spellings by substitution and 72 by an end character it may have lost, so that a match is some ninety
 look-ups, whatever the length of the list. An index of shortened plates would save 72 of them and treble the memory.
@@ -49,8 +52,17 @@ class HotlistIndex:
         """Index entries; `expires_ms` is the manifest's, None for a list that has none (a test, a benchmark)."""
         self.list_version = list_version
         self.expires_ms = expires_ms
-        self._by_plate = _by_plate(entries)
-        self._entries = sum(map(len, self._by_plate.values()))
+        self._by_plate: dict[str, tuple[_Armed, ...]] = {}
+        self._entries = _put(self._by_plate, entries)
+
+    def changed(
+        self, *, added: Iterable[Entry], gone: Iterable[tuple[str, str]], list_version: int, expires_ms: int | None
+    ) -> "HotlistIndex":
+        """The index of the next list: without the entries that are `gone` (id and plate), then with those `added`."""
+        index = HotlistIndex(list_version=list_version, expires_ms=expires_ms)
+        index._by_plate = self._by_plate.copy()
+        index._entries = self._entries - _take_off(index._by_plate, gone) + _put(index._by_plate, added)
+        return index
 
     def __len__(self) -> int:
         """How many entries were indexed, expired ones and other cities' included."""
@@ -111,14 +123,27 @@ def _matches(found: Iterable[_Armed], quality: Quality) -> Iterator[Match]:
     return (Match(entry=armed.entry, quality=quality, reason=armed.reason) for armed in found)
 
 
-def _by_plate(entries: Iterable[Entry]) -> dict[str, tuple[_Armed, ...]]:
-    """Entries by plate. Reasons and scopes are few: each is kept once."""
-    table: dict[str, tuple[_Armed, ...]] = {}
+def _put(table: dict[str, tuple[_Armed, ...]], entries: Iterable[Entry]) -> int:
+    """Put entries under their plates; how many. Reasons and scopes are few: each is kept once."""
     reasons: dict[str, str] = {}
     scopes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    count = 0
     for entry in entries:
         reason = reasons.setdefault(entry.reason, entry.reason)
         scope = scopes.setdefault(entry.scope, entry.scope)
         armed = _Armed(entry.entry, reason, entry.expires_ms, scope)
         table[entry.plate] = (*table.get(entry.plate, ()), armed)
-    return table
+        count += 1
+    return count
+
+
+def _take_off(table: dict[str, tuple[_Armed, ...]], gone: Iterable[tuple[str, str]]) -> int:
+    """Take entries off their plates; how many were there."""
+    count = 0
+    for entry, plate in gone:
+        found = table.pop(plate, ())
+        left = tuple(armed for armed in found if armed.entry != entry)
+        count += len(found) - len(left)
+        if left:
+            table[plate] = left
+    return count

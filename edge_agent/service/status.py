@@ -107,6 +107,8 @@ class Box:
                 "refused": listed.refused,
                 "fetch_problems": listed.fetch_problems,
                 "at_rest": listed.at_rest,
+                "brought": listed.brought,
+                "useless_deltas": listed.useless_deltas,
             },
             "hits": {
                 "lost": self.hits.lost,

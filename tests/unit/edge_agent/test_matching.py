@@ -1,5 +1,6 @@
 """Matching against the rules said the slow way: every entry, every difference, one by one."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,30 @@ def test_the_index_finds_what_the_rules_find(entries: list[Entry], read: str) ->
 def test_the_order_of_the_entries_changes_nothing(entries: list[Entry], read: str, rng: object) -> None:
     backwards = list(reversed(entries))
     assert HotlistIndex(entries).match(read, NOW_MS, CITY) == HotlistIndex(backwards).match(read, NOW_MS, CITY)
+
+
+@given(entry_lists, entry_lists, st.sets(st.integers(0, 39)), texts)
+def test_an_index_made_of_the_last_one_is_as_if_built_anew(
+    entries: list[Entry], more: list[Entry], off: set[int], read: str
+) -> None:
+    before = HotlistIndex(entries, list_version=1)
+    told = before.match(read, NOW_MS, CITY)
+    gone = [entry for number, entry in enumerate(entries) if number in off]
+    added = [msgspec.structs.replace(entry, entry=f"{entry.entry}-b") for entry in more]
+    index = before.changed(
+        added=added, gone=[(entry.entry, entry.plate) for entry in gone], list_version=2, expires_ms=NOW_MS + 1
+    )
+    anew = HotlistIndex([*(e for e in entries if e not in gone), *added], list_version=2, expires_ms=NOW_MS + 1)
+    assert index.match(read, NOW_MS, CITY) == anew.match(read, NOW_MS, CITY)
+    assert (len(index), repr(index)) == (len(anew), repr(anew))
+    assert before.match(read, NOW_MS, CITY) == told, "the old index goes on as it was"
+
+
+def test_taking_off_what_is_not_there_changes_nothing() -> None:
+    index = HotlistIndex([make_entry("FAB1230")])
+    gone = [("e-1", "XYZ987"), ("e-2", "FAB1230")]
+    after = index.changed(added=(), gone=gone, list_version=2, expires_ms=None)
+    assert (len(after), after.match("FAB1230", NOW_MS, CITY)) == (1, (exact("e-1"),))
 
 
 def test_an_exact_match_stands_before_a_possible_one() -> None:

@@ -6,6 +6,7 @@
 3. Packet ids belong to a connection. What was delivered over an earlier one is not acknowledged over this one; the
    broker sends it again, and the ledger sees that it is known.
 4. Deliveries below QoS 1 stand outside that bound. They are dropped beyond it; their sender keeps what has no receipt.
+5. A region's workers share what its cities say for themselves, too; that goes into an inbox of its own (`links`).
 
 paho runs in a thread of its own and makes the connection again by itself.
 """
@@ -29,7 +30,7 @@ from typing_extensions import override
 
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.settings import Broker
-from protocol.topics import Direction, patterns
+from protocol.topics import ALL, Direction, patterns
 
 GROUP: Final = "ingest"
 _MAX_RECEIVE: Final = 65_535
@@ -38,6 +39,7 @@ _KEEPALIVE_S: Final = 30
 _OUT_INFLIGHT: Final = 2_000
 _OUT_QUEUED: Final = 50_000
 _PUBACK: Final = 0x40
+_OF_A_CITY: Final = f"/{ALL}/{ALL}/"
 
 log = structlog.get_logger(__name__)
 
@@ -116,9 +118,9 @@ def _puback(packet_id: int) -> bytes:
 class BrokerLine:
     """The connection. `opened` makes one."""
 
-    def __init__(self, settings: Broker, inbox: Inbox) -> None:
-        """Prepare the client; nothing is connected yet."""
-        self.inbox = inbox
+    def __init__(self, settings: Broker, inbox: Inbox, links: Inbox | None = None) -> None:
+        """Prepare the client; nothing is connected yet. With `links` it also reads what cities say for themselves."""
+        self.inbox, self.links = inbox, links
         self._host, self._port = settings.host, settings.port
         self._connection = 0
         self.is_subscribed = False
@@ -174,7 +176,8 @@ class BrokerLine:
         self._client.unsent.clear()
         self._connection += 1
         options = SubscribeOptions(qos=1)
-        client.subscribe([(f"$share/{GROUP}/{topic}", options) for topic in patterns(Direction.UP)])
+        topics = patterns(Direction.UP) + (patterns(Direction.LINK_UP) if self.links is not None else [])
+        client.subscribe([(f"$share/{GROUP}/{topic}", options) for topic in topics])
 
     def _on_subscribe(
         self, client: Client, userdata: Any, packet_id: int, reasons: list[ReasonCode], properties: Properties | None
@@ -190,7 +193,8 @@ class BrokerLine:
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         topic = message.topic
-        self.inbox.put(
+        inbox = self.links if self.links is not None and _OF_A_CITY in topic else self.inbox
+        inbox.put(
             Delivery(topic, bytes(message.payload), datetime.now(UTC), message.mid, message.qos, self._connection)
         )
 
@@ -203,9 +207,11 @@ def certified_workers(settings: Broker) -> frozenset[str]:
 
 
 @asynccontextmanager
-async def opened(settings: Broker, *, receive_maximum: int) -> AsyncIterator[BrokerLine]:
-    """A line to the broker, connecting in the background."""
-    line = BrokerLine(settings, Inbox(asyncio.get_running_loop(), receive_maximum))
+async def opened(settings: Broker, *, receive_maximum: int, has_links: bool = False) -> AsyncIterator[BrokerLine]:
+    """A line to the broker, connecting in the background; a region's has links."""
+    loop = asyncio.get_running_loop()
+    links = Inbox(loop, receive_maximum) if has_links else None
+    line = BrokerLine(settings, Inbox(loop, receive_maximum), links)
     line.start(receive_maximum)
     try:
         yield line

@@ -4,6 +4,9 @@ What is new is read by transaction id, up to the oldest transaction that still r
 transactions commit in, none is passed over and none is read twice. Reading and remembering are one transaction, so
 that a crash repeats a piece of work and never loses one. An advisory lock lets one auditor at a time through, however
 many workers run.
+
+A region gets only what its cities pass on, of each box's chain a part with holes that nobody is to fill: the cities
+audit those chains. There the ledger is read past, so that it can be folded, and nothing is called missing.
 """
 
 from collections import defaultdict
@@ -58,15 +61,18 @@ class Ask:
 class ChainStore:
     """Reads and keeps chains and gaps."""
 
-    def __init__(self, pool: Pool) -> None:
-        """Nothing is held between calls."""
-        self._pool = pool
+    def __init__(self, pool: Pool, *, is_whole: bool = True) -> None:
+        """Nothing is held between calls. Chains are whole in a city, and not at a region."""
+        self._pool, self._is_whole = pool, is_whole
         self._sql = statements("chain")
 
     async def audit(self, now: datetime) -> tuple[list[Flagged], bool]:
         """Take in what is new: what it flags, and whether there may be more."""
         async with self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval(self._sql["try_lock"]):
+                return [], False
+            if not self._is_whole:
+                await self._pass_over(connection, now)
                 return [], False
             news, upto, is_more = await self._news(connection)
             flagged = await self._take_in(connection, news, now) if news else []
@@ -83,6 +89,11 @@ class ChainStore:
                 [(device, outbox, g.first, g.asked, g.next_ask_at) for device, outbox, g in asked],
             )
             return list(_asks(rows))
+
+    async def _pass_over(self, connection: Connection, now: datetime) -> None:
+        horizon = await connection.fetchval(self._sql["horizon"])
+        await connection.execute(self._sql["pass_over"], horizon, now)
+        await connection.execute(self._sql["read_upto"], horizon)
 
     async def _news(self, connection: Connection) -> tuple[dict[Outbox, News], str, bool]:
         horizon = await connection.fetchval(self._sql["horizon"])

@@ -30,6 +30,8 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     dropped_unacknowledged: int = 0
     lag_s: float = 0.0
     is_subscribed: bool = False
+    transits: int = 0
+    transits_refused: int = 0
 
 
 def further_workers(first: str, certified: Set[str], *, wanted: int, cores: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ an interpreter and a connection to the broker that are its own, and shares nothi
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,13 @@ from aggregator.adapters.database import Database, opened
 from aggregator.adapters.keyfiles import read_file, read_signer
 from aggregator.adapters.registered import Registered
 from aggregator.adapters.store import Store
+from aggregator.adapters.transit_store import TransitStore
 from aggregator.adapters.verify_pool import verifier
 from aggregator.core.ingest import TimeRules
 from aggregator.core.rows import Taken
 from aggregator.core.workers import News
 from aggregator.service.ingest import IngestWorker, Limits
+from aggregator.service.transits import Transits
 from aggregator.settings import Ingest, Settings
 from protocol.keys import Signer
 from protocol.steps import Step, no_step
@@ -41,10 +43,11 @@ class Intake:
     line: BrokerLine
     worker: IngestWorker
     signer: Signer
+    transits: Transits | None = None
 
     def news(self) -> News:
         """How it stands now."""
-        counts = self.worker.counts
+        counts, transits = self.worker.counts, self.transits
         return News(
             stored=counts.stored,
             redelivered=counts.redelivered,
@@ -56,7 +59,16 @@ class Intake:
             dropped_unacknowledged=self.line.inbox.dropped,
             lag_s=_lag_s(counts.oldest_waiting_at),
             is_subscribed=self.line.is_subscribed,
+            transits=transits.stored if transits else 0,
+            transits_refused=transits.refused if transits else 0,
         )
+
+    def tasks(self) -> dict[str, Coroutine[None, None, None]]:
+        """What takes messages in, by name."""
+        tasks = {"registry": self.registered.follow(), "ingest": self.worker.run()}
+        if self.transits is not None:
+            tasks["transits"] = self.transits.run()
+        return tasks
 
 
 async def open_intake(
@@ -72,7 +84,10 @@ async def open_intake(
     registered = Registered(database.pool, database.access)
     await registered.load()
     checks = await stack.enter_async_context(verifier(limits.verify_processes))
-    line = await stack.enter_async_context(broker.opened(settings.broker, receive_maximum=limits.queue_messages))
+    is_region = settings.role == "region"
+    line = await stack.enter_async_context(
+        broker.opened(settings.broker, receive_maximum=limits.queue_messages, has_links=is_region)
+    )
     signer = read_signer(settings.keys.server_key)
     worker = IngestWorker(
         line=line,
@@ -85,7 +100,8 @@ async def open_intake(
         step=step,
         stored=stored,
     )
-    return Intake(registered, line, worker, signer)
+    transits = Transits(line, line.links, TransitStore(database.pool), signer, step) if line.links is not None else None
+    return Intake(registered, line, worker, signer, transits)
 
 
 async def run_alone(settings: Settings, stop: asyncio.Event, tell: Callable[[News], None]) -> None:
@@ -94,11 +110,8 @@ async def run_alone(settings: Settings, stop: asyncio.Event, tell: Callable[[New
         database = await stack.enter_async_context(opened(settings.database))
         intake = await open_intake(stack, settings, database)
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(intake.registered.follow(), name="registry"),
-                group.create_task(intake.worker.run(), name="ingest"),
-                group.create_task(_tell(intake, tell), name="news"),
-            ]
+            works = {**intake.tasks(), "news": _tell(intake, tell)}
+            tasks = [group.create_task(work, name=name) for name, work in works.items()]
             log.info("worker_started", worker=settings.broker.worker)
             await stop.wait()
             for task in tasks:

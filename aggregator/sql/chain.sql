@@ -18,6 +18,15 @@ SELECT device_id, outbox, sequence, envelope_hash
 FROM tombstone
 WHERE stored_in >= (SELECT read_upto FROM chain_cursor) AND stored_in < $1::text::xid8;
 
+-- A region's: it knows of an outbox, and judges nothing.
+-- name: pass_over
+INSERT INTO chain (device_id, outbox, head, highest, runs, forks, breaks, updated_at)
+SELECT device_id, outbox, 0, max(sequence), '[]', '{}', '{}', $2 FROM delivery
+WHERE stored_in >= (SELECT read_upto FROM chain_cursor) AND stored_in < $1::text::xid8
+GROUP BY device_id, outbox
+ON CONFLICT (device_id, outbox) DO UPDATE SET
+    highest = greatest(chain.highest, excluded.highest), updated_at = excluded.updated_at;
+
 -- name: read_upto
 UPDATE chain_cursor SET read_upto = $1::text::xid8;
 

@@ -34,12 +34,11 @@ CREATE INDEX forward_dead_by_time ON forward_dead (refused_at);
 
 -- What the region is still to be told of messages that it has: when they came here, and by which rule they went on.
 CREATE TABLE transit_due (
-    event    sha256 NOT NULL,
-    rule     text NOT NULL,
-    at       timestamptz NOT NULL,
-    is_alert boolean NOT NULL,
-    noted_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (event, rule)
+    event       sha256 PRIMARY KEY,
+    rule        text NOT NULL,
+    received_at timestamptz NOT NULL,
+    is_alert    boolean NOT NULL,
+    noted_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX transit_due_by_time ON transit_due (is_alert, noted_at);
 
@@ -59,6 +58,7 @@ BEGIN
     IF EXISTS (SELECT FROM forward_rule WHERE kind = TG_ARGV[0]) THEN
         INSERT INTO forward_due (event, kind, is_alert, received_at)
         SELECT envelope_hash, TG_ARGV[0], TG_ARGV[0] IN ('hit', 'hit-amended', 'alarm'), received_at FROM stored
+        ORDER BY received_at, epoch, sequence
         ON CONFLICT DO NOTHING;
         PERFORM pg_notify('forward_due', '');
     END IF;
@@ -87,22 +87,6 @@ CREATE TRIGGER acceptance_goes_on AFTER INSERT ON acceptance
 CREATE TRIGGER settings_result_goes_on AFTER INSERT ON settings_result
     REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION forward_is_due('settings-result');
 
--- A plate that is erased here, since a person rejected it, is to be erased at the region too.
-CREATE FUNCTION erasure_goes_on() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM forward_rule) THEN
-        INSERT INTO transit_due (event, rule, at, is_alert)
-        SELECT NEW.event, 'erased', coalesce(decided_at, NEW.erased_at), true FROM alert WHERE alert_id = NEW.alert_id
-        ON CONFLICT DO NOTHING;
-        PERFORM pg_notify('forward_due', '');
-    END IF;
-    RETURN NULL;
-END
-$$;
-
-CREATE TRIGGER erasure_is_passed_on AFTER UPDATE OF erased_at ON alert_sighting
-    FOR EACH ROW WHEN (OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL) EXECUTE FUNCTION erasure_goes_on();
-
 -- At the region: the signed records, and each line of them.
 CREATE TABLE transit_record (
     envelope_hash sha256 PRIMARY KEY,
@@ -113,17 +97,17 @@ CREATE TABLE transit_record (
     envelope      bytea NOT NULL
 );
 CREATE INDEX transit_record_of_city ON transit_record (city_id, received_at);
+CREATE INDEX transit_record_by_time ON transit_record (received_at, envelope_hash);
 
 CREATE TABLE transit (
     event         sha256 NOT NULL,
-    rule          text NOT NULL,
     city_id       text NOT NULL,
-    at            timestamptz NOT NULL,
+    rule          text NOT NULL,
+    received_at   timestamptz NOT NULL,
     envelope_hash sha256 NOT NULL REFERENCES transit_record ON DELETE CASCADE,
-    PRIMARY KEY (event, city_id, rule)
+    PRIMARY KEY (event, city_id)
 );
 CREATE INDEX transit_of_record ON transit (envelope_hash);
-CREATE INDEX transit_erased ON transit (at, event) WHERE rule = 'erased';
 
 COMMENT ON TABLE forward_rule IS 'Kinds of messages that go on to the region; none without a link.';
 COMMENT ON COLUMN forward_rule.kind IS 'Kind of message, by its word in topics';
@@ -148,8 +132,8 @@ COMMENT ON COLUMN forward_dead.refused_at IS 'When the region said so';
 
 COMMENT ON TABLE transit_due IS 'What the region is still to be told of messages that it has from here.';
 COMMENT ON COLUMN transit_due.event IS 'The message, by its envelope''s hash';
-COMMENT ON COLUMN transit_due.rule IS 'The rule by which it went on; erased: its plate was erased here';
-COMMENT ON COLUMN transit_due.at IS 'When it came here; of an erasure, when a person rejected it';
+COMMENT ON COLUMN transit_due.rule IS 'The rule by which it went on: its kind';
+COMMENT ON COLUMN transit_due.received_at IS 'When it came, by our clock';
 COMMENT ON COLUMN transit_due.is_alert IS 'It is told before the rest';
 COMMENT ON COLUMN transit_due.noted_at IS 'Since when it is to be told';
 
@@ -172,7 +156,7 @@ COMMENT ON COLUMN transit_record.envelope IS 'The signed bytes';
 
 COMMENT ON TABLE transit IS 'Which message a city received when, and by which of its rules it went on.';
 COMMENT ON COLUMN transit.event IS 'The message, by its envelope''s hash';
-COMMENT ON COLUMN transit.rule IS 'The rule by which the city passed it on; erased: its plate was erased there';
 COMMENT ON COLUMN transit.city_id IS 'The city that passed it on';
-COMMENT ON COLUMN transit.at IS 'When it came there; of an erasure, when a person rejected it';
+COMMENT ON COLUMN transit.rule IS 'The rule by which the city passed it on: its kind';
+COMMENT ON COLUMN transit.received_at IS 'When it came there, by the city''s clock';
 COMMENT ON COLUMN transit.envelope_hash IS 'The signed record that says so';

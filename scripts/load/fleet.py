@@ -50,21 +50,28 @@ class Said:
 
 async def enrol_fleet(connection: Connection, settings: Settings, folder: Path, count: int) -> list[LoadBox]:
     """Register points, cameras and boxes, and do both halves of each box's enrolment."""
-    registry, boxes = Registry(connection), []
+    boxes = []
     for number in range(1, count + 1):
-        who = Identity(device=f"box-{number}", city=settings.city, point=f"p-{number}")
-        await registry.add(
-            "point", Point(point_id=who.point, city_id=who.city, name=who.point, latitude=25.4, longitude=-101.0)
-        )
-        for camera in CAMERAS:
-            await registry.add("camera", Camera(point_id=who.point, camera_id=camera, heading_deg=90))
-        await registry.add("device", Device(device_id=who.device, point_id=who.point))
-        key, own = Ed25519PrivateKey.generate(), folder / who.device
-        request = _request(who.device, key)
-        await installation.issue(connection, settings, who.device, request, own, now=datetime.now(UTC))
-        keyfiles.write_private(own / "device.key.pem", key)
-        boxes.append(LoadBox(who, KeySigner(key), own / "device.crt.pem", own / "device.key.pem"))
+        name = f"p-{number}"
+        point = Point(point_id=name, city_id=settings.city, name=name, latitude=25.4, longitude=-101.0)
+        box = await enrol_point(connection, settings, folder, point, device=f"box-{number}", cameras=CAMERAS)
+        boxes.append(box)
     return boxes
+
+
+async def enrol_point(
+    connection: Connection, settings: Settings, folder: Path, point: Point, *, device: str, cameras: Sequence[str]
+) -> LoadBox:
+    """Register a point with its cameras and its box, and do both halves of the box's enrolment."""
+    registry, who = Registry(connection), Identity(device=device, city=point.city_id, point=point.point_id)
+    await registry.add("point", point)
+    for camera in cameras:
+        await registry.add("camera", Camera(point_id=who.point, camera_id=camera, heading_deg=90))
+    await registry.add("device", Device(device_id=who.device, point_id=who.point))
+    key, own = Ed25519PrivateKey.generate(), folder / who.device
+    await installation.issue(connection, settings, who.device, _request(who.device, key), own, now=datetime.now(UTC))
+    keyfiles.write_private(own / "device.key.pem", key)
+    return LoadBox(who, KeySigner(key), own / "device.crt.pem", own / "device.key.pem")
 
 
 def _request(device: str, key: Ed25519PrivateKey) -> bytes:

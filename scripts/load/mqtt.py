@@ -13,8 +13,11 @@ CONNACK: Final = 0x20
 PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
 SUBACK: Final = 0x90
+PINGREQ: Final = b"\xc0\x00"
+DISCONNECT_WITH_WILL: Final = b"\xe0\x01\x04"
+FAILURE: Final = 0x80  # reason codes from here on
+_WITH_WILL: Final = 0x0C  # no clean start; a will, at QoS 1, not retained
 _READ_BYTES: Final = 64 * 1024
-_FAILURE: Final = 0x80  # reason codes from here on
 
 
 class LoadError(Exception):
@@ -26,9 +29,18 @@ def connect_frame(client_id: str) -> bytes:
     return _frame(0x10, b"\x00\x04MQTT\x05\x02\x00\x00\x00" + _text(client_id))
 
 
-def subscribe_frame(topic: str) -> bytes:
+def lasting_connect_frame(
+    client_id: str, *, will_topic: str, will: bytes, keep_alive_s: int, session_expiry_s: int
+) -> bytes:
+    """CONNECT as the agent does: a session that outlives the connection, and a will at QoS 1."""
+    head = b"\x00\x04MQTT\x05" + bytes((_WITH_WILL,)) + keep_alive_s.to_bytes(2, "big")
+    expiry = b"\x05\x11" + session_expiry_s.to_bytes(4, "big")  # five bytes of properties: the one is 0x11
+    return _frame(0x10, head + expiry + _text(client_id) + b"\x00" + _text(will_topic) + _binary(will))
+
+
+def subscribe_frame(*topics: str) -> bytes:
     """SUBSCRIBE at QoS 1 under packet id 1."""
-    return _frame(0x82, b"\x00\x01\x00" + _text(topic) + b"\x01")
+    return _frame(0x82, b"\x00\x01\x00" + b"".join(_text(topic) + b"\x01" for topic in topics))
 
 
 def publish_frame(topic: str, packet_id: int, payload: bytes) -> bytes:
@@ -65,27 +77,34 @@ class LoadLine:
             while data := self.socket.recv(_READ_BYTES):
                 self._received += data
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            yield from self._split()
+            yield from split(self._received)
             return
         raise LoadError("the broker closed a box's connection; see its log")
 
-    def _split(self) -> Iterator[tuple[int, bytes]]:
-        data, at = self._received, 0
-        while (place := _content(data, at)) is not None:
-            kind, (at, end) = data[at], place
-            yield kind, bytes(data[at:end])
-            at = end
-        del data[:at]
-
     def _expect(self, kind: int, client_id: str) -> None:
-        while not (frames := list(self._split())):
+        while not (frames := list(split(self._received))):
             data = self.socket.recv(_READ_BYTES)
             if not data:
                 break
             self._received += data
         reason_at = 1 if kind == CONNACK else -1
-        if len(frames) != 1 or frames[0][0] != kind or frames[0][1][reason_at] >= _FAILURE:
+        if len(frames) != 1 or frames[0][0] != kind or frames[0][1][reason_at] >= FAILURE:
             raise LoadError(f"the broker refused {client_id}; see its log")
+
+
+def split(received: bytearray) -> Iterator[tuple[int, bytes]]:
+    """Kind and content of each frame that has come in whole; what is left stays in the buffer."""
+    at = 0
+    while (place := _content(received, at)) is not None:
+        kind, (at, end) = received[at], place
+        yield kind, bytes(received[at:end])
+        at = end
+    del received[:at]
+
+
+def topic_of(content: bytes) -> str:
+    """The topic of a PUBLISH."""
+    return content[2 : 2 + int.from_bytes(content[:2], "big")].decode()
 
 
 def delivered(content: bytes, kind: int) -> tuple[bytes, bytes | None]:
@@ -130,5 +149,8 @@ def _frame(head: int, content: bytes) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    data = text.encode()
+    return _binary(text.encode())
+
+
+def _binary(data: bytes) -> bytes:
     return len(data).to_bytes(2, "big") + data

@@ -58,6 +58,7 @@ class LocalCity:
     folder: Path
     city: str = "saltillo"
     ports: tuple[int, ...] = field(default_factory=lambda: free_ports(4))
+    officers: tuple[str, str] = OFFICERS
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -74,11 +75,11 @@ class LocalCity:
         """The aggregator's settings."""
         return self.home / "aggregator.toml"
 
-    def found(self, *, workers: int = 1) -> None:
-        """Make keys, certificates, database, settings and the broker's configuration."""
+    def found(self, *options: str, workers: int = 1) -> None:
+        """Make keys, certificates, database, settings, the broker's configuration; `options` are more of `init`'s."""
         broker, http, health, enrol = self.ports
         self._run(
-            *("init", str(self.home), "--city", self.city, "--name", self.city.title()),
+            *("init", str(self.home), "--city", self.city, "--name", self.city.replace("-", " ").title(), *options),
             *("--root-passphrase-file", self._passphrase("root"), "--workers", str(workers)),
             *("--evidence-passphrase-file", self._passphrase("evidence"), "--broker-port", str(broker)),
             *("--http-port", str(http), "--health-port", str(health), "--enrol-port", str(enrol)),
@@ -138,9 +139,8 @@ class LocalCity:
 
     def appoint_officers(self) -> None:
         """Two officers make their keys; the root grants them."""
-        offline = self.home / "offline" / "root.key.pem"
-        root = ("--root-key", str(offline), "--root-passphrase-file", self._passphrase("root"))
-        for name in OFFICERS:
+        root = self.root()
+        for name in self.officers:
             keys = self.folder / name
             self._run(
                 *("officer", "new", name, "--out", str(keys), "--passphrase-file", self._passphrase(name)),
@@ -149,20 +149,38 @@ class LocalCity:
             (public,) = keys.glob("*.pub*")
             self._run("officer", "grant", name, "--key", str(public), *root)
 
-    def want(self, plates: Iterable[str], *, days: float = 30) -> str:
-        """Put plates on the hotlist: import, one officer proposes, the other approves; the batch id."""
+    def want(self, plates: Iterable[str], *, days: float = 30, scope: str = "") -> str:
+        """Put plates on the hotlist: import, one officer proposes, the other approves; the batch id.
+
+        `scope` names cities; none is this city, `*` the whole region.
+        """
         expires = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
         file = self.folder / f"wanted-{secrets.token_hex(4)}.csv"
         with file.open("w", newline="") as out:
             writer = csv.writer(out)
-            writer.writerow(("plate", "reason", "case_number", "expires"))
-            writer.writerows((plate, "stolen-vehicle", f"DEMO/{n}/2026", expires) for n, plate in enumerate(plates, 1))
+            writer.writerow(("plate", "reason", "case_number", "expires", "scope"))
+            cases = ((plate, f"DEMO/{number}/2026") for number, plate in enumerate(plates, 1))
+            writer.writerows((plate, "stolen-vehicle", case, expires, scope) for plate, case in cases)
         self._run("hotlist", "import", str(file))
         file.unlink()
-        self._run("hotlist", "propose", *self._officer(OFFICERS[0]))
+        self._run("hotlist", "propose", *self.officer(self.officers[0]))
         (batch,) = [row["batch_id"] for row in self.rows("hotlist", "batches") if row["state"] == "proposed"]
-        self._run("hotlist", "approve", str(batch), *self._officer(OFFICERS[1]))
+        self._run("hotlist", "approve", str(batch), *self.officer(self.officers[1]))
         return str(batch)
+
+    def root(self) -> tuple[str, ...]:
+        """The options under which the root signs."""
+        offline = self.home / "offline" / "root.key.pem"
+        return ("--root-key", str(offline), "--root-passphrase-file", self._passphrase("root"))
+
+    def officer(self, name: str) -> tuple[str, ...]:
+        """The options under which an officer signs."""
+        (private,) = (path for path in (self.folder / name).glob("*.pem") if ".pub" not in path.name)
+        return ("--officer-key", str(private), "--passphrase-file", self._passphrase(name))
+
+    def run(self, *command: str) -> str:
+        """Run a command of `aggregator`; what it printed. Raises `StackError`."""
+        return self._run(*command)
 
     def rows(self, *command: str) -> list[dict[str, Any]]:
         """What a list command answers."""
@@ -194,10 +212,6 @@ class LocalCity:
                 f"{program} {' '.join(arguments[:2])} failed: {done.stderr.strip() or done.stdout.strip()}"
             )
         return done.stdout
-
-    def _officer(self, name: str) -> tuple[str, ...]:
-        (private,) = (path for path in (self.folder / name).glob("*.pem") if ".pub" not in path.name)
-        return ("--officer-key", str(private), "--passphrase-file", self._passphrase(name))
 
     def _passphrase(self, whose: str) -> str:
         file = self.folder / f"{whose}.passphrase"

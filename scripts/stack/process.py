@@ -19,6 +19,12 @@ class StackError(Exception):
     """Something of the stack did not do what it should; the text names the log to read."""
 
 
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What is to be told of errors out of task groups: the first, since one leads to the others."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 class Program:
     """One program. `environment` is what it gets besides ours."""
 

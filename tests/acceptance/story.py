@@ -233,7 +233,7 @@ def _watch_again(story: Story, agent: Program, recorder: Recorder) -> None:
     before = recorder.list_version()
     listed = story.city.rows("hotlist", "list", "--reason", REASON)
     (entry,) = [row["entry_id"] for row in listed if row["plate"] == WITHDRAWN]
-    story.city._run("hotlist", "withdraw", entry, "--reason", "found again", *story.city._officer(OFFICERS[0]))
+    story.city._run("hotlist", "withdraw", entry, "--reason", "found again", *story.city.officer(OFFICERS[0]))
     _until(lambda: recorder.list_version() > before)
     agent.start()
     assert agent.wait(PATIENCE_S) == 0, agent.tail()

@@ -1,0 +1,56 @@
+"""A state brought up for a fleet: installations founded, boxes enrolled, servers started, cities linked, lists signed.
+
+Each step shows how far it is. Boxes are enrolled before their aggregator starts, which would otherwise read its
+registry again for each of them.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from stack.city import LocalCity
+from stack.state import LocalState
+
+from aggregator.adapters.database import NAME
+from aggregator.adapters.embedded_postgres import EmbeddedPostgres
+from aggregator.settings import load
+from fleet.crowd import Placed, enrol
+from fleet.layout import Site
+
+
+def brought_up(
+    state: LocalState, sites: Mapping[str, Sequence[Site]], plates: Mapping[str, Sequence[str]], console: Console
+) -> dict[str, list[Placed]]:
+    """All of it; the boxes of each city. `plates` are what each city's officers list, for a region if there is one."""
+    with steps(console, "found installations", len(state.all)) as told:
+        state.found(told)
+    with steps(console, "enrol boxes", sum(map(len, sites.values()))) as told:
+        placed = {name: _enrolled(city, sites[name], told) for name, city in state.cities.items()}
+    with steps(console, "start brokers, databases, aggregators; link each city to its region", len(state.all)) as told:
+        state.start(told)
+    if state.region is not None:
+        with steps(console, "each city's root grants the others' officers", len(state.cities)) as told:
+            state.adopt(told)
+    with steps(console, "two officers of each city sign its list", len(state.cities)) as told:
+        for name, city in state.cities.items():
+            if plates[name]:
+                city.want(plates[name], scope="*" if state.region else "")
+            told()
+    return placed
+
+
+@contextmanager
+def steps(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar that moves by one at each call."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _enrolled(city: LocalCity, sites: Sequence[Site], told: Callable[[], None]) -> list[Placed]:
+    settings = load(city.config)
+    with EmbeddedPostgres(settings.database.data_dir) as postgres:
+        return asyncio.run(enrol(postgres.dsn(NAME), settings, city.folder / "boxes", sites, told))

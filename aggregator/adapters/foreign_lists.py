@@ -17,6 +17,7 @@ import asyncpg
 
 from aggregator.adapters.database import Connection
 from aggregator.adapters.statements import statements
+from aggregator.core.hotlist_snapshot import Ingredients
 from protocol.clock import from_ms
 from protocol.federation import ItemKind
 from protocol.hotlist import Batch, Withdrawal
@@ -75,12 +76,11 @@ async def add_batch(connection: Connection, city: str, raw: bytes, batch: Batch,
 
 async def add_withdrawal(
     connection: Connection, city: str, raw: bytes, withdrawal: Withdrawal, *, now: datetime
-) -> list[str]:
-    """Keep a city's withdrawal; which entries of that city it takes out."""
+) -> None:
+    """Keep a city's withdrawal, and which entries of that city it takes out."""
     sha256 = await keep_body(connection, raw, now=now)
     await connection.execute(_sql("add_withdrawal"), sha256, city, withdrawal.created_ms, now)
-    rows = await connection.fetch(_sql("add_withdrawn"), city, sha256, list(withdrawal.entries))
-    return [row["entry_id"] for row in rows]
+    await connection.execute(_sql("add_withdrawn"), city, sha256, list(withdrawal.entries))
 
 
 async def add_document(connection: Connection, city: str, kind: ItemKind, raw: bytes, *, now: datetime) -> None:
@@ -105,23 +105,21 @@ async def shared(connection: Connection, *, but: str, now: datetime) -> list[asy
     return await connection.fetch(_sql("shared"), but, now)
 
 
-async def batches_of_city(connection: Connection, city: str, *, now: datetime) -> list[asyncpg.Record]:
-    """Others' batches with an entry that a box of the city could arm: name, hash and bytes, the oldest first."""
-    return await connection.fetch(_sql("batches_of_city"), city, now)
+async def ingredients(connection: Connection, city: str, *, now: datetime) -> Ingredients:
+    """What others share that a box of the city could arm: their batches, the oldest first, and what is withdrawn."""
+    rows = await connection.fetch(_sql("batches_of_city"), city, now)
+    batches = [row["sha256"] for row in rows]
+    withdrawals = await connection.fetch(_sql("withdrawals_of_batches"), batches)
+    withdrawn = await connection.fetch(_sql("withdrawn_of_batches"), batches)
+    return Ingredients(
+        {row["name"]: row["bytes"] for row in rows},
+        tuple(row["bytes"] for row in withdrawals),
+        frozenset(row["entry_id"] for row in withdrawn),
+    )
 
 
-async def withdrawals_of(connection: Connection, batches: list[bytes]) -> tuple[bytes, ...]:
-    """The withdrawals that take out entries of some batches, as signed."""
-    return tuple(row["bytes"] for row in await connection.fetch(_sql("withdrawals_of_batches"), batches))
-
-
-async def withdrawn_of(connection: Connection, batches: list[bytes]) -> frozenset[str]:
-    """The entries of some batches that are withdrawn."""
-    return frozenset(row["entry_id"] for row in await connection.fetch(_sql("withdrawn_of_batches"), batches))
-
-
-async def judge(connection: Connection, verdicts: Mapping[bytes, str | None], *, now: datetime) -> None:
-    """Note which batches our list leaves out, and why; None: it does not."""
+async def judge(connection: Connection, verdicts: Mapping[str, str | None], *, now: datetime) -> None:
+    """Note which batches, by the names of `ingredients`, our list leaves out, and why; None: it does not."""
     await connection.execute(_sql("judge"), list(verdicts), list(verdicts.values()), now)
 
 
@@ -139,14 +137,20 @@ async def tidy(connection: Connection, *, now: datetime) -> None:
     await connection.execute(_sql("drop_bodies"), now - SPARE)
 
 
-async def forget(connection: Connection) -> None:
-    """Have nobody else's batches in our list: this city has left its region."""
-    await connection.execute(_sql("forget_batches"))
+async def forget(connection: Connection) -> int:
+    """Keep nobody else's batches any more: this city has left its region. How many there were."""
+    return len(await connection.fetch(_sql("forget_batches")))
 
 
 async def list_batches(connection: Connection, *, now: datetime) -> list[asyncpg.Record]:
     """Every batch of others: whose, how many entries, how many of them hold, and why it is left out."""
     return await connection.fetch(_sql("list_batches"), now)
+
+
+async def count_batches(connection: Connection) -> int:
+    """How many batches of others are kept."""
+    count: int = await connection.fetchval(_sql("count_batches"))
+    return count
 
 
 async def left_out(connection: Connection) -> list[asyncpg.Record]:

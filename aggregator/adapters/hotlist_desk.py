@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from aggregator.adapters import foreign_lists
 from aggregator.adapters import hotlist_store as store
 from aggregator.adapters.audit_log import audit, checked_reason
 from aggregator.adapters.database import Connection, Pool
@@ -145,7 +146,7 @@ class Desk:
             await store.see_officer(connection, officer)
             await store.add_signature(connection, batch_id, signature, now=now)
             await store.approve_batch(connection, batch_id, now=now)
-            published = await self._publish(connection, now)
+            published = await self.publish(connection, now=now)
             await _note(connection, officer, "hotlist_approve", batch_id, "second signature")
         return published
 
@@ -164,20 +165,36 @@ class Desk:
             await store.see_officer(connection, officer)
             key_id = bytes(officer.key_id)
             await store.add_withdrawal(connection, envelope, wanted, key_id=key_id, reason=reason, now=now)
-            published = await self._publish(connection, now)
+            published = await self.publish(connection, now=now)
             for entry in wanted:
                 await _note(connection, officer, "hotlist_withdraw", entry, reason)
         return published
+
+    async def publish(self, connection: Connection, *, now: datetime) -> Published:
+        """Compose the list of this moment and make it the current one, in the caller's transaction."""
+        await store.lock_snapshots(connection)
+        last = await store.last_list_version(connection, self.city)
+        found = await store.ingredients(connection, self.city, now=now)
+        foreign = await foreign_lists.ingredients(connection, self.city, now=now)
+        version = next_list_version(last, now=now)
+        composed = await asyncio.to_thread(
+            lambda: compose(found, self.trust, city=self.city, list_version=version, now=now, foreign=foreign)
+        )
+        snapshot = await store.add_snapshot(connection, self.city, composed, trust_number=self.trust.number, now=now)
+        verdicts = {name: composed.left_out.get(name) for name in foreign.batches}
+        await foreign_lists.judge(connection, verdicts, now=now)
+        return Published(snapshot, composed.left_out)
 
     async def expire(self, *, now: datetime) -> Tidied:
         """Drop what has expired; publish a new list if boxes hold any of it, or if the root has spoken since."""
         async with store.transaction(self.pool) as connection:
             retired = await store.retire_batches(connection, now=now)
             drafts = await store.drop_expired_drafts(connection, now=now)
+            await foreign_lists.tidy(connection, now=now)
             current = await store.current_snapshot(connection, self.city)
             published = None
             if current and await self._is_stale(connection, current, now):
-                published = await self._publish(connection, now)
+                published = await self.publish(connection, now=now)
             artefacts = await store.drop_artefacts(connection, replaced_before=now - ARTEFACTS_KEPT)
             for batch_id in retired:
                 await audit(
@@ -203,6 +220,11 @@ class Desk:
         """Every batch: state, officers, how many entries."""
         async with store.transaction(self.pool) as connection:
             return await store.list_batches(connection)
+
+    async def foreign(self, *, now: datetime) -> list[asyncpg.Record]:
+        """Every batch that other cities share: how many of its entries hold, and why our list leaves it out."""
+        async with store.transaction(self.pool) as connection:
+            return await foreign_lists.list_batches(connection, now=now)
 
     async def waiting(self) -> list[asyncpg.Record]:
         """Imports that wait for an officer."""
@@ -247,18 +269,8 @@ class Desk:
     async def _is_stale(self, connection: Connection, current: store.Snapshot, now: datetime) -> bool:
         if current.trust_number != self.trust.number:
             return True
-        return await store.expired_between(connection, current.created_at, now) > 0
-
-    async def _publish(self, connection: Connection, now: datetime) -> Published:
-        await store.lock_snapshots(connection)
-        last = await store.last_list_version(connection, self.city)
-        found = await store.ingredients(connection, self.city, now=now)
-        version = next_list_version(last, now=now)
-        composed = await asyncio.to_thread(
-            lambda: compose(found, self.trust, city=self.city, list_version=version, now=now)
-        )
-        snapshot = await store.add_snapshot(connection, self.city, composed, trust_number=self.trust.number, now=now)
-        return Published(snapshot, composed.left_out)
+        expired = await store.expired_between(connection, current.created_at, now)
+        return expired + await foreign_lists.expired_between(connection, current.created_at, now) > 0
 
 
 async def _note(connection: Connection, officer: Grant, action: str, subject: str, reason: str) -> None:

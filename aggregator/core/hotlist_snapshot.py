@@ -6,6 +6,9 @@ what a box arms, and so that somebody is told:
 - a batch whose officers do not hold the grants it needs any more leaves until somebody signs it anew;
 - a batch with a withdrawn entry whose withdrawal no officer vouches for any more leaves whole. The others in it are
   lost to the boxes until an officer withdraws the entry again, but a cleared vehicle is never wanted again.
+
+Batches of other cities go in by the same rules, under this city's own root, and behind its own: where there is no more
+room it is theirs that stay out, so that nobody can crowd a city's own list off its boxes.
 """
 
 from collections.abc import Iterable
@@ -28,6 +31,8 @@ from protocol.hotlist import (
 from protocol.trust import TrustStore
 
 WITHDRAWAL_LAPSED: Final = "withdrawal_lapsed"
+_SPARE_BYTES: Final = 4 * 1024 * 1024
+"""Kept free of others' batches, for withdrawals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,9 @@ class Ingredients:
     batches: dict[str, bytes] = field(repr=False)
     withdrawals: tuple[bytes, ...] = field(repr=False)
     withdrawn: frozenset[str]
+
+
+NOTHING: Final = Ingredients({}, (), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +65,22 @@ def compose(
     list_version: int,
     now: datetime,
     most_entries: int = MAX_ENTRIES,
+    foreign: Ingredients = NOTHING,
 ) -> Composed:
-    """The snapshot of a city at an instant; raises `BadInput` if it is more than a box takes."""
-    vouched = _vouched(found.withdrawals, trust, city, now)
+    """The snapshot of a city at an instant; raises `BadInput` if its own are more than a box takes."""
+    vouched = _vouched((*found.withdrawals, *foreign.withdrawals), trust, city, now)
+    unvouched = (found.withdrawn | foreign.withdrawn) - vouched.keys()
     kept: list[bytes] = []
     entries: list[Entry] = []
     left_out: dict[str, str] = {}
-    for batch_id, raw in found.batches.items():
+    for batch_id, raw in (found.batches | foreign.batches).items():
         batch = check_batch(raw, trust, now_ms=to_ms(now))
         if isinstance(batch, ListRefusal):
             left_out[batch_id] = batch.value
-        elif _lapsed(batch, found.withdrawn - vouched.keys(), city, now):
+        elif _lapsed(batch, unvouched, city, now):
             left_out[batch_id] = WITHDRAWAL_LAPSED
+        elif batch_id in foreign.batches and not _has_room(kept, raw, len(entries) + len(batch.entries), most_entries):
+            left_out[batch_id] = ListRefusal.TOO_MANY.value
         else:
             kept.append(raw)
             entries += batch.entries
@@ -78,6 +90,12 @@ def compose(
         raise BadInput(f"the list would hold {len(entries)} entries; boxes take {most_entries}")
     armed = sum(_counts(entry, city, now) and entry.entry not in vouched for entry in entries)
     return Composed(artefact, list_version, armed, left_out)
+
+
+def _has_room(kept: list[bytes], raw: bytes, entries: int, most_entries: int) -> bool:
+    """Whether a box would still take the snapshot with one batch more."""
+    size = sum(map(len, kept)) + len(raw)
+    return entries <= most_entries and size <= MAX_SNAPSHOT_BYTES - _SPARE_BYTES
 
 
 def _vouched(withdrawals: Iterable[bytes], trust: TrustStore, city: str, now: datetime) -> dict[str, bytes]:

@@ -18,7 +18,8 @@ DELETE FROM foreign_batch WHERE city_id = $1 AND batch_id = $2;
 INSERT INTO foreign_batch (sha256, city_id, batch_id, created_ms, taken_at) VALUES ($1, $2, $3, $4, $5);
 
 -- name: other_owner
-SELECT EXISTS (SELECT FROM federated_entry WHERE entry_id = ANY($2::text[]) AND city_id <> $1);
+SELECT EXISTS (SELECT FROM federated_entry WHERE entry_id = ANY($2::text[]) AND city_id <> $1)
+    OR EXISTS (SELECT FROM hotlist_entry WHERE entry_id = ANY($2::text[]));
 
 -- name: add_entries
 INSERT INTO federated_entry (entry_id, city_id, sha256, reason, expires_at, scope)
@@ -32,13 +33,14 @@ WHERE federated_entry.city_id = excluded.city_id;
 SELECT EXISTS (SELECT FROM foreign_withdrawal WHERE sha256 = $1);
 
 -- name: add_withdrawal
-INSERT INTO foreign_withdrawal (sha256, city_id, created_ms, taken_at) VALUES ($1, $2, $3, $4);
+INSERT INTO foreign_withdrawal (sha256, city_id, created_ms, taken_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING;
 
 -- A city withdraws what is its own.
 -- name: add_withdrawn
 INSERT INTO federated_withdrawn (entry_id, sha256)
 SELECT entry_id, $2 FROM federated_entry WHERE city_id = $1 AND entry_id = ANY($3::text[])
-RETURNING entry_id;
+ON CONFLICT DO NOTHING;
 
 -- Where the entries hold that a batch brought, or that a withdrawal takes out.
 -- name: scopes
@@ -69,7 +71,7 @@ ORDER BY taken_at, kind, sha256;
 
 -- Batches with an entry that a box of the city could arm, the oldest first.
 -- name: batches_of_city
-SELECT b.city_id || '/' || b.batch_id AS name, b.sha256, bytes
+SELECT b.city_id || '/' || b.batch_id AS name, sha256, bytes
 FROM foreign_batch AS b JOIN federation_body USING (sha256)
 WHERE EXISTS (
     SELECT FROM federated_entry AS e
@@ -90,8 +92,9 @@ WHERE e.sha256 = ANY($1::bytea[]);
 
 -- name: judge
 UPDATE foreign_batch AS b SET left_out = said.left_out, judged_at = $3
-FROM unnest($1::bytea[], $2::text[]) AS said (sha256, left_out)
-WHERE b.sha256 = said.sha256 AND (b.judged_at IS NULL OR b.left_out IS DISTINCT FROM said.left_out);
+FROM unnest($1::text[], $2::text[]) AS said (name, left_out)
+WHERE b.city_id || '/' || b.batch_id = said.name
+  AND (b.judged_at IS NULL OR b.left_out IS DISTINCT FROM said.left_out);
 
 -- name: expired_between
 SELECT count(*) FROM federated_entry AS e WHERE e.expires_at > $1 AND e.expires_at <= $2
@@ -122,19 +125,18 @@ DELETE FROM federation_body AS b WHERE b.kept_at < $1
 RETURNING sha256;
 
 -- name: forget_batches
-DELETE FROM foreign_batch;
+DELETE FROM foreign_batch RETURNING sha256;
 
 -- name: list_batches
 SELECT b.city_id, b.batch_id, b.taken_at, b.judged_at, b.left_out, count(e.entry_id) AS entries,
        count(*) FILTER (WHERE e.expires_at > $1
-           AND NOT EXISTS (SELECT FROM federated_withdrawn AS w WHERE w.entry_id = e.entry_id)) AS alive
+           AND NOT EXISTS (SELECT FROM federated_withdrawn AS w WHERE w.entry_id = e.entry_id)) AS in_force
 FROM foreign_batch AS b LEFT JOIN federated_entry AS e USING (sha256)
 GROUP BY b.sha256 ORDER BY b.taken_at, b.city_id, b.batch_id;
-
--- name: waiting
-SELECT b.city_id, bytes FROM foreign_batch AS b JOIN federation_body USING (sha256)
-WHERE left_out = 'unknown_officer' ORDER BY b.taken_at LIMIT $1;
 
 -- name: left_out
 SELECT city_id, left_out, count(*) AS batches FROM foreign_batch
 WHERE left_out IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: count_batches
+SELECT count(*) FROM foreign_batch;

@@ -93,3 +93,32 @@ def test_more_than_a_box_takes_is_refused() -> None:
     assert compose(found, trust, city=CITY, list_version=7, now=NOW, most_entries=3).entries == 3
     with pytest.raises(BadInput, match="would hold 3 entries; boxes take 2"):
         compose(found, trust, city=CITY, list_version=7, now=NOW, most_entries=2)
+
+
+def test_batches_of_other_cities_go_in_behind_our_own_under_our_root() -> None:
+    own = Ingredients({"b-1": batch_of("b-1", "e-1")}, (), frozenset())
+    foreign = Ingredients({"torreon/b-2": batch_of("b-2", "e-2")}, (), frozenset())
+    done = compose(own, trust_in(ANA, LUIS), city=CITY, list_version=7, now=NOW, foreign=foreign)
+    batches = from_bytes(done.artefact, Snapshot, max_bytes=10**6).batches
+    assert (done.entries, done.left_out, batches) == (2, {}, (own.batches["b-1"], foreign.batches["torreon/b-2"]))
+    unknown = compose(own, trust_in(EVA), city=CITY, list_version=7, now=NOW, foreign=foreign)
+    assert unknown.left_out == {"b-1": "unknown_officer", "torreon/b-2": "unknown_officer"}
+
+
+def test_what_another_city_cleared_leaves_with_its_batch_though_its_officer_is_unknown_here() -> None:
+    raw = withdraw(["e-2"], EVA, created_ms=to_ms(NOW))
+    foreign = Ingredients({"torreon/b-2": batch_of("b-2", "e-2", "e-3")}, (raw,), frozenset({"e-2"}))
+    own = Ingredients({}, (), frozenset())
+    done = compose(own, trust_in(ANA, LUIS), city=CITY, list_version=7, now=NOW, foreign=foreign)
+    assert (done.entries, done.left_out) == (0, {"torreon/b-2": WITHDRAWAL_LAPSED})
+    vouched = compose(own, trust_in(ANA, LUIS, EVA), city=CITY, list_version=7, now=NOW, foreign=foreign)
+    assert (vouched.entries, vouched.left_out) == (1, {})
+
+
+def test_others_do_not_crowd_our_own_list_off_the_boxes() -> None:
+    own = Ingredients({"b-1": batch_of("b-1", "e-1", "e-2")}, (), frozenset())
+    large, small = batch_of("b-2", "e-3", "e-4"), batch_of("b-3", "e-5")
+    foreign = Ingredients({"torreon/b-2": large, "torreon/b-3": small}, (), frozenset())
+    trust = trust_in(ANA, LUIS)
+    done = compose(own, trust, city=CITY, list_version=7, now=NOW, most_entries=3, foreign=foreign)
+    assert (done.entries, done.left_out) == (3, {"torreon/b-2": "too_many"})

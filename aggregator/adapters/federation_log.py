@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Final
 
 import asyncpg
@@ -35,6 +36,8 @@ from protocol.messages import VERSION
 
 CHANNEL: Final = "federation_log_changed"
 KEPT: Final = timedelta(days=7)
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Bodies of one page, those too that are fetched by their hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ async def stretch_after(connection: Connection, city: str, number: int) -> Stret
     row = await connection.fetchrow(sql["ends"], [city])
     if row is None:
         return None
-    rows = await connection.fetch(sql["items"], city, number, MAX_PAGE_ITEMS, MAX_INLINE_BYTES)
+    rows = _fitting(await connection.fetch(sql["items"], city, number, MAX_PAGE_ITEMS, MAX_INLINE_BYTES))
     if not rows:
         return Stretch(_end(row), ()) if row["number"] <= number else None
     if rows[0]["number"] != number + 1:
@@ -151,6 +154,12 @@ async def _add(connection: Connection, end: asyncpg.Record, line: LogItem) -> in
     await connection.execute(sql["add_item"], *values)
     await connection.execute(sql["advance"], end["city_id"], item.number, at)
     return item.number
+
+
+def _fitting(rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+    """The first items: one at least, and no more than whoever takes them should hold at once."""
+    sizes = accumulate(row["size_bytes"] for row in rows)
+    return [row for place, (row, size) in enumerate(zip(rows, sizes, strict=True)) if place == 0 or size <= MOST_BYTES]
 
 
 def _item(row: asyncpg.Record) -> LogItem:

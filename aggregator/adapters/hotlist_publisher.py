@@ -28,6 +28,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from aggregator.adapters import hotlist_store as store
 from aggregator.adapters import keyfiles
 from aggregator.adapters.database import AWAY, Access, Database, Pool
+from aggregator.adapters.hotlist_deltas import deltas_to
 from aggregator.adapters.hotlist_desk import Desk, Published
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.settings_publisher import CHANNEL as SETTINGS_CHANNEL
@@ -36,7 +37,7 @@ from aggregator.adapters.trust_file import believe
 from aggregator.errors import BadInput, BadKey, DatabaseUnwell, NotThere
 from aggregator.settings import Settings
 from protocol.clock import to_ms
-from protocol.hotlist import Manifest, sign_manifest
+from protocol.hotlist import DeltaName, Manifest, sign_manifest
 from protocol.keys import Signer
 from protocol.messages import VERSION
 from protocol.topics import HOTLIST, TRUST, broadcast_topic
@@ -78,8 +79,10 @@ async def run(settings: Settings, database: Database) -> None:
             await asyncio.sleep(_RETRY_S)
 
 
-def sign_current(snapshot: store.Snapshot, signer: Signer, *, now: datetime, valid: timedelta) -> bytes:
-    """The manifest of a snapshot, for as long as it is valid."""
+def sign_current(
+    snapshot: store.Snapshot, signer: Signer, *, now: datetime, valid: timedelta, deltas: tuple[DeltaName, ...] = ()
+) -> bytes:
+    """The manifest of a snapshot and of the deltas to it, for as long as it is valid."""
     manifest = Manifest(
         version=VERSION,
         list_version=snapshot.list_version,
@@ -88,6 +91,7 @@ def sign_current(snapshot: store.Snapshot, signer: Signer, *, now: datetime, val
         size_bytes=snapshot.size_bytes,
         created_ms=to_ms(now),
         expires_ms=to_ms(now + valid),
+        deltas=deltas,
     )
     return sign_manifest(manifest, signer)
 
@@ -154,13 +158,15 @@ class Publisher:
             return
         await self._tell(TRUST, bundle)
         if current is not None:
-            await self._tell(HOTLIST, self._manifest(current, now))
+            await self._tell(HOTLIST, await self._manifest(current, now))
 
-    def _manifest(self, current: store.Snapshot, now: datetime) -> bytes:
+    async def _manifest(self, current: store.Snapshot, now: datetime) -> bytes:
         """The manifest of the current snapshot: the one signed last, while most of its life is still ahead."""
         signed = self._signed
         if signed is None or signed.list_version != current.list_version or now - signed.at >= self._valid / RENEWALS:
-            raw = sign_current(current, self._signer, now=now, valid=self._valid)
+            async with store.transaction(self._pool) as connection:
+                deltas = await deltas_to(connection, current.sha256)
+            raw = sign_current(current, self._signer, now=now, valid=self._valid, deltas=deltas)
             signed = self._signed = _Signed(current.list_version, now, raw)
             log.info("hotlist_signed", list_version=current.list_version, entries=current.entries)
         return signed.raw

@@ -14,6 +14,7 @@ from datetime import datetime
 import asyncpg
 
 from aggregator.adapters.database import AWAY, Connection, Pool, unwell
+from aggregator.adapters.hotlist_deltas import keep_deltas
 from aggregator.adapters.statements import statements
 from aggregator.core.hotlist import Case, Draft, NewBatch, ReasonClass
 from aggregator.core.hotlist_snapshot import Composed, Ingredients
@@ -201,11 +202,12 @@ async def last_list_version(connection: Connection, city: str) -> int:
 async def add_snapshot(
     connection: Connection, city: str, composed: Composed, *, trust_number: int, now: datetime
 ) -> Snapshot:
-    """Make a composed snapshot the city's current one; whoever listens is told at the commit."""
+    """Make a composed snapshot the city's current one, with deltas to it; whoever listens is told at the commit."""
     sha256, size_bytes = hashlib.sha256(composed.artefact).digest(), len(composed.artefact)
     await connection.execute(_sql("add_artefact"), sha256, composed.artefact, size_bytes, now)
     values = (city, composed.list_version, sha256, size_bytes, composed.entries, trust_number, now)
     await connection.execute(_sql("add_snapshot"), *values)
+    await keep_deltas(connection, city, composed.list_version, composed.artefact, now=now)
     return Snapshot(*values)
 
 

@@ -109,10 +109,10 @@ SELECT city_id, list_version, sha256, size_bytes, entries, trust_number, created
 FROM hotlist_snapshot WHERE city_id = $1 ORDER BY list_version DESC LIMIT 1;
 
 -- name: drop_artefacts
--- Only what no box can still be fetching: replaced, and long ago.
+-- Only what no box can still be fetching: replaced, and long ago. A delta stays as long as what it makes.
 DELETE FROM hotlist_artefact a WHERE a.created_at < $1 AND NOT EXISTS (
     SELECT FROM hotlist_snapshot s
-    WHERE s.sha256 = a.sha256
+    WHERE (s.sha256 = a.sha256 OR s.sha256 IN (SELECT d.target FROM hotlist_delta d WHERE d.sha256 = a.sha256))
       AND NOT EXISTS (
           SELECT FROM hotlist_snapshot newer
           WHERE newer.city_id = s.city_id AND newer.list_version > s.list_version AND newer.created_at < $1

@@ -128,6 +128,7 @@ BEGIN
     IF EXISTS (SELECT FROM forward_rule WHERE kind = TG_ARGV[0]) THEN
         INSERT INTO forward_due (event, kind, is_alert, received_at)
         SELECT envelope_hash, TG_ARGV[0], TG_ARGV[0] IN ('hit', 'hit-amended', 'alarm'), received_at FROM stored
+        ORDER BY received_at, epoch, sequence
         ON CONFLICT DO NOTHING;
         PERFORM pg_notify('forward_due', '');
     END IF;

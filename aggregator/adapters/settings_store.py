@@ -12,11 +12,19 @@ from aggregator.core.rollout import DEFAULT_TRIAL_S, check_settings_text, plan_o
 from aggregator.errors import BadKey
 from aggregator.settings import Settings
 from protocol.clock import to_ms
-from protocol.envelope import parse
+from protocol.envelope import envelope_hash, parse
 from protocol.keys import Signer
 from protocol.order import Identity
-from protocol.settings import MAX_SETTINGS_BYTES, SettingsDocument, make_document, sign_settings
-from protocol.trust import Role
+from protocol.settings import (
+    MAX_SETTINGS_BYTES,
+    SettingsDocument,
+    SettingsRefusal,
+    Taken,
+    check_settings,
+    make_document,
+    sign_settings,
+)
+from protocol.trust import Role, TrustStore
 from protocol.wire import from_versioned
 
 FIRST_ROLLOUT = "enrolment"
@@ -33,9 +41,8 @@ class Content:
 
     @classmethod
     def of(cls, envelope: bytes) -> "Content":
-        """The content of a document of ours, as we signed it."""
-        payload = parse(envelope, max_bytes=MAX_SETTINGS_BYTES).payload
-        document = from_versioned(payload, SettingsDocument, max_bytes=MAX_SETTINGS_BYTES)
+        """The content of a document that was verified when it was kept."""
+        document = _content(envelope)
         return cls(document.profile, document.profile_toml, document.settings_toml, document.trial_s)
 
 
@@ -102,6 +109,35 @@ async def first_settings(
     if newest is not None and _still_holds(newest["envelope"], newest["rollout_id"], wanted, signer):
         return bytes(newest["envelope"])
     return await add_document(connection, signer, who, wanted, rollout=FIRST_ROLLOUT, now=now)
+
+
+async def take_document(
+    connection: Connection, city: str, raw: bytes, trust: TrustStore, *, now: datetime
+) -> str | None:
+    """Keep a document that a region signed for one of this city's boxes, as the box would take it; None, or why not.
+
+    The publisher tells the box. Raises `BadEnvelope` or `DecodeError` for what is no document.
+    """
+    sql, said = statements("rollout"), _content(raw)
+    await take_turn(connection)
+    box = await connection.fetchrow(sql["box"], said.device, city)
+    if box is None:
+        return SettingsRefusal.OTHER_BOX.value
+    newest = await connection.fetchrow(sql["newest"], said.device)
+    taken = Taken(newest["number"], envelope_hash(newest["envelope"])) if newest else Taken()
+    who = Identity(device=said.device, city=city, point=box["point_id"])
+    verdict = check_settings(raw, trust, who, taken)
+    if isinstance(verdict, SettingsRefusal):
+        return verdict.value
+    if verdict.number > taken.number:
+        row = (said.device, verdict.number, verdict.rollout, verdict.profile, envelope_hash(raw), raw, now)
+        await connection.execute(sql["add_document"], *row)
+    return None
+
+
+def _content(raw: bytes) -> SettingsDocument:
+    payload = parse(raw, max_bytes=MAX_SETTINGS_BYTES).payload
+    return from_versioned(payload, SettingsDocument, max_bytes=MAX_SETTINGS_BYTES)
 
 
 def _still_holds(envelope: bytes, rollout: str, wanted: Content, signer: Signer) -> bool:

@@ -11,9 +11,10 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 
 from cyclopts import App, Parameter
 
-from aggregator.adapters import keyfiles, officer_keys
+from aggregator.adapters import federation_link, keyfiles, link_standing, officer_keys
 from aggregator.adapters.database import opened
 from aggregator.adapters.hotlist_desk import Desk, Imported, Published
+from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.trust_file import read_trust
 from aggregator.cli.console import AsJson, Cell, Config, say, settings_of, show_object, show_rows
 from aggregator.cli.operator import actor
@@ -22,11 +23,12 @@ from aggregator.errors import BadInput
 from aggregator.settings import Settings
 from protocol.keys import Signer
 
-app = App(name="hotlist", help="Wanted vehicles: import, propose, approve, withdraw, list, expire.")
+app = App(name="hotlist", help="Wanted vehicles: import, propose, approve, withdraw, list, expire; and other cities'.")
 T = TypeVar("T")
 AGENT_SOCKET: Final = "SSH_AUTH_SOCK"
 _ENTRY_COLUMNS: Final = ("entry_id", "batch_id", "state", "reason", "scope", "expires_at", "withdrawn_at")
 _CONFIDENTIAL_COLUMNS: Final = ("plate", "case_number")
+_FOREIGN_COLUMNS: Final = ("city_id", "batch_id", "entries", "in_force", "left_out", "taken_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +142,24 @@ def list_entries(
 @app.command
 def batches(*, json: AsJson = False, config: Config = None) -> None:
     """List batches with their officers, and say which imports wait."""
-    found, waiting = _at_desk(settings_of(config), _batches)
+    settings = settings_of(config)
+    found, waiting, age = _at_desk(settings, lambda desk: _batches(desk, settings))
     columns = ("batch_id", "state", "entries", "officers", "created_at", "approved_at")
     show_rows(columns, [tuple(_cell(row[column]) for column in columns) for row in found], as_json=json)
     for row in waiting:
         number = row["import_id"]
         say(f"import {number} waits with {row['entries']} entries: aggregator hotlist propose {number}")
+    if age is not None:
+        say(age)
+
+
+@app.command
+def foreign(*, json: AsJson = False, config: Config = None) -> None:
+    """List the batches of other cities, why one is left out of our list, and how old this is."""
+    settings = settings_of(config)
+    rows, age = _at_desk(settings, lambda desk: _foreign(desk, settings))
+    show_rows(_FOREIGN_COLUMNS, [tuple(_cell(row[name]) for name in _FOREIGN_COLUMNS) for row in rows], as_json=json)
+    say(age or f"{settings.city} is not linked to a region; see: aggregator federation status")
 
 
 @app.command
@@ -181,8 +195,26 @@ async def _desk(settings: Settings) -> AsyncIterator[Desk]:
         yield Desk(database.pool, trust, settings.city)
 
 
-async def _batches(desk: Desk) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    return [dict(row) for row in await desk.batches()], [dict(row) for row in await desk.waiting()]
+Rows: TypeAlias = list[dict[str, object]]
+
+
+async def _batches(desk: Desk, settings: Settings) -> tuple[Rows, Rows, str | None]:
+    found, waiting = await desk.batches(), await desk.waiting()
+    return [dict(row) for row in found], [dict(row) for row in waiting], await _age(desk, settings)
+
+
+async def _foreign(desk: Desk, settings: Settings) -> tuple[Rows, str | None]:
+    return [dict(row) for row in await desk.foreign(now=datetime.now(UTC))], await _age(desk, settings)
+
+
+async def _age(desk: Desk, settings: Settings) -> str | None:
+    """How old what is known of other cities is; None for a city without a link."""
+    link = federation_link.read(settings)
+    if link is None:
+        return None
+    async with transaction(desk.pool) as connection:
+        standing = await link_standing.standing(connection, link.log_id)
+    return standing.told(datetime.now(UTC))
 
 
 def _line(verdict: Verdict) -> tuple[Cell, ...]:

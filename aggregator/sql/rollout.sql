@@ -99,6 +99,9 @@ ORDER BY number DESC LIMIT 1;
 INSERT INTO settings_document (device_id, number, rollout_id, profile, sha256, envelope, signed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
+-- name: box
+SELECT point_id FROM device WHERE device_id = $1 AND city_id = $2 AND state = 'active';
+
 -- name: to_publish
 SELECT device.device_id, city_id, point_id, newest.sha256
 FROM device

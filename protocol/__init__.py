@@ -10,7 +10,7 @@ docs/protocol.md is the specification; the modules are its chapters, lowest firs
     presence, clock, topics      who is on line, what time it cannot be before, where it is said
     renewal, revocations         a certificate for another term, by the key it is for; keys that hold no more
     trust, hotlist, sealing      who may say what; wanted vehicles; what only the evidence authority opens
-    settings                     what a box runs, by its region's word
+    settings, terms              what a box runs, by its region's word; what a private company's box may do
     enrolment, armour            how a new box gets its identity; bytes as text that can be pasted
     joining, federation, roster  how a city and its region come to know each other, and what they say up and down
     plates                       how plate texts are written and mistaken
@@ -45,6 +45,7 @@ __all__ = [
     "sealing",
     "settings",
     "steps",
+    "terms",
     "topics",
     "trust",
     "wire",

@@ -127,6 +127,7 @@ class EnrolmentAnswer(WireStruct, frozen=True, kw_only=True):
     chain: Annotated[tuple[Der, ...], msgspec.Meta(min_length=1, max_length=4)] = msgspec.field(name="8")
     authorities: Annotated[tuple[Der, ...], msgspec.Meta(min_length=1, max_length=8)] = msgspec.field(name="9")
     settings: Annotated[bytes, msgspec.Meta(max_length=MAX_SETTINGS_BYTES)] = msgspec.field(name="10", default=b"")
+    partner: Id | None = msgspec.field(name="11", default=None)  # the company whose box it is (`protocol.terms`)
 
 
 class Parcel(WireStruct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ class Context(Enum):
     ENROLMENT_ANSWER = b"atalaya/v1/enrolment-answer"
     RENEWAL = b"atalaya/v1/renewal"
     REVOCATIONS = b"atalaya/v1/revocations"
+    TERMS = b"atalaya/v1/terms"
     TRANSIT = b"atalaya/v1/transit"
     LINK_RECEIPT = b"atalaya/v1/link-receipt"
     ROSTER = b"atalaya/v1/roster"

@@ -25,6 +25,7 @@ class Refusal(IntEnum):
     EQUIVOCATION = 11
     BUSY = 12
     INTERNAL = 13
+    OUTSIDE_TERMS = 14
 
     @property
     def is_final(self) -> bool:

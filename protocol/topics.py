@@ -1,7 +1,7 @@
 """Topics: one typed schema, from which topics are built and parsed and the broker's access list is made.
 
     atalaya/v1/{city}/{point}/{device}/{word}      up: one word per message kind, and `presence`
-                                                   down: `receipt`, `resend`; `settings`, retained
+                                                   down: `receipt`, `resend`; `settings`, `terms`, retained
     atalaya/v1/{city}/-/-/{word}                   down to all of a city, retained: `hotlist`, `trust`
                                                    at the region's broker, from the city: `transit`;
                                                    to it: `link-receipt`, and `head`, retained
@@ -40,12 +40,13 @@ PRESENCE: Final = "presence"
 RECEIPT: Final = "receipt"
 RESEND: Final = "resend"
 SETTINGS: Final = "settings"
+TERMS: Final = "terms"
 HOTLIST: Final = "hotlist"
 TRUST: Final = "trust"
 TRANSIT: Final = "transit"
 LINK_RECEIPT: Final = "link-receipt"
 HEAD: Final = "head"
-RETAINED: Final = frozenset({SETTINGS, HOTLIST, TRUST, HEAD})
+RETAINED: Final = frozenset({SETTINGS, TERMS, HOTLIST, TRUST, HEAD})
 """What the broker keeps, so that a box that comes later gets it too."""
 
 SCHEMA: Final[dict[str, Direction]] = {
@@ -54,6 +55,7 @@ SCHEMA: Final[dict[str, Direction]] = {
     RECEIPT: Direction.DOWN,
     RESEND: Direction.DOWN,
     SETTINGS: Direction.DOWN,
+    TERMS: Direction.DOWN,
     HOTLIST: Direction.BROADCAST,
     TRUST: Direction.BROADCAST,
     TRANSIT: Direction.LINK_UP,

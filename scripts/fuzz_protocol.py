@@ -28,6 +28,7 @@ from protocol_samples import ENTRIES, WHO, Refused, arm, evidence_key, samples, 
 from protocol_samples_delta import delta, delta_samples, next_snapshot, take_delta
 from protocol_samples_link import link_samples, made_answer, page, parcel, take_page, take_parcel
 from protocol_samples_minor import minor_samples
+from protocol_samples_terms import terms_samples
 
 from protocol import cbor, errors
 from protocol import messages as m
@@ -58,7 +59,7 @@ class Finding(Exception):
 
 def targets() -> list[Target]:
     """What is mutated."""
-    every = [*samples(), *minor_samples(), *link_samples(), *delta_samples()]
+    every = [*samples(), *minor_samples(), *link_samples(), *delta_samples(), *terms_samples()]
     signed = [Target(s.name, s.raw, _judge_signed(s.take, s.raw)) for s in every]
     payloads = [Target(f"payload of {s.name}", _cbor_of(s.raw), judge_cbor) for s in every]
     bodies = [

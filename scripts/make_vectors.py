@@ -51,6 +51,7 @@ from protocol_samples_link import (
     token,
 )
 from protocol_samples_minor import LAST_TAKEN, minor_samples
+from protocol_samples_terms import LAST_TERMS, PARTNER, terms_negatives, terms_samples
 
 from protocol import messages as m
 from protocol import topics
@@ -67,6 +68,7 @@ from protocol.receipts import Receipt, Resend
 from protocol.roster import Roster
 from protocol.sealing import Purpose, seal
 from protocol.settings import SettingsDocument
+from protocol.terms import Terms
 from protocol.trust import TrustBundle
 from protocol.wire import WireStruct, from_bytes
 
@@ -85,6 +87,7 @@ PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
     Context.WITHDRAWAL: Withdrawal,
     Context.MANIFEST: Manifest,
     Context.SETTINGS: SettingsDocument,
+    Context.TERMS: Terms,
     Context.TRANSIT: Transit,
     Context.LINK_RECEIPT: Receipt,
     Context.ROSTER: Roster,
@@ -110,6 +113,7 @@ LINK_FILES: Final = {
 # The words that minors brought; those of v1 are all the others.
 MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
 LINK_WORDS: Final = (topics.TRANSIT, topics.LINK_RECEIPT, topics.HEAD)
+TERMS_WORDS: Final = (topics.TERMS,)
 # Fields that minors brought to what was there: vectors from before do not know them.
 NEWER_FIELDS: Final = frozenset({"deltas"})
 
@@ -141,7 +145,7 @@ def vectors() -> dict[str, Any]:
         "keys": keys(),
         **files,
         "topics": {
-            "valid": topic_vectors(w for w in topics.SCHEMA if w not in (*MINOR_WORDS, *LINK_WORDS)),
+            "valid": topic_vectors(w for w in topics.SCHEMA if w not in (*MINOR_WORDS, *LINK_WORDS, *TERMS_WORDS)),
             "refused": BAD_TOPICS,
         },
         "sealing": sealing_vectors(),
@@ -187,6 +191,7 @@ def link_vectors() -> dict[str, Any]:
         },
         **files,
         "hotlist": delta_vectors(),
+        "terms": terms_vectors(),
         "topics": {"valid": topic_vectors(LINK_WORDS), "refused": BAD_LINK_TOPICS},
         "refused": refused_vectors(link_negatives()),
     }
@@ -208,6 +213,17 @@ def delta_vectors() -> dict[str, Any]:
         "useless": [
             {"name": name, "bytes": raw.hex(), "refused": refusal.name} for name, raw, refusal in useless_deltas()
         ],
+    }
+
+
+def terms_vectors() -> dict[str, Any]:
+    """What a private company's box holds, takes and refuses, and where it hears of it."""
+    return {
+        "partner": PARTNER,
+        "last_terms": {"number": LAST_TERMS.number, "sha256": LAST_TERMS.hash.hex()},
+        "signed": [signed_vector(sample) for sample in terms_samples()],
+        "topics": {"valid": topic_vectors(TERMS_WORDS), "refused": BAD_TERMS_TOPICS},
+        "refused": refused_vectors(terms_negatives()),
     }
 
 
@@ -376,6 +392,7 @@ BAD_MINOR_TOPICS: Final = (
     "atalaya/v1/saltillo/p-204/box-17/settings-document",
     "atalaya/v1/saltillo/p-204/box-17/settings/",
 )
+BAD_TERMS_TOPICS: Final = ("atalaya/v1/saltillo/-/-/terms", "atalaya/v1/saltillo/p-204/-/terms")
 BAD_LINK_TOPICS: Final = (
     "atalaya/v1/saltillo/p-204/box-17/transit",
     "atalaya/v1/saltillo/p-204/-/head",

@@ -54,6 +54,7 @@ from protocol.receipts import (
 )
 from protocol.refusals import Refusal
 from protocol.settings import SettingsRefusal
+from protocol.terms import TermsRefusal
 from protocol.trust import Grant, Role, TrustBundle, TrustRefusal, TrustStore, sign_bundle
 from protocol.wire import WireStruct, from_bytes
 
@@ -64,7 +65,7 @@ OUTBOX: Final = bytes(range(16))
 SALT: Final = bytes(range(16, 32))
 _P256_SHA256: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
-Refused = Refusal | ListRefusal | TrustRefusal | SettingsRefusal | HeadRefusal | AnswerRefusal
+Refused = Refusal | ListRefusal | TrustRefusal | SettingsRefusal | TermsRefusal | HeadRefusal | AnswerRefusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from protocol import (
     receipts,
     roster,
     settings,
+    terms,
     topics,
     trust,
 )
@@ -37,6 +38,7 @@ from protocol.presence import Life
 from protocol.receipts import Status
 from protocol.refusals import Refusal
 from protocol.sealing import OVERHEAD_BYTES, Purpose
+from protocol.terms import Shown, TermsRefusal, Tier, Use
 from protocol.trust import Role, TrustRefusal
 from protocol.wire import WireStruct
 
@@ -54,7 +56,7 @@ RULES = dict(
 def wire_structs() -> list[type[WireStruct]]:
     """Every struct with a form on the wire; `_Received` is a view of a bundle."""
     devices = (messages, point_messages, presence, receipts)
-    servers = (trust, hotlist, hotlist_delta, settings, federation, roster, joining)
+    servers = (trust, hotlist, hotlist_delta, settings, terms, federation, roster, joining)
     modules = {module.__name__ for module in (*devices, *servers)}
     return [
         kind for kind in WireStruct.__subclasses__() if kind.__module__ in modules and not kind.__name__.startswith("_")
@@ -97,6 +99,7 @@ def test_every_field_is_documented_by_number_name_and_whether_it_may_be_left_out
         (presence.MAX_PRESENCE_BYTES, "at most {} bytes of payload"),
         (trust.MAX_TRUST_BYTES, "at most {} bytes"),
         (settings.MAX_SETTINGS_BYTES, "context SETTINGS, at most {} bytes"),
+        (terms.MAX_TERMS_BYTES, "context TERMS, at most {} bytes"),
         (settings.MAX_TEXT_CHARACTERS, "at most {} characters, none of U+0000-0008"),
         (hotlist.MAX_MANIFEST_BYTES, "context MANIFEST, at most {} bytes"),
         (hotlist.MAX_SNAPSHOT_BYTES, "at most {} bytes and"),
@@ -157,6 +160,9 @@ def test_every_refusal_has_its_row(refusal: Refusal) -> None:
         ("condition", Condition),
         ("verdict", Verdict),
         ("settings-state", SettingsState),
+        ("tier", Tier),
+        ("use", Use),
+        ("shown", Shown),
     ],
 )
 def test_every_enumeration_has_its_numbers(word: str, values: type[Enum]) -> None:
@@ -173,7 +179,9 @@ def test_every_list_and_trust_refusal_is_named() -> None:
     for why in TrustRefusal:
         assert f"`{why.name}`" in DOC
     for each in settings.SettingsRefusal:
-        assert f"`{each.value}`" in DOC.partition("## Settings")[2].partition("## Hotlists")[0]
+        assert f"`{each.value}`" in DOC.partition("## Settings")[2].partition("## Terms")[0]
+    for said in TermsRefusal:
+        assert f"`{said.value}`" in DOC.partition("## Terms")[2].partition("## Hotlists")[0]
 
 
 def test_every_kind_of_item_and_every_refusal_of_a_head_is_told() -> None:

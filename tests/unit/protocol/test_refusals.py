@@ -28,4 +28,5 @@ def test_every_reason_of_the_ingest_has_a_number_that_stays() -> None:
         "EQUIVOCATION": 11,
         "BUSY": 12,
         "INTERNAL": 13,
+        "OUTSIDE_TERMS": 14,
     }

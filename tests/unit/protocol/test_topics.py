@@ -124,6 +124,7 @@ def test_patterns_take_a_devices_own_place() -> None:
         "atalaya/v1/+/+/%u/receipt",
         "atalaya/v1/+/+/%u/resend",
         "atalaya/v1/+/+/%u/settings",
+        "atalaya/v1/+/+/%u/terms",
     ]
     assert patterns(Direction.BROADCAST, city="saltillo", device="%u") == [
         "atalaya/v1/saltillo/-/-/hotlist",

@@ -16,6 +16,7 @@ from protocol_samples import arm, samples
 from protocol_samples_delta import delta_samples, take_delta
 from protocol_samples_link import link_samples, take_page, take_parcel, token
 from protocol_samples_minor import minor_samples
+from protocol_samples_terms import take_terms, terms_samples
 
 from protocol import topics
 from protocol.enrolment import read_token
@@ -59,6 +60,7 @@ COMMITTED_LINK = {
     "link.json": "a2c776c4c5ff351d1780c6ad77228081b89c9c1ecacc7c065f5fa36b7d6e47d9",
     "log.json": "38934b6b044ec4efaaf8c0eaf251bbea99e67da406151c8857be44e9fbb62c3a",
     "refused.json": "903e2f7925c00dc04a3f58061e42f5376d765c236e262a2e87a62724f25d72b7",
+    "terms.json": "3c5e235a369eebbb9a210fb5a0709c25de214847906a1417b51ca6e94cd9323d",
     "topics.json": "455d8dfbbee1bb14740be8a610519219705e92a887f4c3ef19489996c3aa4276",
     "trust.json": "4fc178b2b1ad5149e90b8374ca6538b86c9ac22cdf097d30f05eee7d03519dca",
 }
@@ -73,8 +75,12 @@ KEYS = {**load("keys")["keys"], **load("keys", LINK)["keys"]}
 SIGNED = [vector for name in make_vectors.FILES for vector in load(name) if "signatures" in vector]
 SIGNED += [vector for name in make_vectors.MINOR_FILES for vector in load(name, MINOR)]
 SIGNED += [vector for name in make_vectors.LINK_FILES for vector in load(name, LINK) if "signatures" in vector]
+SIGNED += load("terms", LINK)["signed"]
 SIGNED += [load("hotlist", LINK)["manifest"]]
-TAKERS = {sample.name: sample.take for sample in (*samples(), *minor_samples(), *link_samples(), *delta_samples())}
+TAKERS = {
+    sample.name: sample.take
+    for sample in (*samples(), *minor_samples(), *link_samples(), *delta_samples(), *terms_samples())
+}
 
 
 def test_making_them_again_gives_the_same_bytes() -> None:
@@ -148,6 +154,11 @@ def test_a_box_from_before_deltas_reads_the_same_manifest() -> None:
     assert make_vectors.meaning(read) == meant
 
 
+@pytest.mark.parametrize("vector", load("terms", LINK)["refused"], ids=lambda vector: vector["name"])
+def test_terms_are_refused_for_their_reason(vector: dict[str, str]) -> None:
+    assert getattr(take_terms(bytes.fromhex(vector["bytes"])), "name", "taken") == vector["refused"]
+
+
 @pytest.mark.parametrize("vector", load("refused"), ids=lambda vector: f"{vector['given_as']}: {vector['name']}")
 def test_what_must_be_refused_is_refused_for_its_reason(vector: dict[str, str]) -> None:
     assert getattr(outcome(vector["given_as"], bytes.fromhex(vector["bytes"])), "name", "taken") == vector["refused"]
@@ -198,7 +209,7 @@ def test_a_sealed_vector_opens_with_the_test_key(vector: dict[str, str]) -> None
 
 
 def test_topics_are_parsed_as_the_vectors_say() -> None:
-    every = load("topics"), load("topics", MINOR), load("topics", LINK)
+    every = load("topics"), load("topics", MINOR), load("topics", LINK), load("terms", LINK)["topics"]
     assert {v["word"] for each in every for v in each["valid"]} == set(topics.SCHEMA)
     for vector in (v for each in every for v in each["valid"]):
         topic = topics.parse_topic(vector["topic"])

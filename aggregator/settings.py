@@ -199,6 +199,7 @@ class Retention(Section, frozen=True):
     pieces_days: Days = 90
     refusals_days: Days = 365
     alerts_days: Days = 730
+    notices_days: Days = 90
 
 
 class Hotlist(Section, frozen=True):

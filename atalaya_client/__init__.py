@@ -22,7 +22,7 @@ from atalaya_client.errors import (
     Unreachable,
 )
 from atalaya_client.kinds import Value
-from atalaya_client.live import AlertLine
+from atalaya_client.live import AlertLine, NoticeLine
 from atalaya_client.question import Asked
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Client",
     "NotAdmitted",
     "NotThere",
+    "NoticeLine",
     "Problem",
     "ReasonNeeded",
     "Row",

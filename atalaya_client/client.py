@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from atalaya_client.answer import Answer
 from atalaya_client.errors import BadAnswer
-from atalaya_client.live import AlertLine, follow
+from atalaya_client.live import AlertLine, NoticeLine, follow
 from atalaya_client.question import PAGE_ROWS, Asked, parameters_of
 from atalaya_client.transport import PATIENCE_S, transport_to
 
@@ -155,6 +155,10 @@ class Client:
 
     def live_alerts(self, *, after: int | None = None) -> Iterator[AlertLine]:
         """What happens to alerts from now on, or since line `after`. Goes on by itself when the line breaks."""
+        return (line for line in self.live(after=after) if isinstance(line, AlertLine))
+
+    def live(self, *, after: int | None = None) -> Iterator[AlertLine | NoticeLine]:
+        """The same with the notices that the region gives of hits in other cities."""
         return follow(self._transport, after)
 
     def _ask(self, resource: str, headers: Mapping[str, bytes], asked: Asked) -> Answer:

@@ -8,7 +8,7 @@ somebody reads on. When the token ends, so does the stream, with `NotAdmitted`.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import httpx
 
@@ -37,6 +37,17 @@ class AlertLine:
 
     number: int
     row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """A notice of a hit in another city, as it is now: it came, changed or is over."""
+
+    number: int
+    row: Row
+
+
+Line: TypeAlias = AlertLine | NoticeLine
 
 
 @dataclass(slots=True)
@@ -81,7 +92,7 @@ def events_of(lines: Iterable[str], parser: Parser) -> Iterator[Event]:
             yield event
 
 
-def follow(transport: Transport, after: int | None) -> Iterator[AlertLine]:
+def follow(transport: Transport, after: int | None) -> Iterator[Line]:
     """Lines from the one after `after`, or from now on, until the token ends; raises `AtalayaError`."""
     number = after
     patience = Patience(transport.patience_s, transport.sleep)
@@ -99,7 +110,7 @@ def follow(transport: Transport, after: int | None) -> Iterator[AlertLine]:
             patience.wait(problem.retry_after_s, problem)
 
 
-def _once(transport: Transport, after: int | None, parser: Parser) -> Iterator[AlertLine]:
+def _once(transport: Transport, after: int | None, parser: Parser) -> Iterator[Line]:
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     if after is not None:
         headers["Last-Event-ID"] = str(after)
@@ -108,12 +119,13 @@ def _once(transport: Transport, after: int | None, parser: Parser) -> Iterator[A
             yield _line(event)
 
 
-def _line(event: Event) -> AlertLine:
+def _line(event: Event) -> Line:
     """The line that an event tells of; raises `NotAdmitted` for the stream's end."""
     try:
         said = json.loads(event.data)
         if event.name == "end":
             raise NotAdmitted(int(said.get("status", 401)), said)
-        return AlertLine(int(event.id), {name: read(kind_of(_RESOURCE, name), value) for name, value in said.items()})
+        kind = NoticeLine if event.name == "notice" else AlertLine
+        return kind(int(event.id), {name: read(kind_of(_RESOURCE, name), value) for name, value in said.items()})
     except (ValueError, AttributeError) as exc:
         raise BadAnswer("the stream holds what is no line of an alert's history") from exc

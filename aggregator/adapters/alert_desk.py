@@ -23,6 +23,8 @@ from aggregator.errors import BadInput, NotAllowed, NotThere, Overtaken
 
 NO_PLATES: Final = "without plates"
 LONGEST_NOTE: Final = 300
+# Two kinds of lines share one order of numbers: read one after the other, a line between the two would be passed over.
+_ONE_INSTANT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BY_WHAT: Final = ("camera", "list", "reason", "reader", "quality")
 
 
@@ -130,9 +132,11 @@ class AlertDesk:
         return newest
 
     async def happened(self, after: int, city: str | None, limit: int) -> Found:
-        """What happened since a line, without plates, oldest first."""
+        """What happened since a line, to alerts and by notices, without plates, oldest first."""
         async with transaction(self._pool) as connection:
-            return await connection.fetch(self._sql["happened"], after, city, limit)
+            await connection.execute(_ONE_INSTANT)
+            lines = await connection.fetch(self._sql["happened"], after, city, limit)
+            return in_order(limit, lines, await connection.fetch(statements("notices")["happened"], after, city, limit))
 
     async def precision(self, by: str, city: str | None) -> list[tuple[asyncpg.Record, Precision]]:
         """Errors out of n by camera, list, reason, reader or quality."""
@@ -165,6 +169,11 @@ _REMEDY: Final = {
     Denied.NOT_CONFIRMED: "a hit is no fact until somebody confirms it: aggregator alerts confirm",
     Denied.ERASED: "its plate was erased a day after the rejection, which therefore stays",
 }
+
+
+def in_order(limit: int, *kinds: Found) -> Found:
+    """Lines of several kinds, read at one instant, by their numbers; what is left out has higher ones than these."""
+    return sorted((row for rows in kinds for row in rows), key=lambda row: int(row["number"]))[:limit]
 
 
 def _subject(number: int) -> str:

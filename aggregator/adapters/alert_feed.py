@@ -1,4 +1,4 @@
-"""What happens to alerts, line by line, for whoever follows it: within his cities, and without plates."""
+"""What happens to alerts, and notices of other cities, line by line: within one's cities, and without plates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from aggregator.adapters.alert_desk import AlertDesk
+from aggregator.adapters.alert_desk import AlertDesk, in_order
 from aggregator.adapters.asker import Asker
 from aggregator.adapters.audit_log import Deed, audit_all
 from aggregator.adapters.database import Pool
@@ -29,10 +29,11 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the history with its alert as it is now, as one JSON object."""
+    """A line of the history with its alert as it is now, or a notice as it is now, as one JSON object."""
 
     number: int
     json: str
+    is_notice: bool = False
 
 
 class AlertFeed:
@@ -41,7 +42,7 @@ class AlertFeed:
     def __init__(self, pool: Pool, asker: Asker) -> None:
         """Nothing is held between calls."""
         self._pool, self._desk, self._asker = pool, AlertDesk(pool), asker
-        self._sql = statements("api")["lines"]
+        self._sql, self._notices = statements("api")["lines"], statements("notices")["happened_in_cities"]
 
     async def begin(self, *, actor: str) -> int:
         """The number of the newest line; from here on somebody follows, and the audit knows."""
@@ -55,5 +56,7 @@ class AlertFeed:
     async def after(self, number: int, cities: tuple[str, ...] | None, limit: int) -> Sequence[Line]:
         """The lines that follow one, the oldest first."""
         async with self._asker.asking(cities, timeout_s=_TIMEOUT_S) as connection:
-            rows = await connection.fetch(self._sql, number, limit)
-        return [Line(row["number"], msgspec.json.encode(dict(row)).decode()) for row in rows]
+            lines = await connection.fetch(self._sql, number, limit)
+            notices = await connection.fetch(self._notices, number, limit)
+        rows = [dict(row) for row in in_order(limit, lines, notices)]
+        return [Line(row["number"], msgspec.json.encode(row).decode(), "notice" in row) for row in rows]

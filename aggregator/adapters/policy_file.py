@@ -1,6 +1,6 @@
 """The region's policy of who sees what, from the file that the settings name; without one, what the program has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aggregator.core.visibility import Policy, parse_policy
 from aggregator.errors import BadInput, BadSettings
@@ -11,7 +11,7 @@ from aggregator.settings import Settings
 class PolicyFile:
     """A policy, and the text that it stands in; no text: there is no file."""
 
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     text: str = ""
 
 

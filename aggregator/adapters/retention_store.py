@@ -29,15 +29,21 @@ _START: Final = (datetime(1, 1, 2, tzinfo=UTC), b"")
 # Where each kind's rows are found. The first of a kind is what it is named after.
 _SOURCES: Final[dict[Keeping, tuple[str, ...]]] = {
     Keeping.HITS: ("hits", "parts"),
+    Keeping.REJECTED: ("rejected", "elsewhere"),
     Keeping.PIECES: ("pieces", "pictures"),
+    Keeping.NOTICES: ("notices", "notices_sent"),
 }
-_OF_ALERTS: Final = frozenset({Keeping.REJECTED, Keeping.ALERTS})
+_OF_ALERTS: Final = frozenset({Keeping.REJECTED, Keeping.ALERTS, Keeping.LAPSED, Keeping.NOTICES})
+# What goes of a row that stays.
+_IN_PART: Final = {"lapsed": ("notice", "forget_lapsed"), "refused": ("refused", "forget_refused_bytes")}
 _TABLE: Final = {
     "alarms": "alarm",
     "conditions": "camera_condition",
     "acceptances": "acceptance",
     "settings": "settings_result",
     "reports": "report",
+    "notices": "notice",
+    "notices_sent": "notice_sent",
 }
 
 
@@ -168,7 +174,7 @@ class RetentionStore:
                 await self._take_hits(connection, ids, now, gone)
             case "parts":
                 await self._take_parts(connection, ids, now, gone)
-            case "rejected" | "alerts":
+            case "rejected" | "elsewhere" | "alerts":
                 await self._take_of_alerts(connection, source, rows, now, gone)
             case "sealed" | "redacted":
                 purged = await self._forget(connection, gone, "picture", "purge_picture", *_named(rows))
@@ -179,8 +185,8 @@ class RetentionStore:
                 await self._take_pictures(connection, *_named(rows), now, gone)
             case "counts" | "hourly" | "daily":
                 await self._take_counts(connection, source, rows, gone)
-            case "refused":
-                await self._forget(connection, gone, "refused", "forget_refused_bytes", ids)
+            case "lapsed" | "refused":
+                await self._forget(connection, gone, *_IN_PART[source], ids)
             case "refusals":
                 await self._forget(connection, gone, "refused", "forget_refusal", ids, gone.last_at)
             case _:

@@ -114,7 +114,7 @@ def watch(
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object a line.")] = False,
     config: Config = None,
 ) -> None:
-    """What happens to alerts, as it happens, a line each, without plates; until Ctrl-C."""
+    """What happens to alerts, and notices of other cities, a line each, without plates; until Ctrl-C."""
     asyncio.run(_watch(settings_of(config), city, after, lines, as_json=as_json))
 
 
@@ -240,9 +240,12 @@ async def _watch(settings: Settings, city: str | None, after: int | None, most: 
 
 
 def _told(row: dict[str, object], *, as_json: bool) -> str:
-    fields = {**row, "what": _what(row)}
+    is_notice = "notice" in row
+    fields = {**row, "what": "notice" if is_notice else _what(row)}
     if as_json:
         return msgspec.json.encode(fields).decode()
+    if is_notice:
+        return _of_notice(row)
     sent = " ".join(str(row[name]) for name in ("unit", "outcome") if row[name])
     where, since = row["cameras"] or row["point"], f"since {row['first_at']:%Y-%m-%d %H:%M:%S}"
     words = (
@@ -250,6 +253,13 @@ def _told(row: dict[str, object], *, as_json: bool) -> str:
         *(row["city"], where, since, row["actor"], sent),
     )
     return "  ".join(str(word) for word in words if word)
+
+
+def _of_notice(row: dict[str, object]) -> str:
+    where, why = f"{row['city']}/{row['point']}/{row['camera']}", row["corridor"] or row["why"]
+    times = f"at {row['captured_at']:%Y-%m-%d %H:%M:%S}", f"until {row['until_at']:%Y-%m-%d %H:%M:%S}"
+    return "  ".join((f"{row['at']:%H:%M:%S}", f"notice {row['notice']}", str(row["act"]), str(why), str(row["reason"]),
+                      where, *times))  # fmt: skip
 
 
 def _states(state: str | None, *, everything: bool) -> tuple[State, ...]:

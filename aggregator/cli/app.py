@@ -39,6 +39,7 @@ for _command, _place in {
     "analyst": "analyst:app",
     "export": "export:export",
     "alerts": "alerts:app",
+    "notices": "notices:app",
     "webhooks": "webhooks:app",
     "token": "token:app",
     "acceptances": "acceptances:app",

@@ -2,6 +2,7 @@
 
 from cyclopts import App
 
+from aggregator.adapters.policy_file import policy_of
 from aggregator.cli.console import Config, config_file, say
 from aggregator.core.founding import BACKUP
 from aggregator.errors import BadSettings
@@ -18,6 +19,7 @@ def check(config: Config = None) -> None:
     missing = missing_files(settings)
     if missing:
         raise BadSettings(f"{path} is well-formed, but these files are not there: {', '.join(missing)}")
+    policy_of(settings)
     say(f"{path} is good: {settings.role} {settings.city}")
     left = sorted((path.resolve().parent / BACKUP).glob("*.key.pem"))
     if left:

@@ -21,6 +21,7 @@ from aggregator.settings import Settings
 
 app = App(name="webhooks", help="Who is told of what happens to alerts.")
 T = TypeVar("T")
+NOTICE: Final = "notice"  # beside what happens to alerts: a notice of another city came, changed or is over
 _COLUMNS: Final = ("webhook", "url", "city", "acts", "waiting", "dead", "delivered", "last_delivered_at", "failures",
                    "is_private", "added_by", "added_at")  # fmt: skip
 _DEAD: Final = ("webhook", "number", "alert", "waiting_since", "dead_at", "attempts", "problem", "body")
@@ -44,9 +45,10 @@ def add(
     config: Config = None,
 ) -> None:
     """Tell a receiver from now on. Give it the secret out of the file that is named."""
-    unknown = [each for each in act if each not in list(Act)]
+    known = (*Act, NOTICE)
+    unknown = [each for each in act if each not in known]
     if unknown:
-        raise BadInput(f"--act {unknown[0]!r}: want one of {', '.join(Act)}")
+        raise BadInput(f"--act {unknown[0]!r}: want one of {', '.join(known)}")
     settings, who, why = settings_of(config), actor(), checked_reason(reason)
     secret = None if secret_file is None else keyfiles.read_file(secret_file).decode("ascii", "replace")
     path = _at_desk(

@@ -10,8 +10,8 @@
    since the message would say what the box no longer says; and to others than who asked only if a city that owns such
    an entry lets them see its hotlist: the plate is then on their own boxes.
 4. Entries are named to who asked (his own ones), and with the plate to others. Nobody else is told which they were.
-5. What is said anew of a hit replaces what was said. Once nothing is to be said any more (the box took the hit back, the
-   entry was withdrawn) whoever was told is told that it is over.
+5. What is said anew of a hit replaces what was said. Once nothing is to be said any more (the box took the hit back,
+   the entry was withdrawn) whoever was told is told that it is over.
 6. A notice is for people to read. It arms nothing and disarms nothing.
 """
 
@@ -76,6 +76,16 @@ class Telling:
         return mine == (other.to, other.why, other.reason, other.entries, other.has_plate, other.corridor)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A reason to tell a city that did not ask."""
+
+    why: What
+    lasts: timedelta
+    road: str = ""
+    reasons: tuple[str, ...] = ()
+
+
 def tellings(policy: Policy, seen: Seen, *, cities: Collection[str], now: datetime) -> tuple[Telling, ...]:
     """What the other ones of these cities are to be told of a hit now."""
     found = (next(_of_city(policy, seen, city, now), None) for city in sorted(cities) if city != seen.city)
@@ -112,13 +122,14 @@ def _of_city(policy: Policy, seen: Seen, city: str, now: datetime) -> Iterator[T
     own = [each for each in seen.matches if each.owner == city]
     if own:
         yield from _as_asked(policy, seen, city, own, now)
-    sure = [each for each in seen.matches if each.quality is Quality.EXACT and each.concerns(city)]
-    exact = [each for each in sure if _is_of(policy.reasons, each)]
-    yield from _as_other(policy, seen, city, What.NEIGHBOUR, exact, "", lasting(policy, What.NEIGHBOUR), now)
-    for road in corridors_between(policy, city, seen.city):
-        wanted = [each for each in exact if _is_of(road.reasons, each)]
-        lasts = lasting(policy, What.CORRIDOR, road)
-        yield from _as_other(policy, seen, city, What.CORRIDOR, wanted, road.name, lasts, now)
+    for way in _ways(policy, seen.city, city):
+        yield from _as_other(policy, seen, city, way, now)
+
+
+def _ways(policy: Policy, owner: str, city: str) -> Iterator[_Way]:
+    yield _Way(What.NEIGHBOUR, lasting(policy, What.NEIGHBOUR))
+    for road in corridors_between(policy, city, owner):
+        yield _Way(What.CORRIDOR, lasting(policy, What.CORRIDOR, road), road.name, road.reasons)
 
 
 def _as_asked(policy: Policy, seen: Seen, city: str, own: Sequence[Matched], now: datetime) -> Iterator[Telling]:
@@ -135,23 +146,21 @@ def _as_asked(policy: Policy, seen: Seen, city: str, own: Sequence[Matched], now
         )
 
 
-def _as_other(
-    policy: Policy, seen: Seen, city: str, why: What, exact: Sequence[Matched], road: str, lasts: timedelta,
-    now: datetime,
-) -> Iterator[Telling]:  # fmt: skip
-    sight = seen_by(policy, city, seen.city, why)
-    until = min(seen.happened_at, now) + lasts
+def _as_other(policy: Policy, seen: Seen, city: str, way: _Way, now: datetime) -> Iterator[Telling]:
+    sure = [each for each in seen.matches if each.quality is Quality.EXACT and each.concerns(city)]
+    exact = [each for each in sure if _is_of(policy.reasons, each) and _is_of(way.reasons, each)]
+    sight, until = seen_by(policy, city, seen.city, way.why), min(seen.happened_at, now) + way.lasts
     if not exact or sight is Sight.NOTHING or until <= now:
         return
     known = [each.entry for each in exact if _knows(policy, city, each.owner)] if sight is Sight.PLATE else []
     yield Telling(
         to=city,
-        why=why,
+        why=way.why,
         reason=_reason(exact),
         entries=tuple(sorted(known)),
         has_plate=bool(known) and seen.says_the_same,
         until=until,
-        corridor=road,
+        corridor=way.road,
     )
 
 

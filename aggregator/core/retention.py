@@ -6,6 +6,8 @@
    held with it. A purge and the placing of a hold never overlap: the hold waits for a batch to end, a batch for the
    hold. The one is the day of a `possible` hit that a person rejected: its plate goes whatever is held, and of its
    pictures the hold keeps the sealed original, which no server can open.
+   At a region, where nobody hears of a city's rejections, what is no more than `possible` goes a day after the vehicle
+   was there. The plate in a notice of another city goes with the notice's time, by no setting; a hold keeps it.
 3. A hit goes whole: with its amendments, or a withdrawn one would show its plate again. A picture may go before its
    hit; the evidence row then still says that it was there and which hash it had. It goes when every evidence row
    that names it is due.
@@ -36,6 +38,7 @@ import msgspec
 
 RECEIPT: Final = "retention.purge"
 REJECTED_DAYS: Final = 1  # one of the limits of docs/privacy.md: no setting lifts it
+LAPSED_DAYS: Final = 0  # after a notice's time is up
 LONGEST_PAUSE: Final = timedelta(days=7)
 
 
@@ -63,6 +66,8 @@ class Keeping(StrEnum):
     REFUSED = "refused"
     REFUSALS = "refusals"
     ALERTS = "alerts"
+    LAPSED = "lapsed"
+    NOTICES = "notices"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ import msgspec
 
 from aggregator.core.hotlist import ReasonClass
 from aggregator.errors import BadInput
-from protocol.fields import Id, Label
 from protocol.federation import LONGEST_NOTICE_MS
+from protocol.fields import Id, Label
 
 ANY: Final = "*"
 _MOST_MINUTES: Final = LONGEST_NOTICE_MS // 60_000
@@ -95,7 +95,7 @@ class Policy(Table, frozen=True, kw_only=True):
 
     sees: Sees = Sees()
     but: tuple[But, ...] = ()
-    neighbours: dict[Id, tuple[Id, ...]] = {}
+    neighbours: dict[Id, tuple[Id, ...]] = msgspec.field(default_factory=dict)
     corridors: tuple[Corridor, ...] = ()
     reasons: tuple[ReasonClass, ...] = ()
     asked_minutes: Minutes = 24 * 60

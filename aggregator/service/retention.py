@@ -12,7 +12,7 @@ import structlog
 
 from aggregator.adapters.database import AWAY, unwell
 from aggregator.adapters.retention_store import RetentionStore
-from aggregator.core.retention import REJECTED_DAYS, Keeping, Receipt, Rule, clock_problem, rules_of
+from aggregator.core.retention import LAPSED_DAYS, REJECTED_DAYS, Keeping, Receipt, Rule, clock_problem, rules_of
 from aggregator.errors import ClockInDoubt, FilesLeft
 from aggregator.settings import Settings
 
@@ -27,7 +27,11 @@ def rules(settings: Settings) -> tuple[Rule, ...]:
     """The rules of an installation, in order."""
     named = msgspec.structs.asdict(settings.retention)
     days = {Keeping(name.removesuffix("_days")): each for name, each in named.items() if each != "keep"}
-    fixed = {Keeping.REFUSED: settings.ingest.refused_keep_days, Keeping.REJECTED: REJECTED_DAYS}
+    fixed = {
+        Keeping.REFUSED: settings.ingest.refused_keep_days,
+        Keeping.REJECTED: REJECTED_DAYS,
+        Keeping.LAPSED: LAPSED_DAYS,
+    }
     return rules_of({**days, **fixed})
 
 

@@ -206,8 +206,9 @@ ORDER BY alert_id, event;
 SELECT number, at, act, state, actor, reason, outcome, unit, encode(event, 'hex') AS event, other_id AS other
 FROM alert_history WHERE alert_id = $1 ORDER BY number;
 
+-- Notices take their numbers from the same sequence, under the same lock.
 -- name: newest_number
-SELECT coalesce(max(number), 0) FROM alert_history;
+SELECT greatest((SELECT max(number) FROM alert_history), (SELECT max(number) FROM notice), 0);
 
 -- What happened since a number, with the alert as it is: $1 the number, $2 city, $3 limit.
 -- name: happened

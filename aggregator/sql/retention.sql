@@ -101,6 +101,32 @@ WHERE sighting.kind = 'hit' AND NOT was_right AND quality IS DISTINCT FROM 1
 ORDER BY decided_at, event
 LIMIT $4;
 
+-- At a region, what cities sent on that is no more than `possible` now. Whether a person rejects it is said in the city
+-- alone: so it goes a day after the vehicle was there, and no rejection can be older. With it what comes of such a hit
+-- when it has gone.
+-- name: due_elsewhere
+SELECT at, id, is_held
+FROM (
+    SELECT counted_at AS at, envelope_hash::bytea AS id,
+           is_held_hit(envelope_hash) OR is_held(device_id, point_id, camera_id, counted_at, counted_at) AS is_held
+    FROM hit
+    WHERE counted_at < $1 AND city_id IN (SELECT federated_city.city_id FROM federated_city)
+      AND (SELECT min(quality) FROM hit_match
+           WHERE hit_match.envelope_hash = coalesce(
+               (SELECT amendment.envelope_hash FROM hit_amendment AS amendment
+                WHERE hit_hash = hit.envelope_hash AND amendment.device_id = hit.device_id
+                ORDER BY epoch DESC, sequence DESC LIMIT 1), hit.envelope_hash)) IS DISTINCT FROM 1
+    UNION ALL
+    SELECT max(counted_at), hit_hash, is_held_hit(hit_hash)
+    FROM hit_amendment
+    WHERE city_id IN (SELECT federated_city.city_id FROM federated_city)
+      AND NOT EXISTS (SELECT FROM hit WHERE hit.envelope_hash = hit_hash)
+    GROUP BY hit_hash HAVING max(counted_at) < $1
+) AS due
+WHERE (at, id) > ($2, $3)
+ORDER BY at, id
+LIMIT $4;
+
 -- name: amendments_of_hits
 SELECT envelope_hash FROM hit_amendment WHERE hit_hash = ANY($1::bytea[]);
 
@@ -353,6 +379,39 @@ WHERE settled_at < $1 AND (settled_at, sha256::bytea) > ($2, $3)
 ORDER BY settled_at, sha256
 LIMIT $4;
 
+-- Plates in notices whose time is up.
+-- name: due_lapsed
+SELECT until_at AS at, hit AS id
+FROM notice
+WHERE envelope IS NOT NULL AND until_at < $1 AND (until_at, hit::bytea) > ($2, $3) AND NOT is_held_notice(hit, entries)
+ORDER BY until_at, hit
+LIMIT $4;
+
+-- name: forget_lapsed
+UPDATE notice SET envelope = NULL WHERE hit = ANY($1::bytea[]) RETURNING hit AS id;
+
+-- name: due_notices
+SELECT until_at AS at, hit AS id
+FROM notice
+WHERE until_at < $1 AND (until_at, hit::bytea) > ($2, $3) AND NOT is_held_notice(hit, entries)
+ORDER BY until_at, hit
+LIMIT $4;
+
+-- name: forget_notice
+DELETE FROM notice WHERE hit = ANY($1::bytea[]) RETURNING hit AS id;
+
+-- What a region told: it holds no plate, and goes whatever is held.
+-- name: due_notices_sent
+SELECT at, id
+FROM (SELECT until_at AS at, sha256(convert_to(to_city, 'UTF8') || hit) AS id FROM notice_sent WHERE until_at < $1) AS due
+WHERE (at, id) > ($2, $3)
+ORDER BY at, id
+LIMIT $4;
+
+-- name: forget_notice_sent
+DELETE FROM notice_sent WHERE sha256(convert_to(to_city, 'UTF8') || hit) = ANY($1::bytea[])
+RETURNING sha256(convert_to(to_city, 'UTF8') || hit) AS id;
+
 -- name: due_refused
 SELECT first_at AS at, sha256 AS id
 FROM refused
@@ -418,6 +477,7 @@ LOCK TABLE legal_hold IN ROW EXCLUSIVE MODE;
 -- name: is_there
 SELECT CASE
     WHEN $1::bytea IS NOT NULL THEN EXISTS (SELECT FROM hit WHERE envelope_hash = $1)
+                                 OR EXISTS (SELECT FROM notice WHERE notice.hit = $1)
     WHEN $2::text IS NOT NULL THEN EXISTS (SELECT FROM hotlist_entry WHERE entry_id = $2)
                                 OR EXISTS (SELECT FROM hit_match WHERE entry_id = $2)
     WHEN $3::text IS NOT NULL THEN EXISTS (SELECT FROM device WHERE device_id = $3)

@@ -169,3 +169,33 @@ async def test_a_reader_who_takes_nothing_is_cut_off(place: ApiPlace) -> None:
             while streams.open:
                 await asyncio.sleep(0.02)
         writer.close()
+
+
+TELL = """
+INSERT INTO notice (number, to_city, hit, city_id, point_id, camera_id, why, reason, corridor, entries, captured_at,
+                    told_at, until_at, taken_at, changed_at, envelope)
+SELECT nextval(pg_get_serial_sequence('alert_history', 'number')), $1, sha256('a hit'::bytea), 'torreon', 'p-7',
+       'cam-2', 'asked', 'stolen-vehicle', '', '{e-secret}', now(), now(), now() + interval '1 hour', now(), now(), 'ABC123D'
+RETURNING number
+"""
+
+
+async def test_notices_come_among_the_lines_to_whoever_may_see_the_city_that_was_told(place: ApiPlace) -> None:
+    near, far = await place.analyst("near"), await place.analyst("far", cities=("acuna",))
+    async with reading(near) as one, reading(far) as other:
+        told = await place.pool.fetchval(TELL, "saltillo")
+        last, there = await happen(place.pool, 1), await happen(place.pool, 4)
+        block = await one.block()
+        notice = msgspec.json.decode(block["data"])
+        assert (block["event"], block["id"], notice["number"]) == ("notice", str(told), told)
+        assert (notice["act"], notice["to"], notice["city"], notice["camera"]) == (
+            "new",
+            "saltillo",
+            "torreon",
+            "cam-2",
+        )
+        assert not any(word in block["data"] for word in ("ABC123D", "e-secret"))
+        assert (await one.line())["number"] == last
+        assert (await other.line())["number"] == there
+    async with reading(near, last=told - 1) as again:
+        assert (await again.block())["id"] == str(told)

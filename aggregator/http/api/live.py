@@ -1,7 +1,8 @@
 """`GET /api/v1/live/alerts`: what happens to alerts, as it happens (Server-Sent Events, WHATWG HTML section 9.2).
 
 1. An event is a line of the history, in the order of its number, which is its `id`. Who comes back with `Last-Event-ID`
-   (or `after`) gets every line since; who names none begins with what happens next.
+   (or `after`) gets every line since; who names none begins with what happens next. Notices of other cities stand
+   among the lines, as `event: notice`: who listens to none is told none, and goes on by the same numbers.
 2. A stream reads its lines from the database, by the cities of its token, when the bell rings; nothing is queued for it
    here. A reader that takes nothing for `SEND_S` is cut off, and goes on by the last number it saw.
 3. Before lines are read the token is looked up again. When it is revoked or ends, the stream says so (`event: end`,
@@ -151,7 +152,8 @@ class _Stream:
 
 
 def _event(line: Line) -> str:
-    return f"id: {line.number}\ndata: {line.json}\n\n"
+    name = "event: notice\n" if line.is_notice else ""
+    return f"id: {line.number}\n{name}data: {line.json}\n\n"
 
 
 def _begin_after(request: web.Request) -> int | None:

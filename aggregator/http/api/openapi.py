@@ -138,7 +138,8 @@ def _live() -> Schema:
     last = Parameter("Last-Event-ID", "Go on after this line", number, is_header=True)
     after = Parameter("after", "The same, as a parameter", {"type": "integer", "minimum": 0, "maximum": 10**15 - 1})
     stream = {
-        "description": "Server-Sent Events: `id` is a line's number, `data` an AlertLine, of `event: end` a Problem",
+        "description": "Server-Sent Events: `id` is a line's number, `data` an AlertLine, of `event: notice` what the"
+        " region told of a hit elsewhere, of `event: end` a Problem",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     words = "A line for each thing that happens to an alert, as it happens; go on with Last-Event-ID. Without plates."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atalaya_client import BadAnswer, Client, NotAdmitted
+from atalaya_client import BadAnswer, Client, NotAdmitted, NoticeLine
 from atalaya_client.live import Event, Parser, events_of
 from tests.simulators.api_peer import ApiPeer, Reply
 
@@ -75,3 +75,14 @@ def test_no_line_breaks_the_parser(lines: list[str]) -> None:
     for event in events_of(lines, parser):
         assert "\0" not in event.id
     assert parser.retry_s is None or parser.retry_s >= 0
+
+
+def test_notices_are_lines_of_their_own_and_those_who_follow_alerts_alone_go_on_past_them() -> None:
+    notice = f"event: notice\nid: 5\ndata: {json.dumps({'number': 5, 'notice': 1, 'city': 'torreon'})}\n\n"
+    replies = [stream(told(4) + notice + told(6))] * 2
+    with ApiPeer(replies) as peer, Client(peer.url, token=TOKEN) as client:
+        both = client.live(after=3)
+        found = [next(both) for _ in range(3)]
+        assert [(type(line) is NoticeLine, line.number) for line in found] == [(False, 4), (True, 5), (False, 6)]
+        alerts = client.live_alerts(after=3)
+        assert [next(alerts).number for _ in range(2)] == [4, 6]

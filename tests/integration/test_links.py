@@ -1,0 +1,252 @@
+"""Links between real servers: a region's aggregator and broker, a city that joins, is heard, and leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from aggregator.adapters import (
+    city_trust,
+    federation_desk,
+    federation_link,
+    federation_status,
+    membership,
+    region_contact,
+)
+from aggregator.adapters.embedded_postgres import EmbeddedPostgres
+from aggregator.adapters.federation_link import Link
+from aggregator.adapters.registry_store import Registry
+from aggregator.core.contact import Standing
+from aggregator.core.federation_status import LinkState, LinkStatus
+from aggregator.errors import BadInput, NotThere, RegionAway
+from aggregator.service.federation_contact import FederationContact
+from protocol.envelope import Context, envelope_hash, parse
+from protocol.messages import Kind
+from protocol.receipts import ReceiptItem, Status, decode_receipt
+from protocol.refusals import Refusal
+from protocol.topics import message_topic
+from tests.simulators.broker import free_port
+from tests.simulators.federation import ANA, REGION, Centre, Federation, federated, now
+from tests.simulators.mqtt_client import Credentials, MqttClient, NotConnected
+from tests.simulators.running import make_hit, running, until
+
+CITY = "saltillo"
+
+
+@pytest.fixture
+async def state(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Federation]:
+    """A region that runs, and a city that has not joined."""
+    async with (
+        federated(postgres, tmp_path, CITY, brokers=True, is_joined=False) as made,
+        running(made.region.settings),
+    ):
+        yield made
+
+
+async def join(state: Federation) -> Link:
+    """As an operator joins: over the network, with a token."""
+    made, city = await state.invite(CITY), state[CITY]
+    return await membership.join(city.pool, city.settings, made.token, actor=ANA, now=now())
+
+
+async def status(centre: Centre) -> LinkStatus:
+    async with centre.pool.acquire() as connection:
+        (line,) = await federation_status.of(connection, centre.settings, now=now())
+    return line
+
+
+def on_line(link: Link) -> MqttClient:
+    """The link's own client at the region's broker."""
+    return MqttClient(link.facts.broker_port, Credentials(link.ca, link.certificate, link.key), link.client)
+
+
+class Uplink:
+    """A city's link that passes envelopes on by hand."""
+
+    def __init__(self, client: MqttClient, state: Federation) -> None:
+        self._client, self._server = client, state.region.installation.server.public_key
+
+    async def say(self, centre: Centre, device: str) -> bytes:
+        """Pass a new hit of a box on, byte for byte."""
+        box = centre.speaker(device)
+        raw = box.say(make_hit())
+        await asyncio.to_thread(self._client.publish, str(message_topic(box.who, Kind.HIT)), raw)
+        return raw
+
+    async def pass_on(self, centre: Centre, device: str) -> ReceiptItem:
+        """The same, and what the region answers."""
+        raw = await self.say(centre, device)
+        envelope = parse(bytes((await asyncio.to_thread(self._client.take)).payload))
+        assert envelope.check(self._server, Context.RECEIPT) is None
+        receipt = decode_receipt(envelope)
+        (item,) = receipt.items
+        assert (receipt.device, item.hash) == (device, envelope_hash(raw))
+        return item
+
+
+@contextmanager
+def uplink(state: Federation, link: Link) -> Iterator[Uplink]:
+    with on_line(link) as client:
+        client.subscribe(f"atalaya/v1/{CITY}/+/+/receipt")
+        yield Uplink(client, state)
+
+
+async def test_a_city_joins_over_the_network_and_the_regions_broker_lets_its_link_in(state: Federation) -> None:
+    link = await join(state)
+    with on_line(link) as client:
+        assert client.is_up.is_set()
+    access = (state.region.settings.mosquitto.directory / "acl").read_text()
+    assert "user link.saltillo" in access
+    assert (
+        await state.region.pool.fetchval("SELECT actor FROM audit WHERE action = 'federation.join'") == "city:saltillo"
+    )
+
+
+async def test_the_region_takes_what_a_citys_box_signed_until_the_city_revokes_the_box(state: Federation) -> None:
+    link, city, pool = await join(state), state[CITY], state.region.pool
+    key = city.speaker("saltillo-1").signer.public_key.key_id
+    with uplink(state, link) as line:
+        await line.say(city, "saltillo-1")
+        await until(pool, "SELECT count(*) = 1 FROM refused WHERE reason = $1", int(Refusal.UNKNOWN_KEY))
+        await state.tell_roster(CITY)
+        await heard(lambda: line.pass_on(city, "saltillo-1"), Status.STORED)
+        assert await pool.fetchval("SELECT city_id FROM hit LIMIT 1") == CITY
+        async with city.pool.acquire() as connection, connection.transaction():
+            await Registry(connection).revoke("saltillo-1", "stolen", now=now())
+        await state.tell_roster(CITY)
+        refused = await heard(lambda: line.pass_on(city, "saltillo-1"), Status.REFUSED)
+        assert (refused.reason, refused.is_final) == (Refusal.REVOKED_KEY, True)
+    assert await pool.fetchval("SELECT revoked_reason FROM device_key WHERE key_id = $1", bytes(key))
+
+
+async def heard(ask: Callable[[], Awaitable[ReceiptItem]], status: Status) -> ReceiptItem:
+    """Ask again until the answer is of a status: ingest hears of the registry a moment later."""
+    async with asyncio.timeout(20):
+        while (item := await ask()).status is not status:
+            await asyncio.sleep(0.02)
+    return item
+
+
+async def test_both_sides_know_how_the_link_stands(state: Federation) -> None:
+    assert [line async for line in lines(state[CITY])] == []
+    link, city, region = await join(state), state[CITY], state.region
+    await state.tell_roster(CITY)
+    fresh = await status(region)
+    assert (fresh.state, fresh.heard_at, fresh.backlog) == (LinkState.LINKED, None, None)
+    await FederationContact(city.pool, city.settings).tell()
+    seen, own = await status(region), await status(city)
+    assert (seen.peer, seen.state, seen.backlog, seen.lag_s) == (CITY, LinkState.LINKED, 0, 0.0)
+    assert (own.peer, own.state, own.backlog) == (REGION, LinkState.LINKED, 0)
+    assert seen.release == own.release != ""
+    assert own.heard_at is not None
+    for line in (seen, own):
+        assert line.clock_offset_ms is not None
+        assert abs(line.clock_offset_ms) < 2_000
+    assert seen.roster_number == own.roster_number is not None
+    assert (seen.trust_number, own.trust_number) == (1, 1)
+    assert own.since == link.facts.joined_at
+
+
+async def lines(centre: Centre) -> AsyncIterator[LinkStatus]:
+    async with centre.pool.acquire() as connection:
+        for line in await federation_status.of(connection, centre.settings, now=now()):
+            yield line
+
+
+async def test_an_invited_city_and_what_was_left_out_are_shown_at_the_region(state: Federation) -> None:
+    await state.invite(CITY)
+    assert (await status(state.region)).state is LinkState.INVITED
+    await join(state)
+    await state.region.pool.execute("UPDATE federated_city SET roster_left_out = '{point p-1 is torreon''s}'")
+    assert (await status(state.region)).note == "left out: point p-1 is torreon's"
+
+
+async def test_a_city_that_leaves_tells_the_region_and_is_out_at_once(state: Federation) -> None:
+    link, city, region = await join(state), state[CITY], state.region
+    kept = Path(link.folder.with_name("kept"))
+    with on_line(link) as client:
+        kept.mkdir()
+        for path in link.folder.iterdir():
+            (kept / path.name).write_bytes(path.read_bytes())
+        left = await membership.leave(city.pool, city.settings, actor=ANA, reason="trial over", now=now())
+        assert left == membership.Left(REGION, None)
+        assert await asyncio.to_thread(client.is_down.wait, 10)
+    assert (await status(region)).state is LinkState.LEFT
+    assert "link.saltillo" not in (region.settings.mosquitto.directory / "acl").read_text()
+    thief = Link(CITY, kept, link.facts)
+    with pytest.raises(NotConnected), on_line(thief):
+        pass
+    await until(region.pool, "SELECT count(*) = 1 FROM federated_city WHERE left_at IS NOT NULL")
+    async with city.pool.acquire() as connection:
+        said = await region_contact.standing(connection, thief, now=now())
+    with pytest.raises(RegionAway, match="no linked city"):
+        await insisting(thief, said)
+    again = await join(state)
+    with on_line(again) as client:
+        assert client.is_up.is_set()
+
+
+async def insisting(link: Link, said: Standing) -> None:
+    """Tell the region again and again, until it no longer listens."""
+    async with asyncio.timeout(10):
+        while True:
+            await region_contact.say(link, said)
+
+
+async def test_the_region_ends_a_link_that_does_not_answer(state: Federation) -> None:
+    link, region = await join(state), state.region
+    with on_line(link) as client:
+        trouble = await federation_desk.leave(
+            region.pool, region.settings, CITY, actor=ANA, reason="contract over", now=now()
+        )
+        assert trouble is None
+        assert await asyncio.to_thread(client.is_down.wait, 10)
+    with pytest.raises(NotConnected), on_line(link):
+        pass
+
+
+async def test_a_token_of_another_region_or_of_nobody_joins_nothing(state: Federation) -> None:
+    made, city = await state.invite(CITY), state[CITY]
+    foreign = msgspec.structs.replace(made.token, root_sha256=bytes(32))
+    with pytest.raises(RegionAway, match="its root is not ours"):
+        await membership.join(city.pool, city.settings, foreign, actor=ANA, now=now())
+    nobody = msgspec.structs.replace(made.token, port=free_port())
+    with pytest.raises(RegionAway, match="does not answer"):
+        await membership.join(city.pool, city.settings, nobody, actor=ANA, now=now())
+    unknown = msgspec.structs.replace(made.token, secret=bytes(16))
+    with pytest.raises(BadInput, match="unknown_invitation"):
+        await membership.join(city.pool, city.settings, unknown, actor=ANA, now=now())
+    assert federation_link.read(city.settings) is None
+    await membership.join(city.pool, city.settings, made.token, actor=ANA, now=now())
+
+
+async def test_a_city_learns_whose_root_stands_behind_another_and_of_no_stranger(state: Federation) -> None:
+    link, city = await join(state), state[CITY]
+    parcel = await region_contact.trust_of(link, CITY)
+    assert parcel.root_spki == city.settings.keys.root_spki.read_bytes()
+    assert parcel.trust == city.settings.keys.trust_bundle.read_bytes()
+    with pytest.raises(NotThere, match="no city monclova"):
+        await region_contact.trust_of(link, "monclova")
+    async with city.pool.acquire() as connection:
+        with pytest.raises(NotThere):
+            await city_trust.of(connection, "monclova")
+
+
+async def test_a_region_that_is_away_is_noted_and_leaving_needs_nobody(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    async with federated(postgres, tmp_path, CITY) as state:
+        city = state[CITY]
+        await FederationContact(city.pool, city.settings).tell()
+        away = await status(city)
+        assert away.state is LinkState.AWAY
+        assert "does not answer" in away.note
+        left = await membership.leave(city.pool, city.settings, actor=ANA, reason="trial over", now=now())
+        assert left.trouble is not None
+        assert [line async for line in lines(city)] == []
+        with pytest.raises(NotThere):
+            await membership.leave(city.pool, city.settings, actor=ANA, reason="again", now=now())
+        await FederationContact(city.pool, city.settings).tell()

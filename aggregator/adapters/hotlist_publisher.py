@@ -7,12 +7,13 @@
 4. Once an hour, and at start, what has expired is dropped (`aggregator hotlist expire`).
 
 The trust bundle goes first: a manifest, or a settings document (`aggregator.adapters.settings_publisher`), may be
-signed by a key that only the new bundle grants.
+signed by a key that only the new bundle grants. A region tells its cities where their logs end in the same rounds
+(`aggregator.adapters.head_publisher`).
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,9 +29,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 from aggregator.adapters import hotlist_store as store
 from aggregator.adapters import keyfiles
 from aggregator.adapters.database import AWAY, Access, Database, Pool
+from aggregator.adapters.head_publisher import CHANNELS as HEAD_CHANNELS
+from aggregator.adapters.head_publisher import HeadPublisher
 from aggregator.adapters.hotlist_deltas import deltas_to
 from aggregator.adapters.hotlist_desk import Desk, Published
 from aggregator.adapters.mosquitto import tls_context
+from aggregator.adapters.region_desk import RegionDesk
 from aggregator.adapters.settings_publisher import CHANNEL as SETTINGS_CHANNEL
 from aggregator.adapters.settings_publisher import SettingsPublisher
 from aggregator.adapters.trust_file import believe
@@ -63,15 +67,16 @@ class _Signed:
     raw: bytes
 
 
-async def run(settings: Settings, database: Database) -> None:
-    """Keep the boxes of the settings' city told until cancelled."""
+async def run(settings: Settings, database: Database, region: RegionDesk | None = None) -> None:
+    """Keep the boxes of the settings' city, or the cities of a region, told until cancelled."""
     wake = Wake()
+    channels = (CHANNEL, SETTINGS_CHANNEL, *(HEAD_CHANNELS if region else ()))
     async with opened_line(settings, wake) as client:
-        publisher = Publisher(settings, database.pool, client, wake)
+        publisher = Publisher(settings, database.pool, client, wake, region)
         while True:
             problem = "connection lost"
             try:
-                async with _listening(database.access, wake):
+                async with _listening(database.access, wake, channels):
                     await publisher.follow()
             except (*AWAY, asyncpg.PostgresError, DatabaseUnwell) as exc:
                 problem = type(exc).__name__
@@ -123,7 +128,9 @@ class Wake:
 class Publisher:
     """One round after another of looking what holds and telling what is new."""
 
-    def __init__(self, settings: Settings, pool: Pool, client: Client, wake: Wake) -> None:
+    def __init__(
+        self, settings: Settings, pool: Pool, client: Client, wake: Wake, region: RegionDesk | None = None
+    ) -> None:
         """Use a line to the broker and a pool; both are the caller's."""
         self._settings, self._pool = settings, pool
         self._client, self._wake = client, wake
@@ -134,6 +141,7 @@ class Publisher:
         self._believed: tuple[bytes, TrustStore] | None = None
         self._tidied_s: float | None = None
         self._boxes = SettingsPublisher(settings, pool, self._publish)
+        self._heads = None if region is None else HeadPublisher(settings, region, self._signer, self._publish)
 
     async def follow(self) -> None:
         """Round after round, for as long as the database is heard."""
@@ -142,6 +150,10 @@ class Publisher:
             if self._wake.is_new_broker:
                 self._wake.is_new_broker, self._told = False, {}
                 self._boxes.forget()
+                if self._heads is not None:
+                    self._heads.forget()
+            if self._heads is not None:
+                await self._heads.look(datetime.now(UTC))
             await self.look(datetime.now(UTC))
             await self._boxes.look(datetime.now(UTC))
             with suppress(TimeoutError):
@@ -212,12 +224,12 @@ def _tell_left_out(published: Published | None) -> None:
 
 
 @asynccontextmanager
-async def _listening(access: Access, wake: Wake) -> AsyncIterator[None]:
+async def _listening(access: Access, wake: Wake, channels: Sequence[str]) -> AsyncIterator[None]:
     """Wakes the publisher while the database can be heard."""
     connection = await access.connect()
     try:
         connection.add_termination_listener(lambda *_: wake.lost())
-        for channel in (CHANNEL, SETTINGS_CHANNEL):
+        for channel in channels:
             await connection.add_listener(channel, lambda *_: wake.changed())
         wake.is_listening = True
         yield

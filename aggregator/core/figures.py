@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from aggregator.core.link_standing import LinkStanding
 from aggregator.core.workers import News
 
 Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
@@ -90,6 +91,7 @@ class Figures:
     ends: Mapping[str, datetime]  # the next of each kind
     disks: Mapping[str, Disk]
     stored: Stored | None  # None while the database is away
+    link: LinkStanding | None = None  # None without a link to a region
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,18 @@ def _open_alerts(figures: Figures) -> Samples:
     for city, each in (figures.stored.cities if figures.stored else {}).items():
         for state, count in (each.alerts or {}).items():
             yield (city, state), count
+
+
+def _linked(value: Callable[[LinkStanding], float | None]) -> Callable[[Figures], Samples]:
+    def read(figures: Figures) -> Samples:
+        found = None if figures.link is None else value(figures.link)
+        return [] if found is None else [((), found)]
+
+    return read
+
+
+def _left_out(figures: Figures) -> Samples:
+    return [] if figures.link is None else list(figures.link.left_out.items())
 
 
 def _by_webhook(value: Callable[[WebhookFigures], float]) -> Callable[[Figures], Samples]:
@@ -299,6 +313,23 @@ METRICS: Final = (
     ),
     Metric("atalaya_cameras", "Registered cameras of boxes in service.", _by_city(lambda c: c.cameras), _CITY),
     Metric("atalaya_cameras_blind", "Those not live for a moment in five minutes.", _by_city(lambda c: c.blind), _CITY),
+    Metric(
+        "atalaya_region_lists_as_of_timestamp_seconds", "When other cities' lists were last known to be all there is.",
+        _linked(lambda s: _seconds(s.as_of)),
+    ),
+    Metric(
+        "atalaya_region_log_items", "How far this city has taken the region's log.",
+        _linked(lambda s: s.number),
+    ),
+    Metric(
+        "atalaya_region_log_followed", "1 unless the newest head of the region's log was refused.",
+        _linked(lambda s: s.problem is None),
+    ),
+    Metric("atalaya_foreign_batches", "Hotlist batches of other cities.", _linked(lambda s: s.batches)),
+    Metric(
+        "atalaya_foreign_batches_left_out", "Those left out of this city's list, by the reason.",
+        _left_out, ("city", "reason"),
+    ),
     Metric(
         "atalaya_messages_missing", "Messages in gaps that are being asked for.",
         _by_city(lambda c: c.missing), _CITY,

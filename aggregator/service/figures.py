@@ -42,6 +42,7 @@ class Instruments:
             ends={kind.name.lower(): at for kind, at in check.dates.ends.items()},
             disks=await asyncio.to_thread(lambda: dict(self._disks())),
             stored=found,
+            link=check.federation.standing,
         )
 
     def _disks(self) -> Iterator[tuple[str, Disk]]:

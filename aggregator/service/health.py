@@ -15,6 +15,7 @@ from aggregator.http.health import Health
 from aggregator.http.open_port import Tally
 from aggregator.service.alerts import AlertKeeper
 from aggregator.service.dates import DatesWatch
+from aggregator.service.federation import Federation
 from aggregator.service.intake import Intake
 from aggregator.service.rollups import RollupKeeper
 from aggregator.service.webhooks import Webhooks
@@ -37,6 +38,7 @@ class HealthCheck:
     alerts: AlertKeeper
     webhooks: Webhooks
     rollups: RollupKeeper
+    federation: Federation
     engine: Engine
     started_s: float = field(default_factory=time.monotonic)
 
@@ -65,6 +67,7 @@ class HealthCheck:
                 *self.alerts.warnings,
                 *self.webhooks.warnings,
                 *self.rollups.warnings,
+                *self.federation.warnings,
             ),
         )
 

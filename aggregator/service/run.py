@@ -21,6 +21,7 @@ from aggregator.adapters import (
     enrolment_desk,
     evidence_store,
     hotlist_publisher,
+    joining_desk,
     rollup_maker,
     webhook_queue,
 )
@@ -43,6 +44,7 @@ from aggregator.core.rows import Taken
 from aggregator.http.artefacts import artefacts_app, server_context
 from aggregator.http.enrolment import enrolment_routes
 from aggregator.http.health import health_app
+from aggregator.http.joining import joining_routes
 from aggregator.http.metrics import metrics_route
 from aggregator.http.open_port import Tally, open_app, open_context
 from aggregator.http.renewal import renewal_routes
@@ -55,6 +57,8 @@ from aggregator.service.checkpoints import Checkpoints
 from aggregator.service.compaction import Compaction
 from aggregator.service.dates import DatesWatch
 from aggregator.service.evidence import EvidenceKeeper
+from aggregator.service.federation import STEPS as FEDERATION_STEPS
+from aggregator.service.federation import Federation, open_federation
 from aggregator.service.figures import Instruments
 from aggregator.service.health import HealthCheck
 from aggregator.service.intake import Intake, open_intake
@@ -75,6 +79,8 @@ STEPS: Final = (
     *alert_maker.STEPS,
     *webhook_queue.STEPS,
     *rollup_maker.STEPS,
+    *joining_desk.STEPS,
+    *FEDERATION_STEPS,
 )
 _WATCH_EVERY_S: Final = 0.5
 
@@ -104,6 +110,7 @@ class Parts:
 
     database: Database
     intake: Intake
+    federation: Federation
     workers: Workers
     auditor: ChainAuditor
     keeper: EvidenceKeeper
@@ -118,14 +125,14 @@ class Parts:
     def tasks(self, settings: Settings) -> dict[str, Coroutine[None, None, None]]:
         """The tasks of the service, by name."""
         tasks = {
-            "registry": self.intake.registered.follow(),
+            **self.intake.tasks(),
+            **self.federation.tasks(),
             "chain-auditor": self.auditor.run(),
             "evidence-keeper": self.keeper.run(),
             "alert-keeper": self.alerts.run(),
             "webhooks": self.webhooks.run(),
-            "ingest": self.intake.worker.run(),
             "workers": self.workers.run(),
-            "hotlist-publisher": hotlist_publisher.run(settings, self.database),
+            "hotlist-publisher": hotlist_publisher.run(settings, self.database, self.federation.desk),
             "counts-keeper": self.rollups.run(),
             "retention": self.retention.run(),
             "ledger-compaction": Compaction(LedgerStore(self.database.pool), settings).run(),
@@ -151,7 +158,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     rollups = _rollups(database, step)
     await rollups.make_days()  # before anything is stored that belongs into one
     intake = await open_intake(stack, settings, database, stored=lambda taken: _wake(taken, auditor, keeper), step=step)
-    auditor = ChainAuditor(ChainStore(database.pool), intake.line, intake.signer)
+    auditor = ChainAuditor(ChainStore(database.pool, is_whole=settings.role == "city"), intake.line, intake.signer)
+    federation = await open_federation(settings, database, intake.signer, step)
     workers = Workers(settings, further(settings, cores=len(os.sched_getaffinity(0))), keeper.wake)
     tally, dates = Tally(), DatesWatch(database.pool, settings)
     check = HealthCheck(
@@ -164,13 +172,16 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
         alerts,
         webhooks,
         rollups,
+        federation,
         database.engine,
     )
-    artefacts = artefacts_app(database.pool, intake.registered.is_usable)
+    is_usable, shelf_of = intake.registered.is_usable, federation.shelf_of
+    artefacts = artefacts_app(database.pool, is_usable, shelf_of, federation.routes())
     await serve(stack, artefacts, settings.http.host, settings.http.port, server_context(settings))
     routes = [
         *enrolment_routes(database.pool, settings, tally, step),
         *renewal_routes(database.pool, settings, tally),
+        *joining_routes(database.pool, settings, tally, step),
     ]
     open_port = open_app(settings, routes, tally)
     enrol_port, tls = settings.http.enrol_port, open_context(settings)
@@ -178,7 +189,21 @@ async def _open(stack: AsyncExitStack, settings: Settings, step: Step, *, is_dem
     api = await open_api(stack, settings, database.access, files)
     own = health_app(check, [metrics_route(Instruments(check, FigureStore(database.pool), settings, api))])
     await serve(stack, own, settings.http.health_host, settings.http.health_port)
-    return Parts(database, intake, workers, auditor, keeper, alerts, webhooks, rollups, retention, dates, check, api)
+    return Parts(
+        database,
+        intake,
+        federation,
+        workers,
+        auditor,
+        keeper,
+        alerts,
+        webhooks,
+        rollups,
+        retention,
+        dates,
+        check,
+        api,
+    )
 
 
 def _rollups(database: Database, step: Step) -> RollupKeeper:

@@ -32,6 +32,9 @@ models/installed: .venv/installed scripts/fetch_models.py $(wildcard edge_agent/
 demo: setup models  ## a street video to verified hits on your terminal; DEMO_SECONDS=N bounds it
 	@$(BIN)/python scripts/demo.py
 
+demo-state: setup  ## a region, three cities, forty points: a stolen car across cities, a link cut and healed
+	@$(BIN)/python scripts/demo_state.py
+
 test: setup models  ## all set-up, then the tests but the slow ones
 	$(PYTEST) -m "not slow and not train" $(PYTEST_ARGS)
 
@@ -88,4 +91,4 @@ clean:  ## remove what the build made; .venv and models stay (remove those two f
 	rm -rf build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help setup models demo test test-all lint format bench chaos docs lock reader edge-bundle clean
+.PHONY: help setup models demo demo-state test test-all lint format bench chaos docs lock reader edge-bundle clean

@@ -7,10 +7,11 @@ from typing import Final
 
 from cryptography import x509
 
-from aggregator.adapters import keyfiles, mosquitto, pki
+from aggregator.adapters import federation_link, keyfiles, mosquitto, pki
 from aggregator.adapters.database import Connection
 from aggregator.adapters.statements import statements
 from aggregator.adapters.trust_file import read_trust
+from aggregator.core.access import link_client
 from aggregator.core.dates import Before, Dated, Dating, Kind, judge
 from aggregator.errors import AggregatorError
 from aggregator.settings import Dates, Settings
@@ -56,6 +57,10 @@ def _of_files(settings: Settings) -> Iterator[Dated]:
     yield Dated(Kind.SERVER, "artefacts", _end_of(settings.http.certificate))
     for name in mosquitto.own_clients(settings):
         yield Dated(Kind.CLIENT, name, _end_of(broker.certificate_of(name)))
+    for city in mosquitto.linked_cities(settings):
+        yield Dated(Kind.LINK, city, _end_of(broker.certificate_of(link_client(city))))
+    if (own := federation_link.certificate_of(settings)) is not None:
+        yield Dated(Kind.LINK, settings.city, _end_of(own))
     yield from _grants(settings)
 
 

@@ -30,6 +30,7 @@ from protocol.keys import KeySigner, PublicKey
 from protocol.trust import TrustRefusal, TrustStore
 
 FACTS: Final = "link.toml"
+_CERTIFICATE: Final = "link.crt.pem"
 _KEY: Final = "link.key.pem"
 _JOINING_KEY: Final = "joining.key.pem"
 _HEX_LOG: Final = r"^[0-9a-f]{32}\Z"
@@ -69,7 +70,7 @@ class Link:
     @property
     def certificate(self) -> Path:
         """The link's certificate."""
-        return self.folder / "link.crt.pem"
+        return self.folder / _CERTIFICATE
 
     @property
     def key(self) -> Path:
@@ -113,6 +114,12 @@ def read(settings: Settings) -> Link | None:
         return None
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
         raise BadSettings(f"{path} cannot be used ({exc}); join again: aggregator federation join") from exc
+
+
+def certificate_of(settings: Settings) -> Path | None:
+    """The certificate of the link, of a city that has joined."""
+    folder = settings.federation.link_dir
+    return folder / _CERTIFICATE if (folder / FACTS).is_file() else None
 
 
 def joining_key(settings: Settings) -> KeySigner:

@@ -30,6 +30,7 @@ for _command, _place in {
     "officer": "officer:app",
     "hotlist": "hotlist:app",
     "rollout": "rollout:app",
+    "federation": "federation:app",
     "run": "run:run",
     "events": "queries:events",
     "hits": "queries:hits",

@@ -12,13 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cyclopts import Parameter
 
-from aggregator.adapters import founding, keyfiles, mosquitto, pki, rotation
+from aggregator.adapters import federated_store, founding, keyfiles, mosquitto, pki, rotation
 from aggregator.adapters.database import Connection, opened
 from aggregator.adapters.registry_store import Registry
 from aggregator.adapters.statements import statements
 from aggregator.cli.ca import reload_broker
 from aggregator.cli.console import Config, say, settings_of
 from aggregator.cli.passphrases import passphrase_of
+from aggregator.core.access import link_client
 from aggregator.core.rotation import left_behind
 from aggregator.errors import AlreadyThere, BadInput, BadKey
 from aggregator.settings import Settings
@@ -107,7 +108,7 @@ async def _begun(settings: Settings, now: datetime) -> pki.Authority:
 def _finish(settings: Settings, *, is_forced: bool) -> None:
     behind = asyncio.run(_finished(settings, datetime.now(UTC), is_forced=is_forced))
     if behind:
-        say(f"{_named(behind)} will be refused by the broker until they renew, which they do by themselves")
+        say(f"{_named(behind)} will be refused by the broker until they renew: boxes by themselves, cities by joining")
     say("the CA before is trusted no more, and its key is removed")
     reload_broker(settings)
     say("restart the broker: a list that it has read once, it forgets only then")
@@ -116,7 +117,9 @@ def _finish(settings: Settings, *, is_forced: bool) -> None:
 async def _finished(settings: Settings, now: datetime, *, is_forced: bool) -> list[str]:
     async with _transaction(settings) as connection:
         rows = await connection.fetch(statements("certificates")["certificates_in_service"])
-        behind = left_behind(_issuers(rows), pki.key_id_of(founding.read_issuing(settings).certificate))
+        links = await federated_store.live_certificates(connection)
+        issuers = [*_issuers(rows), *((link_client(city), pki.issuer_key_id(each)) for city, each in links.items())]
+        behind = left_behind(issuers, pki.key_id_of(founding.read_issuing(settings).certificate))
         if behind and not is_forced:
             raise AlreadyThere(f"{_named(behind)} still hold certificates of the CA before; --force ends it anyhow")
         rotation.finish(settings, await _revoked(connection), now=now)

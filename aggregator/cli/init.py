@@ -25,13 +25,21 @@ Carry off, and delete here ({offline}):
 Each needs its passphrase file. Keep key and passphrase apart, and a copy of both elsewhere.
 
 Next:
-  export ATALAYA_CONFIG={config}
+  export ATALAYA_CONFIG={config}{then}"""
+CITY_STEPS = """
   aggregator broker run      (in a terminal of its own, or as docs/broker.md sets up the service)
   aggregator broker check
   aggregator point add POINT --city {city} --name NAME --latitude LAT --longitude LON
   aggregator run             (in a terminal of its own, or as its service)
   aggregator device invite --city {city} --point POINT --profile PROFILE
   edge-agent enroll          (on the box, with the token that the line before printed)"""
+
+REGION_STEPS = """
+  aggregator broker run      (in a terminal of its own, or as docs/broker.md sets up the service)
+  aggregator broker check
+  aggregator run             (in a terminal of its own, or as its service)
+  aggregator federation invite CITY
+  aggregator federation join (in the city, with the token that the line before printed)"""
 
 
 def init(
@@ -116,7 +124,9 @@ def read_passphrases(root: Path, evidence: Path) -> Passphrases:
 def next_steps(folder: Path, plan: Plan) -> str:
     """What the operator does now."""
     offline = folder / BACKUP
+    then = REGION_STEPS if plan.role == "region" else CITY_STEPS.format(city=plan.city)
     return NEXT_STEPS.format(
+        then=then,
         role=plan.role,
         city=plan.city,
         folder=folder,

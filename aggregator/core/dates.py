@@ -2,8 +2,8 @@
 
 Everything here is judged long before it ends, by what it takes to mend it. An authority is not worn to its last day: a
 certificate cannot outlast its issuer, so one is rotated while it still covers a whole term of a box. Servers, our own
-clients and grants are renewed by a command; a box renews by itself, so that one whose certificate is near its end has
-failed to, for months.
+clients, links and grants are renewed by a command; a box renews by itself, so that one whose certificate is near its
+end has failed to, for months.
 
     good      nothing to do
     warning   to be done at the next occasion
@@ -28,6 +28,7 @@ class Kind(Enum):
     REVOCATIONS = "revocation list"
     SERVER = "server"
     CLIENT = "client of ours"
+    LINK = "link of"
     DEVICE = "box"
     GRANT = "grant"
 
@@ -38,6 +39,7 @@ REMEDIES: Final = {
     Kind.REVOCATIONS: "aggregator ca crl",
     Kind.SERVER: "aggregator broker renew",
     Kind.CLIENT: "aggregator broker renew",
+    Kind.LINK: "let the city join again: aggregator federation invite at the region, then aggregator federation join",
     Kind.DEVICE: "see `edge-agent status` on the box for why it does not renew by itself",
     Kind.GRANT: "aggregator trust grant",
 }

@@ -81,6 +81,6 @@ def test_the_command_shows_every_date(
     made = asyncio.run(make_installation(tmp_path_factory.mktemp("dates") / "inst"))
     assert run(["ca", "status", "--json", "--config", str(made.config)]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["what"] for row in rows} == {kind.value for kind in Kind}
+    assert {row["what"] for row in rows} == {kind.value for kind in Kind if kind is not Kind.LINK}
     assert rows == sorted(rows, key=lambda row: row["until"])
     assert run(["ca", "crl", "--config", str(made.config)]) == 0

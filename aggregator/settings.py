@@ -200,6 +200,7 @@ class Retention(Section, frozen=True):
     refusals_days: Days = 365
     alerts_days: Days = 730
     notices_days: Days = 90
+    transits_days: Days = 90
 
 
 class Hotlist(Section, frozen=True):

@@ -43,6 +43,7 @@ _TABLE: Final = {
     "settings": "settings_result",
     "reports": "report",
     "notices": "notice",
+    "transits": "transit_record",
     "notices_sent": "notice_sent",
 }
 

@@ -68,6 +68,7 @@ class Keeping(StrEnum):
     ALERTS = "alerts"
     LAPSED = "lapsed"
     NOTICES = "notices"
+    TRANSITS = "transits"
 
 
 @dataclass(frozen=True, slots=True)

@@ -412,6 +412,23 @@ LIMIT $4;
 DELETE FROM notice_sent WHERE sha256(convert_to(to_city, 'UTF8') || hit) = ANY($1::bytea[])
 RETURNING sha256(convert_to(to_city, 'UTF8') || hit) AS id;
 
+-- What cities said of messages that they passed on; of a hit or an alarm as long as that is here.
+-- name: due_transits
+SELECT received_at AS at, envelope_hash AS id
+FROM transit_record AS record
+WHERE received_at < $1 AND (received_at, envelope_hash::bytea) > ($2, $3)
+  AND NOT EXISTS (
+      SELECT FROM transit
+      WHERE transit.envelope_hash = record.envelope_hash
+        AND (EXISTS (SELECT FROM hit WHERE hit.envelope_hash = event)
+             OR EXISTS (SELECT FROM alarm WHERE alarm.envelope_hash = event)))
+ORDER BY received_at, envelope_hash
+LIMIT $4;
+
+-- Its lines go with it.
+-- name: forget_transit_record
+DELETE FROM transit_record WHERE envelope_hash = ANY($1::bytea[]) RETURNING envelope_hash AS id;
+
 -- name: due_refused
 SELECT first_at AS at, sha256 AS id
 FROM refused

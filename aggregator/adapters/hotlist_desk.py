@@ -21,6 +21,7 @@ from aggregator.adapters import foreign_lists
 from aggregator.adapters import hotlist_store as store
 from aggregator.adapters.audit_log import audit, checked_reason
 from aggregator.adapters.database import Connection, Pool
+from aggregator.adapters.hotlist_readings import keep_readings, readings_of
 from aggregator.core.hotlist import (
     Token,
     judge_approval,
@@ -40,8 +41,8 @@ from protocol.hotlist import Batch, ListRefusal, approve, check_withdrawal, with
 from protocol.keys import Signer
 from protocol.trust import Grant, TrustStore
 
-ARTEFACTS_KEPT: Final = timedelta(hours=24)
-"""How long a replaced snapshot stays to be fetched: a box on a slow link may still be at it."""
+ARTEFACTS_KEPT: Final = timedelta(hours=2)
+"""How long a replaced snapshot stays to be fetched: a box on a slow link may still be at it, and has not heard more."""
 MAX_WITHDRAWN: Final = 10_000
 CONFIDENTIAL: Final = frozenset({"plate", "case_number"})
 
@@ -176,10 +177,19 @@ class Desk:
         last = await store.last_list_version(connection, self.city)
         found = await store.ingredients(connection, self.city, now=now)
         foreign = await foreign_lists.ingredients(connection, self.city, now=now)
+        readings = await readings_of(connection, found.batches | foreign.batches)
         version = next_list_version(last, now=now)
         composed = await asyncio.to_thread(
-            lambda: compose(found, self.trust, city=self.city, list_version=version, now=now, foreign=foreign)
+            compose,
+            found,
+            self.trust,
+            city=self.city,
+            list_version=version,
+            now=now,
+            foreign=foreign,
+            readings=readings.known,
         )
+        await keep_readings(connection, readings, composed.read)
         snapshot = await store.add_snapshot(connection, self.city, composed, trust_number=self.trust.number, now=now)
         verdicts = {name: composed.left_out.get(name) for name in foreign.batches}
         await foreign_lists.judge(connection, verdicts, now=now)

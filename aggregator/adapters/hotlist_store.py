@@ -180,7 +180,10 @@ async def add_withdrawal(
 async def ingredients(connection: Connection, city: str, *, now: datetime) -> Ingredients:
     """What a city's snapshot is composed of."""
     rows = await connection.fetch(_sql("batches_of_city"), city, now)
-    batches = {row["batch_id"]: (await signed_batch(connection, row)).to_bytes() for row in rows}
+    signatures = await _signatures(connection, [row["batch_id"] for row in rows])
+    batches = {
+        row["batch_id"]: CoSigned(row["payload"], tuple(signatures.get(row["batch_id"], ()))).to_bytes() for row in rows
+    }
     withdrawals = await connection.fetch(_sql("withdrawals_of_batches"), list(batches))
     withdrawn = await connection.fetch(_sql("withdrawn_of_batches"), list(batches))
     return Ingredients(
@@ -258,6 +261,14 @@ async def list_batches(connection: Connection) -> list[asyncpg.Record]:
 async def list_entries(connection: Connection, batch_id: str | None, *, limit: int) -> list[asyncpg.Record]:
     """Entries of a batch, or of all. The rows hold plates: whoever shows them audits it."""
     return await connection.fetch(_sql("list_entries"), batch_id, limit)
+
+
+async def _signatures(connection: Connection, batches: Sequence[str]) -> dict[str, list[CoSignature]]:
+    """The signatures under each of some batches, in the order of their key ids."""
+    found: dict[str, list[CoSignature]] = {}
+    for row in await connection.fetch(_sql("signatures_of_batches"), batches):
+        found.setdefault(row["batch_id"], []).append(CoSignature(row["protected"], row["signature"]))
+    return found
 
 
 async def signed_batch(connection: Connection, batch: asyncpg.Record) -> CoSigned:

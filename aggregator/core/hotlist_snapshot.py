@@ -11,20 +11,18 @@ Batches of other cities go in by the same rules, under this city's own root, and
 room it is theirs that stay out, so that nobody can crowd a city's own list off its boxes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from aggregator.core.hotlist_reading import ReadEntry, Reading, judged
 from aggregator.errors import BadInput
 from protocol.clock import to_ms
 from protocol.hotlist import (
     MAX_ENTRIES,
     MAX_SNAPSHOT_BYTES,
-    Batch,
-    Entry,
     ListRefusal,
-    check_batch,
     check_withdrawal,
     encode_snapshot,
 )
@@ -45,16 +43,18 @@ class Ingredients:
 
 
 NOTHING: Final = Ingredients({}, (), frozenset())
+_UNREAD: Final[Mapping[str, Reading]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A snapshot's bytes, how many entries a box arms from it, and the batches left out, with the reason."""
+    """A snapshot's bytes, how many entries a box arms from it, the batches left out and why, and what was read."""
 
     artefact: bytes = field(repr=False)
     list_version: int
     entries: int
     left_out: dict[str, str]
+    read: dict[str, Reading] = field(default_factory=dict, repr=False)
 
 
 def compose(
@@ -66,18 +66,25 @@ def compose(
     now: datetime,
     most_entries: int = MAX_ENTRIES,
     foreign: Ingredients = NOTHING,
+    readings: Mapping[str, Reading] = _UNREAD,
 ) -> Composed:
-    """The snapshot of a city at an instant; raises `BadInput` if its own are more than a box takes."""
+    """The snapshot of a city at an instant; raises `BadInput` if its own are more than a box takes.
+
+    `readings` are of batches that were read before.
+    """
     vouched = _vouched((*found.withdrawals, *foreign.withdrawals), trust, city, now)
     unvouched = (found.withdrawn | foreign.withdrawn) - vouched.keys()
     kept: list[bytes] = []
-    entries: list[Entry] = []
+    entries: list[ReadEntry] = []
     left_out: dict[str, str] = {}
+    read: dict[str, Reading] = {}
     for batch_id, raw in (found.batches | foreign.batches).items():
-        batch = check_batch(raw, trust, now_ms=to_ms(now))
+        batch = judged(raw, readings.get(batch_id), trust, now_ms=to_ms(now))
         if isinstance(batch, ListRefusal):
             left_out[batch_id] = batch.value
-        elif _lapsed(batch, unvouched, city, now):
+            continue
+        read[batch_id] = batch
+        if _lapsed(batch, unvouched, city, to_ms(now)):
             left_out[batch_id] = WITHDRAWAL_LAPSED
         elif batch_id in foreign.batches and not _has_room(kept, raw, len(entries) + len(batch.entries), most_entries):
             left_out[batch_id] = ListRefusal.TOO_MANY.value
@@ -88,8 +95,9 @@ def compose(
     artefact = encode_snapshot(list_version, kept, sorted(needed))
     if len(entries) > most_entries or len(artefact) > MAX_SNAPSHOT_BYTES:
         raise BadInput(f"the list would hold {len(entries)} entries; boxes take {most_entries}")
-    armed = sum(_counts(entry, city, now) and entry.entry not in vouched for entry in entries)
-    return Composed(artefact, list_version, armed, left_out)
+    now_ms = to_ms(now)
+    armed = sum(_counts(entry, city, now_ms) and entry.entry not in vouched for entry in entries)
+    return Composed(artefact, list_version, armed, left_out, read)
 
 
 def _has_room(kept: list[bytes], raw: bytes, entries: int, most_entries: int) -> bool:
@@ -108,10 +116,10 @@ def _vouched(withdrawals: Iterable[bytes], trust: TrustStore, city: str, now: da
     return found
 
 
-def _lapsed(batch: Batch, unvouched: frozenset[str], city: str, now: datetime) -> bool:
+def _lapsed(batch: Reading, unvouched: frozenset[str], city: str, now_ms: int) -> bool:
     """Whether a box would arm an entry of the batch that is withdrawn."""
-    return any(entry.entry in unvouched and _counts(entry, city, now) for entry in batch.entries)
+    return any(entry.entry in unvouched and _counts(entry, city, now_ms) for entry in batch.entries)
 
 
-def _counts(entry: Entry, city: str, now: datetime) -> bool:
-    return entry.expires_ms > to_ms(now) and (not entry.scope or city in entry.scope)
+def _counts(entry: ReadEntry, city: str, now_ms: int) -> bool:
+    return entry.expires_ms > now_ms and (not entry.scope or city in entry.scope)

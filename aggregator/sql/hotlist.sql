@@ -54,6 +54,9 @@ SELECT batch_id, payload, state FROM hotlist_batch WHERE batch_id = $1 FOR UPDAT
 -- name: signatures
 SELECT key_id, protected, signature FROM hotlist_signature WHERE batch_id = $1 ORDER BY key_id;
 
+-- name: signatures_of_batches
+SELECT batch_id, protected, signature FROM hotlist_signature WHERE batch_id = ANY($1::text[]) ORDER BY batch_id, key_id;
+
 -- name: cases
 SELECT entry_id, case_number, case_salt FROM hotlist_entry WHERE batch_id = $1;
 

@@ -23,7 +23,8 @@ SELECT base, sha256, size_bytes FROM hotlist_delta WHERE target = $1 ORDER BY si
 SELECT sha256, reading FROM hotlist_reading WHERE sha256 = ANY($1::bytea[]);
 
 -- name: add_readings
-INSERT INTO hotlist_reading (sha256, reading) SELECT * FROM unnest($1::bytea[], $2::bytea[]) ON CONFLICT DO NOTHING;
+INSERT INTO hotlist_reading (sha256, reading) SELECT * FROM unnest($1::bytea[], $2::bytea[])
+ON CONFLICT (sha256) DO UPDATE SET reading = excluded.reading;
 
 -- name: drop_readings
 -- Of batches that are in the list no more.

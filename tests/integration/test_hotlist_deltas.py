@@ -153,6 +153,20 @@ async def test_a_short_list_has_no_deltas(
         assert await current_deltas(small) == ()
 
 
+async def test_what_was_read_of_a_batch_is_kept_without_plates_until_it_leaves_the_list(house: House) -> None:
+    await house.list_plates("FAB123C")
+    kept = [row["reading"] for row in await house.pool.fetch("SELECT reading FROM hotlist_reading")]
+    assert len(kept) == 2
+    assert not [reading for reading in kept if b"FAB123C" in reading or MANY[0].encode() in reading]
+    await house.pool.execute("UPDATE hotlist_reading SET reading = '\\x00'")
+    await house.withdraw("FAB123C")
+    assert (await house.pool.fetchval("SELECT reading FROM hotlist_reading"))[:1] != b"\0", "read again"
+    async with store.transaction(house.pool) as connection:
+        current = await store.current_snapshot(connection, CITY)
+    assert current is not None
+    assert current.entries == len(MANY)
+
+
 async def current_deltas(house: House) -> tuple[object, ...]:
     """What the next manifest will say of the ways to the current list."""
     async with store.transaction(house.pool) as connection:

@@ -175,7 +175,8 @@ TELL = """
 INSERT INTO notice (number, to_city, hit, city_id, point_id, camera_id, why, reason, corridor, entries, captured_at,
                     told_at, until_at, taken_at, changed_at, envelope)
 SELECT nextval(pg_get_serial_sequence('alert_history', 'number')), $1, sha256('a hit'::bytea), 'torreon', 'p-7',
-       'cam-2', 'asked', 'stolen-vehicle', '', '{e-secret}', now(), now(), now() + interval '1 hour', now(), now(), 'ABC123D'
+       'cam-2', 'asked', 'stolen-vehicle', '', '{e-secret}', now(), now(), now() + interval '1 hour', now(), now(),
+       'ABC123D'
 RETURNING number
 """
 

@@ -96,7 +96,7 @@ def test_a_message_that_no_longer_says_what_the_box_says_is_not_shown() -> None:
 
 def replace_sees(policy: Policy, **sights: Sight) -> Policy:
     """A policy that holds something else for all."""
-    sees = Sees(**sights)  # type: ignore[arg-type]  # of these tests, and never the hotlist
+    sees = Sees(**sights)
     return Policy(sees=sees, neighbours=policy.neighbours, corridors=policy.corridors, but=policy.but)
 
 

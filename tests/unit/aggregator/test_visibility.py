@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from visibility_table import PAGE, table
 
 from aggregator.core.visibility import (
     But,
@@ -22,7 +23,6 @@ from aggregator.core.visibility import (
 )
 from aggregator.errors import BadInput
 from protocol.federation import Notice
-from scripts.visibility_table import PAGE, table
 
 EXAMPLE = PAGE.read_text(encoding="utf-8").split("```toml\n", 1)[1].split("```", 1)[0]
 ROAD = Corridor(name="57", cities=("saltillo", "castanos", "monclova", "acuna"), reach=2)

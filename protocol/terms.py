@@ -1,8 +1,8 @@
 """Terms: what a private company's own cameras may be used for, as data, signed, and held by the company's boxes.
 
 1. Terms name a city and a company, a tier, the purpose, cameras by point, weekly hours, the uses they allow, from when
-   until when, and what the company itself may be shown. A key that the root granted SETTINGS for the city signs them, at
-   the time written in them; no clock is asked.
+   until when, and what the company itself may be shown. A key that the root granted SETTINGS for the city signs them,
+   at the time written in them; no clock is asked.
 2. `number` only rises in a city, whichever company it is. A lower one is a rollback, and so are other bytes under the
    number that was taken last.
 3. A company is suspended by terms like any others, with the word in them; what lifts it is the next number.

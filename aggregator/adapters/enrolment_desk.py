@@ -18,6 +18,7 @@ from aggregator.adapters import founding, keyfiles, pki
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.invitation_desk import audit_invitation
+from aggregator.adapters.partner_desk import partner_of
 from aggregator.adapters.profile_texts import profile_text
 from aggregator.adapters.registry_store import Certified, Registry
 from aggregator.adapters.settings_store import first_settings
@@ -61,6 +62,7 @@ class Granted:
     key: PublicKey
     certificate: x509.Certificate
     document: bytes
+    partner: str | None
 
 
 async def answer(
@@ -122,7 +124,7 @@ class _Turn:
         who, reason = self.actor or f"device:{found.device}", f"key {fingerprint(name)}"
         await audit_invitation(self.connection, found, actor=who, action="device.enrol", reason=reason)
         self.step("enrolment.certified")
-        return Granted(found, key, leaf, document)
+        return Granted(found, key, leaf, document, await partner_of(self.connection, found.point))
 
     async def _certify(self, found: Invitation, key: PublicKey) -> x509.Certificate:
         valid = timedelta(days=pki.DEVICE_DAYS)
@@ -142,7 +144,8 @@ class _Turn:
             leaf.verify_directly_issued_by(self.issuing.certificate)
         except (InvalidSignature, ValueError):
             leaf = await self._certify(found, key)
-        return Granted(found, key, leaf, await self._document(found))
+        document, partner = await self._document(found), await partner_of(self.connection, found.point)
+        return Granted(found, key, leaf, document, partner)
 
     async def _document(self, found: Invitation) -> bytes:
         """What the box is to run at first: the region's word, if the root lets this server speak it."""
@@ -189,6 +192,7 @@ def _parcel(settings: Settings, granted: Granted, issuing: x509.Certificate, now
         chain=tuple(each.public_bytes(Encoding.DER) for each in (granted.certificate, issuing)),
         authorities=tuple(each.public_bytes(Encoding.DER) for each in authorities),
         settings=granted.document,
+        partner=granted.partner,
     )
     root, trust = keyfiles.read_file(settings.keys.root_spki), keyfiles.read_file(settings.keys.trust_bundle)
     return to_bytes(Parcel(version=VERSION, root_spki=root, trust=trust, answer=sign_answer(body, server)))

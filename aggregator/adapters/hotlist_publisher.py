@@ -37,6 +37,8 @@ from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.region_desk import RegionDesk
 from aggregator.adapters.settings_publisher import CHANNEL as SETTINGS_CHANNEL
 from aggregator.adapters.settings_publisher import SettingsPublisher
+from aggregator.adapters.terms_publisher import CHANNEL as TERMS_CHANNEL
+from aggregator.adapters.terms_publisher import TermsPublisher
 from aggregator.adapters.trust_file import believe
 from aggregator.errors import BadInput, BadKey, DatabaseUnwell, NotThere
 from aggregator.settings import Settings
@@ -70,7 +72,7 @@ class _Signed:
 async def run(settings: Settings, database: Database, region: RegionDesk | None = None) -> None:
     """Keep the boxes of the settings' city, or the cities of a region, told until cancelled."""
     wake = Wake()
-    channels = (CHANNEL, SETTINGS_CHANNEL, *(HEAD_CHANNELS if region else ()))
+    channels = (CHANNEL, SETTINGS_CHANNEL, TERMS_CHANNEL, *(HEAD_CHANNELS if region else ()))
     async with opened_line(settings, wake) as client:
         publisher = Publisher(settings, database.pool, client, wake, region)
         while True:
@@ -141,6 +143,7 @@ class Publisher:
         self._believed: tuple[bytes, TrustStore] | None = None
         self._tidied_s: float | None = None
         self._boxes = SettingsPublisher(settings, pool, self._publish)
+        self._terms = TermsPublisher(pool, self._publish)
         self._heads = None if region is None else HeadPublisher(settings, region, self._signer, self._publish)
 
     async def follow(self) -> None:
@@ -150,11 +153,13 @@ class Publisher:
             if self._wake.is_new_broker:
                 self._wake.is_new_broker, self._told = False, {}
                 self._boxes.forget()
+                self._terms.forget()
                 if self._heads is not None:
                     self._heads.forget()
             if self._heads is not None:
                 await self._heads.look(datetime.now(UTC))
             await self.look(datetime.now(UTC))
+            await self._terms.look()
             await self._boxes.look(datetime.now(UTC))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):

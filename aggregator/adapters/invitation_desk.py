@@ -15,6 +15,7 @@ from aggregator.adapters import keyfiles
 from aggregator.adapters.audit_log import audit
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.hotlist_store import transaction
+from aggregator.adapters.partner_desk import check_may_connect
 from aggregator.adapters.profile_texts import profile_text
 from aggregator.adapters.registry_store import Registry
 from aggregator.core.invitation import Invitation, State, fingerprint, free_device_id
@@ -53,7 +54,7 @@ async def invite(pool: Pool, settings: Settings, wish: Wish, *, actor: str, now:
     secret = secrets.token_bytes(SECRET_BYTES)
     key = invitation_signer(secret).public_key
     async with transaction(pool) as connection:
-        device = await _device(connection, wish)
+        device = await _device(connection, wish, now)
         replaced = await store.cancel_of_device(connection, device.device_id, by=actor, now=now)
         made = Invitation(
             invitation=bytes(key.key_id),
@@ -123,13 +124,14 @@ def make_token(settings: Settings, whom: str, *, expires_at: datetime, secret: b
     )
 
 
-async def _device(connection: Connection, wish: Wish) -> Device:
+async def _device(connection: Connection, wish: Wish, now: datetime) -> Device:
     """The device that is invited, registered now unless it was; raises `BadInput`, `NotThere`."""
     profile_text(wish.profile)
     registry = Registry(connection)
     point = await registry.show("point", wish.point)
     if isinstance(point, Point) and point.city_id != wish.city:
         raise BadInput(f"point {wish.point} is in {point.city_id}, not in {wish.city}")
+    await check_may_connect(connection, wish.city, wish.point, now)
     name = wish.device or free_device_id(wish.point, await store.device_ids_at(connection, wish.point))
     device = Device(device_id=name, point_id=wish.point, profile=wish.profile)
     await registry.add("device", device, replace=True)

@@ -1,4 +1,4 @@
-"""The registry's keys, held in memory for ingest: whose key is this, and may it speak.
+"""The registry's keys, held in memory for ingest: whose key is this, may it speak, and under which terms.
 
 The database says `registry_changed` and the whole is read again: a revocation works within milliseconds. A lost
 connection is made again and the whole is read again, and once in a while anyhow.
@@ -13,7 +13,9 @@ import structlog
 
 from aggregator.adapters.database import AWAY, Access, Pool
 from aggregator.adapters.statements import statements
+from aggregator.adapters.terms_rows import terms_by_point
 from aggregator.core.ingest import PastPlace, RegisteredKey
+from aggregator.core.partners import PointTerms
 from aggregator.errors import DatabaseUnwell
 from protocol.keys import Algorithm, PublicKey
 
@@ -33,6 +35,7 @@ class Registered:
         self._access = access
         self._keys: dict[bytes, RegisteredKey] = {}
         self._devices: frozenset[str] = frozenset()
+        self._terms: dict[str, PointTerms] = {}
 
     def key(self, key_id: bytes) -> RegisteredKey | None:
         """The registered key of an id."""
@@ -47,6 +50,10 @@ class Registered:
         """Whether a device is registered, revoked or not."""
         return device in self._devices
 
+    def terms(self, point: str) -> PointTerms | None:
+        """What a company's point is held to; None for a point of the city itself."""
+        return self._terms.get(point)
+
     async def load(self) -> None:
         """Read the registry."""
         sql = statements("ingest")
@@ -54,12 +61,14 @@ class Registered:
             keys = await connection.fetch(sql["registered_keys"])
             devices = await connection.fetch(sql["registered_devices"])
             places = await connection.fetch(sql["past_places"])
+            signed = await connection.fetch(statements("partner")["terms_of_points"])
         past: dict[str, tuple[PastPlace, ...]] = {}
         for row in places:
             place = PastPlace(row["city_id"], row["point_id"], row["until_ms"])
             past[row["device_id"]] = (*past.get(row["device_id"], ()), place)
         self._keys = {row["key_id"]: _key(row, past.get(row["device_id"], ())) for row in keys}
         self._devices = frozenset(row["device_id"] for row in devices)
+        self._terms = terms_by_point(signed)
 
     async def follow(self) -> None:
         """Stay abreast of the registry until cancelled."""

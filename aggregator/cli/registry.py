@@ -32,6 +32,9 @@ for _command in ("invite", "invitations", "uninvite", "approve", "answer"):
     device.command(f"aggregator.cli.invite:{_command}", name=_command)
 for _command in ("revoke", "revocations", "replace", "move"):
     device.command(f"aggregator.cli.succession:{_command}", name=_command)
+for _command in ("invite", "terms", "suspend", "report", "cameras"):
+    partner.command(f"aggregator.cli.partner:{_command}", name=_command)
+partner.command("aggregator.cli.partner:list_", name="list")
 
 
 @city.command(name="add")
@@ -50,11 +53,12 @@ def add_partner(
     name: str,
     terms: Annotated[str, Parameter(help="Where the signed terms are filed.")],
     signed_on: Annotated[str, Parameter(help="YYYY-MM-DD.")],
+    contact: Annotated[str, Parameter(help="Whom to ask about its cameras: who, and by which telephone.")] = "",
     replace: Replace = False,
     config: Config = None,
 ) -> None:
     """Register a partner."""
-    cells = {"partner_id": partner_id, "name": name, "terms": terms, "signed_on": signed_on}
+    cells = {"partner_id": partner_id, "name": name, "terms": terms, "signed_on": signed_on, "contact": contact}
     _add("partner", cells, replace=replace, config=config)
 
 
@@ -185,7 +189,8 @@ def _import_command(noun: str, app: App) -> None:
 
 for _app in APPS:
     _import_command(_app.name[0], _app)
-    _list_command(_app.name[0], _app)
+    if _app is not partner:  # whose list says where its terms stand
+        _list_command(_app.name[0], _app)
 
 
 @asynccontextmanager

@@ -15,10 +15,13 @@ A delivery is judged in this order, and the first that fails decides:
                 its registered city and point, or one where it stood then       NOT_YOUR_PLACE
     kind        one we know, and the topic's                                    UNKNOWN_KIND, NOT_YOUR_TOPIC
                 a body of that kind                                             BAD_FORM
+    terms       of a company's point: within the terms that it works under      OUTSIDE_TERMS
 
 A box that was moved still has messages of its old place to send, under the new topic or the old: they are taken if they
 were written before it was moved. One that speaks of its old place afterwards has not heard of it, and is refused: a hit
 must not be told of the wrong street.
+
+Terms are judged beside this module (`core.partners`), once all the others hold.
 
 Nothing else refuses but the ledger (one key with two envelopes: EQUIVOCATION). Sequence, chain and age never do: shared
 subscriptions reorder, and boxes come back after a day. Age marks `is_historical`, a wrong clock `is_clock_suspect`.

@@ -32,12 +32,13 @@ class City(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Partner(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A private company that connects its own cameras under signed terms."""
+    """A private company that connects its own cameras under signed terms, and whom to ask about them."""
 
     partner_id: Id
     name: Text
     terms: Text
     signed_on: dt.date
+    contact: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ from aggregator.adapters.store import POISON, RETRY, Refused, Said, Store
 from aggregator.adapters.verify_pool import Verifier
 from aggregator.core.answers import Outcome, receipts, refusal_of
 from aggregator.core.ingest import Fate, Header, Payload, RegisteredKey, Spoken, read_header, usable
+from aggregator.core.partners import why_outside
 from aggregator.core.rows import Taken
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash
@@ -138,10 +139,22 @@ class IngestWorker:
                 delivery,
                 envelope_hash(delivery.payload),
                 header if isinstance(header, Header) else None,
-                key if isinstance(key, Refusal) else next(verdicts),
+                key if isinstance(key, Refusal) else self._within_terms(next(verdicts), delivery),
             )
             for delivery, header, key in zip(batch, headers, keys, strict=True)
         ]
+
+    def _within_terms(self, verdict: Payload | Refusal, delivery: Delivery) -> Payload | Refusal:
+        """The verdict, unless it is a message of a company's point that lies outside the company's terms."""
+        held = self.registered.terms(verdict.message.point) if type(verdict) is Spoken else None
+        if held is None or type(verdict) is not Spoken:
+            return verdict
+        received_ms = to_ms(delivery.received_at)
+        why = why_outside(verdict.message, verdict.body, held, received_ms=received_ms)
+        if why is None:
+            return verdict
+        log.warning("outside_terms", why=why.value, point=held.point, device=verdict.message.device)
+        return Refusal.OUTSIDE_TERMS
 
     def _usable_key(self, header: Header | Refusal) -> RegisteredKey | Refusal:
         return header if isinstance(header, Refusal) else usable(self.registered.key(header.envelope.key_id))

@@ -15,17 +15,17 @@ FROM city c LEFT JOIN point p USING (city_id) LEFT JOIN device d ON d.point_id =
 GROUP BY c.city_id ORDER BY c.city_id;
 
 -- name: add_partner
-INSERT INTO partner (partner_id, name, terms, signed_on) VALUES ($1, $2, $3, $4)
+INSERT INTO partner (partner_id, name, terms, signed_on, contact) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (partner_id) DO NOTHING RETURNING true;
 
 -- name: replace_partner
-UPDATE partner SET name = $2, terms = $3, signed_on = $4 WHERE partner_id = $1 RETURNING true;
+UPDATE partner SET name = $2, terms = $3, signed_on = $4, contact = $5 WHERE partner_id = $1 RETURNING true;
 
 -- name: show_partner
-SELECT partner_id, name, terms, signed_on FROM partner WHERE partner_id = $1;
+SELECT partner_id, name, terms, signed_on, contact FROM partner WHERE partner_id = $1;
 
 -- name: list_partner
-SELECT r.partner_id, r.name, r.terms, r.signed_on, count(p.point_id) AS points
+SELECT r.partner_id, r.name, r.terms, r.signed_on, r.contact, count(p.point_id) AS points
 FROM partner r LEFT JOIN point p USING (partner_id) GROUP BY r.partner_id ORDER BY r.partner_id;
 
 -- name: add_point

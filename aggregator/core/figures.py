@@ -67,6 +67,21 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardFigures:
+    """A linked city's way up to its region."""
+
+    is_connected: bool
+    sent: int
+    stored: int
+    refused: Mapping[str, int]
+    waiting: Mapping[str, int]  # alerts and the rest; these and what follows are of the last look
+    untold: int
+    dead: int
+    oldest_at: datetime | None
+    clock_ahead_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """Where a folder lies."""
 
@@ -92,6 +107,7 @@ class Figures:
     disks: Mapping[str, Disk]
     stored: Stored | None  # None while the database is away
     link: LinkStanding | None = None  # None without a link to a region
+    forward: ForwardFigures | None = None  # the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +157,18 @@ def _by_city(value: Callable[[CityFigures], float | None]) -> Callable[[Figures]
         return [((city,), found) for city, each in cities.items() if (found := value(each)) is not None]
 
     return read
+
+
+def _forward(value: Callable[[ForwardFigures], float | None]) -> Callable[[Figures], Samples]:
+    def read(figures: Figures) -> Samples:
+        found = None if figures.forward is None else value(figures.forward)
+        return [] if found is None else [((), found)]
+
+    return read
+
+
+def _forward_by(count: Callable[[ForwardFigures], Mapping[str, int]]) -> Callable[[Figures], Samples]:
+    return _counted(lambda figures: {} if figures.forward is None else count(figures.forward))
 
 
 def _lines(figures: Figures) -> Samples:
@@ -335,4 +363,36 @@ METRICS: Final = (
         _by_city(lambda c: c.missing), _CITY,
     ),
     Metric("atalaya_messages_lost", "Messages in gaps that were given up.", _by_city(lambda c: c.lost), _CITY),
+    Metric("atalaya_forward_connected", "1 if the line to the region is up.", _forward(lambda f: f.is_connected)),
+    Metric(
+        "atalaya_forward_waiting_messages", "Messages that wait for the region: alerts, and the rest.",
+        _forward_by(lambda f: f.waiting), ("kind",),
+    ),
+    Metric(
+        "atalaya_forward_oldest_timestamp_seconds", "When the oldest of them was stored.",
+        _forward(lambda f: _seconds(f.oldest_at)),
+    ),
+    Metric("atalaya_forward_sent_total", "Messages sent to the region, again ones too.", _forward(lambda f: f.sent)),
+    Metric("atalaya_forward_stored_total", "Messages that the region took.", _forward(lambda f: f.stored)),
+    Metric(
+        "atalaya_forward_refused_total", "Messages that the region did not take, by the reason of its receipt.",
+        _forward_by(lambda f: f.refused), ("reason",),
+    ),
+    Metric("atalaya_forward_dead_letters", "Messages that the region refused for good.", _forward(lambda f: f.dead)),
+    Metric(
+        "atalaya_forward_untold_messages", "Messages whose transit the region is still to be told.",
+        _forward(lambda f: f.untold),
+    ),
+    Metric(
+        "atalaya_forward_region_clock_ahead_seconds", "How far the region's clock is ahead of ours.",
+        _forward(lambda f: None if f.clock_ahead_ms is None else f.clock_ahead_ms / 1000),
+    ),
+    Metric(
+        "atalaya_transit_stored_total", "Lines of cities' transit records stored.",
+        _by_worker(lambda n: n.transits), _WORKER,
+    ),
+    Metric(
+        "atalaya_transit_refused_total", "Transit records refused.",
+        _by_worker(lambda n: n.transits_refused), _WORKER,
+    ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from aggregator.adapters.link_keys import LinkKeys
 from aggregator.adapters.notice_maker import NoticeMaker
 from aggregator.adapters.policy_file import policy_of
 from aggregator.adapters.region_desk import RegionDesk
+from aggregator.core.figures import ForwardFigures
 from aggregator.core.link_standing import LinkStanding
 from aggregator.http.artefacts import Shelf
 from aggregator.http.federation import Bodies, federation_routes
@@ -50,6 +51,10 @@ class Federation(Protocol):
     def standing(self) -> LinkStanding | None:
         """What a linked city knows of others."""
 
+    @property
+    def forward(self) -> ForwardFigures | None:
+        """How a linked city's way up stands."""
+
     def tasks(self) -> Mapping[str, Coroutine[None, None, None]]:
         """What runs, by name."""
 
@@ -79,6 +84,11 @@ class OfCity:
         """What it knows of others."""
         return self.link.standing
 
+    @property
+    def forward(self) -> ForwardFigures | None:
+        """How its way up stands."""
+        return self.forwarder.figures()
+
     def tasks(self) -> Mapping[str, Coroutine[None, None, None]]:
         """What runs, by name."""
         return {"forwarder": self.forwarder.run(), "link": self.link.run(), "contact": self.contact.run()}
@@ -101,6 +111,7 @@ class OfRegion:
     notices: NoticeKeeper
     signer: Signer
     standing: None = None
+    forward: None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:

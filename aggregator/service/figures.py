@@ -43,6 +43,7 @@ class Instruments:
             disks=await asyncio.to_thread(lambda: dict(self._disks())),
             stored=found,
             link=check.federation.standing,
+            forward=check.federation.forward,
         )
 
     def _disks(self) -> Iterator[tuple[str, Disk]]:

@@ -19,6 +19,7 @@ from aggregator.adapters import federation_link, forward_queue
 from aggregator.adapters.database import AWAY, unwell
 from aggregator.adapters.federation_link import Link
 from aggregator.adapters.region_line import connected
+from aggregator.core.figures import ForwardFigures
 from aggregator.core.forwarding import Standing
 from aggregator.errors import AggregatorError, RegionAway
 from aggregator.service import passage
@@ -51,6 +52,23 @@ class Forwarder:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_connected(), name="region-connection")
             group.create_task(self._watch(), name="forward-watch")
+
+    def figures(self) -> ForwardFigures | None:
+        """What Prometheus is told; nothing without a link."""
+        counts, seen = self.means.counts, self.standing
+        if not self.is_linked or seen is None:
+            return None
+        return ForwardFigures(
+            is_connected=self.is_connected,
+            sent=counts.sent,
+            stored=counts.stored,
+            refused=dict(counts.refusals),
+            waiting={"alerts": seen.alerts, "rest": seen.waiting - seen.alerts},
+            untold=seen.untold,
+            dead=seen.dead,
+            oldest_at=seen.oldest_at,
+            clock_ahead_ms=seen.clock_ahead_ms,
+        )
 
     async def _keep_connected(self) -> None:
         failed = 0

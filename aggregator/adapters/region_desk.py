@@ -3,9 +3,10 @@
 1. Everything is judged under the root of the city that hands it up: batches and withdrawals as its own boxes judge
    them, rosters and revocation lists by its server's grants, trust bundles by the root itself. What does not hold is
    refused in the receipt; what may hold once the city's next bundle is here is refused for now.
-2. Who is told: of a batch the cities in its scopes, of a withdrawal those of the entries that it takes out, both only
-   as far as the policy lets lists be seen (`aggregator.core.visibility`). Revocations and trust bundles go to all: they
-   name no place and no plate. Rosters stay here.
+2. Who is told: of a batch the cities in its scopes, as far as the policy lets lists be seen
+   (`aggregator.core.visibility`); of a withdrawal those of the entries that it takes out, whatever the policy says by
+   now, since a list that it hides today may lie there from before. Revocations and trust bundles go to all: they name
+   no place and no plate. Rosters stay here.
 3. A log that is opened begins with what the others share then, by the same rules, and with the region's own bundle.
 4. The same again changes nothing, and is receipted again.
 """
@@ -155,9 +156,10 @@ class RegionDesk:
 
     def _concerns(self, viewer: str, owner: str, kind: ItemKind, scopes: list[tuple[str, ...]]) -> bool:
         """Whether a city is told of an item of another."""
+        if kind is ItemKind.BATCH and seen_by(self.policy, viewer, owner, What.HOTLIST) is not Sight.PLATE:
+            return False
         if kind in _LISTS:
-            is_seen = seen_by(self.policy, viewer, owner, What.HOTLIST) is Sight.PLATE
-            return is_seen and any(not scope or viewer in scope for scope in scopes)
+            return any(not scope or viewer in scope for scope in scopes)
         return kind is not ItemKind.ROSTER
 
 

@@ -25,7 +25,7 @@ async def test_a_new_installation_has_nothing_that_ends_soon(registry: Pool, ins
     async with registry.acquire() as connection:
         found = await judged(connection, installation, now=datetime.now(UTC))
     assert {each.grade for each in found} == {Grade.GOOD}
-    assert {each.dated.kind for each in found} == set(Kind) - {Kind.DEVICE}
+    assert {each.dated.kind for each in found} == set(Kind) - {Kind.DEVICE, Kind.LINK}
 
 
 @pytest.mark.parametrize(

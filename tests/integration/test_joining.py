@@ -9,9 +9,12 @@ import msgspec
 import pytest
 
 from aggregator.adapters import city_trust, federation_desk, federation_link, joining_desk, keyfiles, membership
+from aggregator.adapters.dates_probe import judged_files
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.founding import Passphrases, found
 from aggregator.core import trust_ledger
+from aggregator.core.broker_health import Grade
+from aggregator.core.dates import Kind
 from aggregator.core.founding import Plan
 from aggregator.errors import BadInput, NotThere
 from protocol.enrolment import Token
@@ -44,6 +47,16 @@ async def test_a_city_and_its_region_hold_each_others_roots(state: Federation) -
     assert row is not None
     assert (row["log_id"], row["left_at"]) == (link.log_id, None)
     assert await region.pool.fetchval("SELECT time_zone FROM city WHERE city_id = $1", CITY) == "America/Monterrey"
+
+
+async def test_the_end_of_a_link_is_watched_on_both_sides(state: Federation) -> None:
+    await state.join(CITY)
+    for centre in (state[CITY], state.region):
+        found = [each for each in judged_files(centre.settings, now=now()) if each.dated.kind is Kind.LINK]
+        assert [(each.dated.name, each.grade) for each in found] == [(CITY, Grade.GOOD)]
+        later = now() + timedelta(days=800)
+        (soon,) = [each for each in judged_files(centre.settings, now=later) if each.dated.kind is Kind.LINK]
+        assert "aggregator federation join" in soon.text
 
 
 async def test_only_the_links_key_and_facts_lie_with_the_city(state: Federation) -> None:

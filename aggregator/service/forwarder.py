@@ -30,7 +30,7 @@ from protocol.delivery import Pace
 STEPS: Final = (*forward_queue.STEPS, *passage.STEPS)
 _LOOK_EVERY_S: Final = 1.0
 _WATCH_EVERY_S: Final = 5.0
-_RECONNECT: Final = Pace(first_s=1.0, most_s=30.0)
+_RECONNECT: Final = Pace(first_s=1.0, most_s=10.0)
 _LAG_LIMIT_S: Final = 120.0
 
 log = structlog.get_logger(__name__)

@@ -31,14 +31,17 @@ from federating.draining import Drained, drain, make_backlog, store_backlog
 from federating.officers import officers_of
 from fleet.crowd import Crowd, Placed, crowd_of, until
 from fleet.day import Day
+from fleet.expense import Expense, programs_of
 from fleet.founding import brought_up, steps
 from fleet.layout import lay_out
 from fleet.plates import some_plates
 from load.fleet import now_ms
 from load.mqtt import LoadError
+from load.spent import Spent
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from stack.city import LocalCity
 from stack.measure import percentile
 from stack.process import StackError, first_of
 from stack.state import LocalState
@@ -105,10 +108,11 @@ def main(
         try:
             placed = brought_up(state, sites, plates.listed, console)
             armed, crossed = asyncio.run(_lists_and_hits(state, placed, plates, hits))
-            drained, reference = _caught_up(state, placed, backlog, folder)
+            drained, spent, reference = _caught_up(state, placed, backlog, folder)
         finally:
             state.stop()
     _show(armed, crossed, drained, reference, boxes=points)
+    _show_spent(spent, drained)
     figures = _figures(armed, crossed, drained)
     print(json.dumps(figures), flush=True)
     return 1 if drained.lost or drained.duplicates else 0
@@ -140,24 +144,24 @@ def _arms_all(crowd: Crowd, plate: str) -> bool:
 
 def _caught_up(
     state: LocalState, placed: Mapping[str, Sequence[Placed]], messages: int, folder: Path
-) -> tuple[Drained, bare.Bare]:
-    """The backlog made with the link cut, drained, and the same bytes the bare way."""
+) -> tuple[Drained, Spent, bare.Bare]:
+    """The backlog made with the link cut, drained, what that cost, and the same bytes the bare way."""
     name, city = next(iter(state.cities.items()))
     boxes = [each.box for each in placed[name]]
     outboxes, said = make_backlog(boxes, messages)
     state.links[name].cut()
     with _bar("the link is cut; the city stores its backlog", messages) as completed:
         store_backlog(load(city.config), boxes, said, completed)
-    drained = asyncio.run(_drained(state, placed, name, outboxes, sum(map(len, said))))
+    drained, spent = asyncio.run(_drained(state, placed, name, outboxes, sum(map(len, said))))
     with console.status("the same bytes the bare way: a bridge between two brokers, inserts"):
         reference = bare.measure(state.linked_region, city, boxes, said, folder)
-    return drained, reference
+    return drained, spent, reference
 
 
 async def _drained(
     state: LocalState, placed: Mapping[str, Sequence[Placed]], name: str, outboxes: Sequence[bytes], messages: int
-) -> Drained:
-    settings = load(state.linked_region.config)
+) -> tuple[Drained, Spent]:
+    settings, pids = load(state.linked_region.config), _by_side(state, name)
     async with (
         crowd_of(placed, state.settings(), Day()) as crowd,
         opened(settings.database, role=settings.role) as region,
@@ -165,10 +169,35 @@ async def _drained(
         await crowd.until_online()
         await until(lambda: all(agent.held.plates for agent in crowd.all), "lists on every box")
         with _bar("the link is healed; the region catches up", messages) as completed:
-            return await drain(
+            expense = Expense(pids)
+            drained = await drain(
                 crowd, region.pool, outboxes, messages, live_per_s=LIVE_PER_S, heal=state.links[name].heal,
                 told=completed, rng=Random(2),
             )  # fmt: skip
+            return drained, expense.spent(drained.drain_s)
+
+
+def _by_side(state: LocalState, name: str) -> dict[str, int]:
+    """The programs of the region, of the city that catches up, and of the others."""
+    others: list[LocalCity] = [city for other, city in state.cities.items() if other != name]
+    sides: dict[str, list[LocalCity]] = {
+        "region's": [state.linked_region],
+        "city's": [state.cities[name]],
+        "other cities'": others,
+    }
+    return {f"{side} {what}": pid for side, those in sides.items() for what, pid in programs_of(those).items()}
+
+
+def _show_spent(spent: Spent, drained: Drained) -> None:
+    """What the drain cost, program by program, all cities' together."""
+    table = Table("", "CPU µs a message", title="while the backlog drained")
+    table.columns[1].justify = "right"
+    for name, part_s in spent.parts.items():
+        table.add_row(name, f"{part_s / drained.messages * 1e6:,.0f}")
+    table.add_row("together", f"{spent.total_s / drained.messages * 1e6:,.0f}")
+    console.print(table)
+    idle = spent.idle_s / (spent.total_s + spent.idle_s)
+    console.print(f"{spent.available_cores:.2f} cores were ours, of which {idle:.0%} stood idle")
 
 
 def _figures(armed: Armed, crossed: Crossed, drained: Drained) -> dict[str, float | None]:

@@ -64,7 +64,7 @@ class Follower:
     async def _brought(self, manifest: Manifest) -> Held | None:
         base = self.held
         name = next((each for each in manifest.deltas if each.base == base.sha256), None)
-        if name is not None:
+        if name is not None and name.size_bytes < manifest.size_bytes:
             delta = await fetched(self._url, self._context, name.sha256)
             held = await self._lists.by_delta(delta, base, manifest)
             if held is not None:

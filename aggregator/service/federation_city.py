@@ -50,6 +50,7 @@ class CityLink:
 
     settings: Settings
     database: Database
+    look_every_s: float = LOOK_EVERY_S
     standing: LinkStanding | None = field(default=None)
     inbox: HeadInbox = field(default_factory=HeadInbox)
 
@@ -77,7 +78,7 @@ class CityLink:
                 log.warning("link_put_off", problem=str(unwell(exc)))
             except AggregatorError as exc:
                 log.warning("link_put_off", problem=str(exc))
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(self.look_every_s)
 
     async def _be_linked(self, link: Link) -> None:
         """Work under a link until there is another, or none."""
@@ -90,7 +91,7 @@ class CityLink:
             ]
             while await self._is_still(link):
                 await self._look(link)
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(self.look_every_s)
             for task in tasks:
                 task.cancel()
 
@@ -118,7 +119,7 @@ class CityLink:
                 except RegionAway as exc:
                     tries += 1
                     log.warning("items_put_off", problem=str(exc))
-                await heard.wait(_PACE.wait_s(tries, Random()) if tries else LOOK_EVERY_S)  # noqa: S311  a pace
+                await heard.wait(_PACE.wait_s(tries, Random()) if tries else self.look_every_s)  # noqa: S311  a pace
 
     async def _forget(self) -> None:
         """The city has left its region: its boxes look for nobody else's vehicles any more."""

@@ -52,7 +52,8 @@ ON CONFLICT (city_id) DO UPDATE SET opened_at = excluded.opened_at;
 SELECT city_id FROM federation_log JOIN federated_city USING (city_id)
 WHERE left_at IS NULL AND city_id <> $1 ORDER BY city_id;
 
--- Items that their city has had for long; $1 is since when.
+-- Items that their city has had for long; $1 is since when. What it said before this log was opened is of another log.
 -- name: trim
-DELETE FROM federation_log_item AS item USING federated_city AS c
-WHERE c.city_id = item.city_id AND item.number <= c.log_number AND item.created_ms < $1;
+DELETE FROM federation_log_item AS item USING federated_city AS c, federation_log AS l
+WHERE c.city_id = item.city_id AND l.city_id = item.city_id AND c.contact_at > l.opened_at
+  AND item.number <= c.log_number AND item.created_ms < $1;

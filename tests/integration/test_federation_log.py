@@ -5,18 +5,20 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from aggregator.adapters import federation_desk, federation_log, link_standing
-from aggregator.adapters.database import Pool
+from aggregator.adapters import federation_desk, federation_link, federation_log, link_standing
+from aggregator.adapters.database import Database, Pool
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.hotlist_store import current_snapshot, transaction
 from aggregator.cli.app import run
 from aggregator.core.visibility import But, Policy, Sight
 from aggregator.errors import NotThere, RegionAway
+from aggregator.service.federation_city import CityLink
 from protocol.federation import ItemKind, make_item, sign_head
 from protocol.keys import KeySigner
 from protocol.order import Identity
@@ -269,6 +271,46 @@ async def test_a_city_that_left_is_turned_away(state: Federation) -> None:
             await follower.door.page(0)
     async with transaction(state.region.pool) as connection:
         assert await federation_log.append(connection, TWO, ItemKind.ROSTER, ONE, b"too late") is None
+
+
+async def test_a_city_that_leaves_looks_for_nobody_elses_vehicles_any_more(state: Federation) -> None:
+    one, two, city = Bureau.of(state[ONE]), Bureau.of(state[TWO]), state[TWO]
+    await two.adopt(one)
+    async with region_port(state), following(city) as follower:
+        await one.list_plates([PLATE])
+        await two.list_plates(["EUA1234"], scope=TWO)
+        await hand_up(state[ONE])
+        await follower.take(await head_of(state, TWO))
+    assert await armed(city) == 2
+    federation_link.remove(city.link)
+    link = CityLink(city.settings, Database(city.pool, city.access), look_every_s=0.05)
+    running = asyncio.create_task(link.run(), name="link")
+    async with asyncio.timeout(20):
+        while await armed(city) != 1:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_what_a_city_has_taken_is_dropped_a_week_later_and_nothing_before(state: Federation) -> None:
+    said = "UPDATE federated_city SET contact_at = now(), log_number = $2 WHERE city_id = $1"
+    later = now() + timedelta(days=8)
+    async with region_port(state) as desk, following(state[TWO]) as follower:
+        await tell(state, TWO, b"one")
+        second = await tell(state, TWO, b"two")
+        await state.region.pool.execute(said, TWO, second - 1)
+        await desk.tidy(now=now())
+        assert len(await items(state.region.pool, TWO)) == 2
+        await follower.take(await head_of(state, TWO))
+        await desk.tidy(now=later)
+        assert len(await items(state.region.pool, TWO)) == 1
+        await state.region.pool.execute(said, TWO, second)
+        await desk.tidy(now=later)
+        assert await items(state.region.pool, TWO) == []
+        assert await state.region.pool.fetchval("SELECT count(*) FROM federation_body") == 0
+        await tell(state, TWO, b"three")
+        await follower.take(await head_of(state, TWO))
+    assert await problem(state[TWO]) is None
 
 
 async def test_settings_of_the_region_reach_a_box_only_if_the_citys_root_lets_it(state: Federation) -> None:

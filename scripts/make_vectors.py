@@ -12,90 +12,30 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-from protocol_negatives import Negative, negatives
-from protocol_negatives_link import link_negatives
+from protocol_negatives import negatives
 from protocol_negatives_minor import minor_negatives
-from protocol_samples import (
-    NOW_MS,
-    SALT,
-    SIGNERS,
-    WHO,
-    Refused,
-    Sample,
-    arm,
-    bundle,
-    evidence_spki,
-    key,
-    samples,
-    seed,
-    snapshot,
-)
-from protocol_samples_delta import LAST_VERSION, delta, delta_samples, next_snapshot, useless_deltas
-from protocol_samples_link import (
-    LAST_ROSTER,
-    LINK_SIGNERS,
-    REGION,
-    STOOD,
-    hash_at,
-    lines,
-    link_samples,
-    page,
-    parcel,
-    take_page,
-    token,
-)
+from protocol_samples import NOW_MS, SALT, SIGNERS, WHO, arm, bundle, evidence_spki, samples, seed, snapshot
 from protocol_samples_minor import LAST_TAKEN, minor_samples
-from protocol_samples_terms import LAST_TERMS, PARTNER, terms_negatives, terms_samples
+from vector_forms import meaning, named_keys, refused_vectors, signed_vector, topic_vectors
+from vectors_link import LINK_WORDS, TERMS_WORDS, link_vectors
 
 from protocol import messages as m
 from protocol import topics
-from protocol.cosign import CoSignature, cosign_structure, parse_cosigned
-from protocol.enrolment import token_text
-from protocol.envelope import Context, envelope_hash, parse
-from protocol.federation import Head, HeadRefusal, Notice, Transit
-from protocol.hotlist import Assembled, Batch, Manifest, Snapshot, Withdrawal, commit_case
-from protocol.hotlist_delta import Delta
-from protocol.joining import JoinAnswer, JoinRequest
-from protocol.keys import Signer, key_id
-from protocol.presence import Presence
-from protocol.receipts import Receipt, Resend
-from protocol.roster import Roster
+from protocol.envelope import Context
+from protocol.hotlist import Assembled, Snapshot, commit_case
+from protocol.keys import key_id
 from protocol.sealing import Purpose, seal
-from protocol.settings import SettingsDocument
-from protocol.terms import Terms
-from protocol.trust import TrustBundle
-from protocol.wire import WireStruct, from_bytes
+from protocol.wire import from_bytes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "v1"
 MINOR: Final = FOLDER.with_name("v1.1")
 LINK: Final = FOLDER.with_name("v1.2")
 PLAIN: Final = b"the original picture"
 
-PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
-    Context.MESSAGE: m.Message,
-    Context.PRESENCE: Presence,
-    Context.RECEIPT: Receipt,
-    Context.RESEND: Resend,
-    Context.TRUST: TrustBundle,
-    Context.BATCH: Batch,
-    Context.WITHDRAWAL: Withdrawal,
-    Context.MANIFEST: Manifest,
-    Context.SETTINGS: SettingsDocument,
-    Context.TERMS: Terms,
-    Context.TRANSIT: Transit,
-    Context.LINK_RECEIPT: Receipt,
-    Context.ROSTER: Roster,
-    Context.LOG_HEAD: Head,
-    Context.NOTICE: Notice,
-    Context.JOIN: JoinRequest,
-    Context.JOIN_ANSWER: JoinAnswer,
-}
+
 FILES: Final = {
     "messages": (Context.MESSAGE,),
     "presence": (Context.PRESENCE,),
@@ -104,35 +44,10 @@ FILES: Final = {
     "hotlist": (Context.BATCH, Context.WITHDRAWAL, Context.MANIFEST),
 }
 MINOR_FILES: Final = {"messages": (Context.MESSAGE,), "trust": (Context.TRUST,), "settings": (Context.SETTINGS,)}
-LINK_FILES: Final = {
-    "trust": (Context.TRUST,),
-    "link": (Context.TRANSIT, Context.LINK_RECEIPT, Context.ROSTER, Context.NOTICE),
-    "log": (Context.LOG_HEAD,),
-    "joining": (Context.JOIN, Context.JOIN_ANSWER),
-}
+
+
 # The words that minors brought; those of v1 are all the others.
 MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
-LINK_WORDS: Final = (topics.TRANSIT, topics.LINK_RECEIPT, topics.HEAD)
-TERMS_WORDS: Final = (topics.TERMS,)
-# Fields that minors brought to what was there: vectors from before do not know them.
-NEWER_FIELDS: Final = frozenset({"deltas"})
-
-
-def meaning(value: object) -> Any:
-    """A decoded value in JSON's words: bytes as hex, enumerations as numbers, absent fields left out."""
-    match value:
-        case m.Message():
-            fields = {field: getattr(value, field) for field in value.__struct_fields__}
-            return meaning({**fields, "body": m.body_of(value)})
-        case msgspec.Struct():
-            fields = {field: getattr(value, field) for field in value.__struct_fields__}
-            return meaning({field: item for field, item in fields.items() if item or field not in NEWER_FIELDS})
-        case dict():
-            return {field: meaning(item) for field, item in value.items() if item is not None}
-        case tuple():
-            return [meaning(item) for item in value]
-        case _:
-            return value.hex() if isinstance(value, bytes) else int(value) if isinstance(value, IntEnum) else value
 
 
 def vectors() -> dict[str, Any]:
@@ -173,96 +88,6 @@ def minor_vectors() -> dict[str, Any]:
     }
 
 
-def link_vectors() -> dict[str, Any]:
-    """The files of minor 1.2: what cities and their region say to each other."""
-    files: dict[str, Any] = {
-        name: [signed_vector(s) for s in link_samples() if s.context in contexts]
-        for name, contexts in LINK_FILES.items()
-    }
-    files["log"].append(page_vector())
-    files["joining"].append({"name": "join parcel", "token": token_text(token()), "bytes": parcel().hex()})
-    invitation = token().signer.public_key
-    asking = {"secret": token().secret.hex(), "spki": invitation.spki.hex(), "key_id": invitation.key_id.hex()}
-    return {
-        "keys": {
-            "region": REGION,
-            "last_roster": LAST_ROSTER,
-            "keys": {**named_keys(LINK_SIGNERS), "invitation": asking},
-        },
-        **files,
-        "hotlist": delta_vectors(),
-        "terms": terms_vectors(),
-        "topics": {"valid": topic_vectors(LINK_WORDS), "refused": BAD_LINK_TOPICS},
-        "refused": refused_vectors(link_negatives()),
-    }
-
-
-def delta_vectors() -> dict[str, Any]:
-    """List 13 of the test city, and the way to it from list 12, the snapshot of v1."""
-    (signed,) = delta_samples()
-    return {
-        "last_list_version": LAST_VERSION,
-        "base": {"sha256": hashlib.sha256(snapshot()).hexdigest(), "bytes": snapshot().hex()},
-        "manifest": signed_vector(signed),
-        "delta": {
-            "bytes": delta().hex(),
-            "sha256": hashlib.sha256(delta()).hexdigest(),
-            "meaning": meaning(from_bytes(delta(), Delta, max_bytes=len(delta()))),
-        },
-        "target": {"sha256": hashlib.sha256(next_snapshot()).hexdigest(), "bytes": next_snapshot().hex()},
-        "useless": [
-            {"name": name, "bytes": raw.hex(), "refused": refusal.name} for name, raw, refusal in useless_deltas()
-        ],
-    }
-
-
-def terms_vectors() -> dict[str, Any]:
-    """What a private company's box holds, takes and refuses, and where it hears of it."""
-    return {
-        "partner": PARTNER,
-        "last_terms": {"number": LAST_TERMS.number, "sha256": LAST_TERMS.hash.hex()},
-        "signed": [signed_vector(sample) for sample in terms_samples()],
-        "topics": {"valid": topic_vectors(TERMS_WORDS), "refused": BAD_TERMS_TOPICS},
-        "refused": refused_vectors(terms_negatives()),
-    }
-
-
-def page_vector() -> dict[str, Any]:
-    """A page of a log: where the city stood, each line with the hash after it, and where it then stands."""
-    taken = take_page(page())
-    if isinstance(taken, HeadRefusal):
-        raise TypeError(f"the test page is refused: {taken.name}")
-    stood = {"log": STOOD.log.hex(), "number": STOOD.number, "hash": STOOD.hash.hex()}
-    return {
-        "name": "log page",
-        "bytes": page().hex(),
-        "stood": stood,
-        "lines": [
-            {
-                "bytes": lines()[item.number - 1].hex(),
-                "hash_before": hash_at(item.number - 1).hex(),
-                "hash": hash_at(item.number).hex(),
-                "meaning": meaning(item),
-            }
-            for item in taken.items
-        ],
-        "stands": {**stood, "number": taken.followed.number, "hash": taken.followed.hash.hex()},
-    }
-
-
-def refused_vectors(found: Iterable[Negative]) -> list[dict[str, str]]:
-    """Bytes, as what they are given, and how they must be refused."""
-    return [
-        {"name": n.name, "given_as": n.structure, "bytes": n.raw.hex(), "refused": refusal_word(n.refusal)}
-        for n in found
-    ]
-
-
-def refusal_word(refusal: Refused) -> str:
-    """The name of a refusal, as in docs/protocol.md."""
-    return refusal.name
-
-
 def keys() -> dict[str, Any]:
     """Test keys by name, and when it is in the vectors' world."""
     named = named_keys(SIGNERS)
@@ -282,56 +107,6 @@ def keys() -> dict[str, Any]:
     }
 
 
-def named_keys(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Test keys by name."""
-    return {
-        name: {
-            "algorithm": key(name).public_key.algorithm.name,
-            "algorithm_number": int(key(name).public_key.algorithm),
-            "private": seed(name).hex(),
-            "spki": key(name).public_key.spki.hex(),
-            "key_id": key(name).public_key.key_id.hex(),
-        }
-        for name in names
-    }
-
-
-def signer_of(name: str) -> Signer:
-    """A test key; the invitation's is the one that its token's secret stands for."""
-    return token().signer if name == "invitation" else key(name)
-
-
-def signed_vector(sample: Sample) -> dict[str, Any]:
-    """A COSE structure, what each of its signers signed, and what it means."""
-    if sample.context is Context.BATCH:
-        signed = parse_cosigned(sample.raw, max_bytes=len(sample.raw))
-        payload = signed.payload
-        structures = [cosign_structure(s.protected, payload, sample.context) for s in signed.signatures]
-        parts = list(zip(signed.signatures, structures, strict=True))
-    else:
-        envelope = parse(sample.raw)
-        payload = envelope.payload
-        parts = [(CoSignature(envelope.protected, envelope.signature), envelope.to_be_signed(sample.context))]
-    by_id = {signer_of(name).public_key.key_id: name for name in sample.signers}
-    return {
-        "name": sample.name,
-        "bytes": sample.raw.hex(),
-        "sha256": envelope_hash(sample.raw).hex(),
-        "external_aad": sample.context.value.decode(),
-        "payload": payload.hex(),
-        "signatures": [
-            {
-                "key": by_id[signature.key_id],
-                "protected": signature.protected.hex(),
-                "to_be_signed": to_be_signed.hex(),
-                "signature": signature.signature.hex(),
-            }
-            for signature, to_be_signed in parts
-        ],
-        "meaning": meaning(from_bytes(payload, PAYLOADS[sample.context], max_bytes=len(payload))),
-    }
-
-
 def snapshot_vector() -> dict[str, Any]:
     """The artefact that the manifest names, and what a box of the test city arms of it."""
     armed = arm(snapshot())
@@ -346,27 +121,6 @@ def snapshot_vector() -> dict[str, Any]:
         "armed": [entry.entry for entry in armed.entries],
         "withdrawn": sorted(armed.withdrawn),
     }
-
-
-def topic_vectors(words: Iterable[str]) -> list[dict[str, str]]:
-    """Each word's topic."""
-    valid = [topic_of(word) for word in words]
-    return [
-        {"topic": str(t), "city": t.city, "point": t.point, "device": t.device, "word": t.word}
-        | {"direction": t.direction.value}
-        for t in valid
-    ]
-
-
-def topic_of(word: str) -> topics.Topic:
-    """The topic of a word in the vectors' world."""
-    match topics.SCHEMA[word]:
-        case topics.Direction.BROADCAST:
-            return topics.broadcast_topic(WHO.city, word)
-        case topics.Direction.LINK_UP | topics.Direction.LINK_DOWN:
-            return topics.link_topic(WHO.city, word)
-        case _:
-            return topics.device_topic(WHO, word)
 
 
 BAD_TOPICS: Final = (
@@ -391,15 +145,6 @@ BAD_MINOR_TOPICS: Final = (
     "atalaya/v1/saltillo/p-204/box-17/camera_condition",
     "atalaya/v1/saltillo/p-204/box-17/settings-document",
     "atalaya/v1/saltillo/p-204/box-17/settings/",
-)
-BAD_TERMS_TOPICS: Final = ("atalaya/v1/saltillo/-/-/terms", "atalaya/v1/saltillo/p-204/-/terms")
-BAD_LINK_TOPICS: Final = (
-    "atalaya/v1/saltillo/p-204/box-17/transit",
-    "atalaya/v1/saltillo/p-204/-/head",
-    "atalaya/v1/-/-/-/head",
-    "atalaya/v1/saltillo/-/-/link_receipt",
-    "atalaya/v1/saltillo/-/-/receipt",
-    "atalaya/v1/+/-/-/transit",
 )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import cbor2
 import pytest
 from interop_env import interop_python
-from make_vectors import PAYLOADS
 from protocol_negatives import negatives
 from protocol_negatives_link import unfit_forms
 from protocol_negatives_minor import minor_negatives
@@ -17,6 +16,7 @@ from protocol_samples import samples, snapshot
 from protocol_samples_delta import delta, delta_samples
 from protocol_samples_link import lines, link_samples, page
 from protocol_samples_minor import minor_samples
+from vector_forms import PAYLOADS
 
 from protocol import cbor
 from protocol.cosign import parse_cosigned

@@ -17,6 +17,8 @@ from protocol_samples_delta import delta_samples, take_delta
 from protocol_samples_link import link_samples, take_page, take_parcel, token
 from protocol_samples_minor import minor_samples
 from protocol_samples_terms import take_terms, terms_samples
+from vector_forms import meaning
+from vectors_link import LINK_FILES
 
 from protocol import topics
 from protocol.enrolment import read_token
@@ -74,7 +76,7 @@ def load(name: str, folder: Path = FOLDER) -> Any:
 KEYS = {**load("keys")["keys"], **load("keys", LINK)["keys"]}
 SIGNED = [vector for name in make_vectors.FILES for vector in load(name) if "signatures" in vector]
 SIGNED += [vector for name in make_vectors.MINOR_FILES for vector in load(name, MINOR)]
-SIGNED += [vector for name in make_vectors.LINK_FILES for vector in load(name, LINK) if "signatures" in vector]
+SIGNED += [vector for name in LINK_FILES for vector in load(name, LINK) if "signatures" in vector]
 SIGNED += load("terms", LINK)["signed"]
 SIGNED += [load("hotlist", LINK)["manifest"]]
 TAKERS = {
@@ -97,7 +99,7 @@ def test_a_committed_vector_never_changes(folder: Path, committed: dict[str, str
 def test_a_signed_structure_is_taken_and_means_what_the_vector_says(vector: dict[str, Any]) -> None:
     raw = bytes.fromhex(vector["bytes"])
     taken = TAKERS[vector["name"]](raw)
-    assert make_vectors.meaning(taken) == vector["meaning"]
+    assert meaning(taken) == vector["meaning"]
     assert hashlib.sha256(raw).hexdigest() == vector["sha256"]
     for part in vector["signatures"]:
         public = PublicKey.from_spki(bytes.fromhex(KEYS[part["key"]]["spki"]))
@@ -151,7 +153,7 @@ def test_a_box_from_before_deltas_reads_the_same_manifest() -> None:
     payload = bytes.fromhex(vector["payload"])
     read = from_versioned(payload, Before, max_bytes=len(payload))
     meant = {field: told for field, told in vector["meaning"].items() if field != "deltas"}
-    assert make_vectors.meaning(read) == meant
+    assert meaning(read) == meant
 
 
 @pytest.mark.parametrize("vector", load("terms", LINK)["refused"], ids=lambda vector: vector["name"])
@@ -180,7 +182,7 @@ def test_the_page_of_a_log_is_taken_as_the_vector_says() -> None:
     (vector,) = [v for v in load("log", LINK) if v["name"] == "log page"]
     taken = take_page(bytes.fromhex(vector["bytes"]))
     assert isinstance(taken, TakenPage)
-    assert [make_vectors.meaning(item) for item in taken.items] == [line["meaning"] for line in vector["lines"]]
+    assert [meaning(item) for item in taken.items] == [line["meaning"] for line in vector["lines"]]
     assert (taken.followed.number, taken.followed.hash.hex()) == (vector["stands"]["number"], vector["stands"]["hash"])
     for line in vector["lines"]:
         whole = bytes.fromhex(line["hash_before"]) + bytes.fromhex(line["bytes"])

@@ -1,6 +1,7 @@
 """The hotlist at rest: a box that starts without a network has its last list, and nobody else has it."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,14 +15,17 @@ import pytest
 from edge_agent.adapters.artefacts import ArtefactServer
 from edge_agent.adapters.control_socket import ask
 from edge_agent.adapters.hotlist import HotlistReceiver
-from edge_agent.adapters.hotlist_shelf import NAME, AtRest, KeptList, open_shelf
+from edge_agent.adapters.hotlist_shelf import NAME, SINCE, AtRest, KeptList, open_shelf
 from edge_agent.adapters.keystore import load_enrolment, new_identity
 from edge_agent.adapters.vault import KEY_FILE
 from edge_agent.core.matching import HotlistIndex
 from edge_agent.errors import NotRunning
 from protocol.clock import to_ms
 from protocol.delivery import Pace
+from protocol.hotlist import DeltaName, Manifest, Snapshot, encode_snapshot, sign_manifest
+from protocol.hotlist_delta import contents_of, make_delta
 from protocol.trust import Role, TrustStore
+from protocol.wire import from_bytes
 from tests.simulators.agent_place import MODELS, QUICK, AgentPlace
 from tests.simulators.aggregator_peer import until
 from tests.simulators.artefact_shelf import ArtefactShelf
@@ -148,6 +152,53 @@ async def test_a_box_that_starts_without_a_network_looks_for_its_last_list(box: 
         await box.until(lambda: box.finds(PLATE))
         assert box.receiver.status.list_version == 3
         assert box.receiver.status.at_rest == "file"
+
+
+def changed_by(city: City, shelf: ArtefactShelf, before: bytes, plate: str, *, version: int) -> tuple[bytes, bytes]:
+    """A manifest and the list with one batch more than before; on the shelf there is only the delta to it."""
+    batches = from_bytes(before, Snapshot, max_bytes=len(before)).batches
+    _, alone = city.hotlist([plate], version=version)
+    more = from_bytes(alone, Snapshot, max_bytes=len(alone)).batches
+    artefact = encode_snapshot(version, (*batches, *more), ())
+    base, target = contents_of(before), contents_of(artefact)
+    delta = make_delta(base, artefact, target)
+    assert delta is not None
+    shelf.put(delta)
+    now_ms = to_ms(datetime.now(UTC))
+    manifest = Manifest(
+        version=1,
+        list_version=version,
+        city=city.name,
+        sha256=target.sha256,
+        size_bytes=len(artefact),
+        created_ms=now_ms,
+        expires_ms=now_ms + DAY_MS,
+        deltas=(DeltaName(base=base.sha256, sha256=hashlib.sha256(delta).digest(), size_bytes=len(delta)),),
+    )
+    return sign_manifest(manifest, city.server), artefact
+
+
+async def test_what_came_by_delta_is_there_after_a_power_cut_and_the_next_change_builds_on_it(
+    box: Box, shelf: ArtefactShelf
+) -> None:
+    manifest, artefact = box.city.hotlist([f"E{number:06d}" for number in range(200)], version=3)
+    shelf.put(artefact)
+    async with box.running():
+        box.receiver.take_manifest(manifest)
+        await box.until(box.file.exists)
+        whole = box.kept_bytes()
+        manifest, artefact = changed_by(box.city, shelf, artefact, PLATE, version=4)
+        box.receiver.take_manifest(manifest)
+        await box.until(lambda: box.finds(PLATE))
+        await box.until(box.file.with_name(SINCE).exists)
+    async with box.running():
+        await box.until(lambda: box.finds(PLATE))
+        assert (box.receiver.status.list_version, box.receiver.status.brought) == (4, {})
+        manifest, artefact = changed_by(box.city, shelf, artefact, "XYZ9876", version=5)
+        box.receiver.take_manifest(manifest)
+        await box.until(lambda: box.finds("XYZ9876") and box.finds(PLATE) and box.finds("E000199"))
+        assert (box.receiver.status.entries, box.receiver.status.brought) == (202, {"delta": 1})
+    assert box.kept_bytes() == whole, "the whole was written once"
 
 
 async def test_no_plate_is_in_the_clear_on_the_disk(box: Box, shelf: ArtefactShelf) -> None:

@@ -12,7 +12,6 @@ from aggregator.adapters import city_trust, federation_desk, federation_link, jo
 from aggregator.adapters.dates_probe import judged_files
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.founding import Passphrases, found
-from aggregator.core import trust_ledger
 from aggregator.core.broker_health import Grade
 from aggregator.core.dates import Kind
 from aggregator.core.founding import Plan
@@ -49,8 +48,15 @@ async def test_a_city_and_its_region_hold_each_others_roots(state: Federation) -
     assert await region.pool.fetchval("SELECT time_zone FROM city WHERE city_id = $1", CITY) == "America/Monterrey"
 
 
-async def test_the_end_of_a_link_is_watched_on_both_sides(state: Federation) -> None:
-    await state.join(CITY)
+async def test_only_the_link_lies_with_the_city_and_its_end_is_watched_on_both_sides(state: Federation) -> None:
+    made = await state.invite(CITY)
+    link = await state.join(CITY, made.token)
+    names = {path.name for path in link.folder.iterdir()}
+    assert names == {"link.toml", "link.crt.pem", "link.key.pem", "ca.crt.pem", "root.spki", "trust.cbor"}
+    assert link.key.stat().st_mode & 0o077 == 0
+    assert not any(made.token.secret in path.read_bytes() for path in link.folder.iterdir())
+    (row,) = await state.region.pool.fetch("SELECT federation_invitation::text AS all FROM federation_invitation")
+    assert made.token.secret.hex() not in row["all"]
     for centre in (state[CITY], state.region):
         found = [each for each in judged_files(centre.settings, now=now()) if each.dated.kind is Kind.LINK]
         assert [(each.dated.name, each.grade) for each in found] == [(CITY, Grade.GOOD)]
@@ -59,78 +65,110 @@ async def test_the_end_of_a_link_is_watched_on_both_sides(state: Federation) -> 
         assert "aggregator federation join" in soon.text
 
 
-async def test_only_the_links_key_and_facts_lie_with_the_city(state: Federation) -> None:
-    link = await state.join(CITY)
-    names = {path.name for path in link.folder.iterdir()}
-    assert names == {"link.toml", "link.crt.pem", "link.key.pem", "ca.crt.pem", "root.spki", "trust.cbor"}
-    assert link.key.stat().st_mode & 0o077 == 0
-
-
-async def test_an_answer_that_was_lost_is_given_again_under_the_same_key(state: Federation) -> None:
+async def test_an_answer_that_was_lost_is_given_again_to_the_key_that_asked_and_to_no_other(state: Federation) -> None:
     made = await state.invite(CITY)
 
     async def lost(token: Token, raw: bytes) -> bytes:
         await state.answer(token, raw)
         raise ConnectionError
 
-    city = state[CITY]
+    city, pool = state[CITY], state.region.pool
     with pytest.raises(ConnectionError):
         await membership.join(city.pool, city.settings, made.token, actor=ANA, now=now(), ask=lost)
     link = await state.join(CITY, made.token)
-    assert await state.region.pool.fetchval("SELECT count(*) FROM federation_certificate") == 1
-    assert await state.region.pool.fetchval("SELECT log_id FROM federated_city") == link.log_id
-
-
-async def test_a_used_invitation_lets_nobody_else_in(state: Federation) -> None:
-    made = await state.invite(CITY)
-    link = await state.join(CITY, made.token)
+    assert await pool.fetchval("SELECT count(*) FROM federation_certificate") == 1
+    assert await pool.fetchval("SELECT log_id FROM federated_city") == link.log_id
     federation_link.remove(link)  # with it the key that joined
     with pytest.raises(BadInput, match="used"):
         await state.join(CITY, made.token)
 
 
-async def test_an_expired_cancelled_or_foreign_invitation_lets_nobody_in(state: Federation) -> None:
+async def test_who_has_no_invitation_of_his_own_that_holds_is_not_let_in(state: Federation) -> None:
     expired = await state.invite(CITY, valid=timedelta(microseconds=1))
     with pytest.raises(BadInput, match="expired"):
         await state.join(CITY, expired.token)
-    cancelled = await state.invite(CITY)
+    cancelled = (await state.invite(CITY)).token
+    others = (await state.invite(OTHER)).token
     await state.invite(CITY)
-    with pytest.raises(BadInput, match="cancelled"):
-        await state.join(CITY, cancelled.token)
-    for secret in (bytes(16), b"another region's"):
-        guess = msgspec.structs.replace(cancelled.token, secret=secret)
-        with pytest.raises(BadInput, match="unknown_invitation"):
-            await state.join(CITY, guess)
-    assert await state.region.pool.fetchval("SELECT count(*) FROM federated_city") == 0
-
-
-async def test_a_token_is_for_one_city_and_for_no_region(state: Federation) -> None:
-    token = (await state.invite(OTHER)).token
-    with pytest.raises(BadInput, match="for torreon, and this is saltillo"):
-        await state.join(CITY, token)
-    region = state.region
+    replace, city, region = msgspec.structs.replace, state[CITY], state.region
+    for token, told in (
+        (cancelled, "cancelled"),
+        (replace(cancelled, secret=bytes(16)), "unknown_invitation"),
+        (others, "for torreon, and this is saltillo"),
+        (replace(others, device=CITY), "other_city"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            await state.join(CITY, token)
     with pytest.raises(BadInput, match="joins nobody"):
-        await membership.join(region.pool, region.settings, token, actor=ANA, now=now())
+        await membership.join(region.pool, region.settings, cancelled, actor=ANA, now=now())
     with pytest.raises(BadInput, match="this region itself"):
         await state.invite(REGION)
-    city = state[CITY]
     with pytest.raises(BadInput, match="only a region"):
         await federation_desk.invite(city.pool, city.settings, OTHER, valid=timedelta(1), actor=ANA, now=now())
+    assert await region.pool.fetchval("SELECT count(*) FROM federated_city") == 0
 
 
-async def test_a_request_for_another_city_is_refused_whoever_signs_it(state: Federation) -> None:
-    token = msgspec.structs.replace((await state.invite(OTHER)).token, device=CITY)
-    with pytest.raises(BadInput, match="other_city"):
-        await state.join(CITY, token)
+async def test_a_bundle_that_goes_back_is_refused_and_every_one_that_came_is_kept(state: Federation) -> None:
+    await state.join(CITY)
+    city, pool, trust = state[CITY], state.region.pool, state[CITY].installation.trust
+    for number in (2, 5, 5):
+        raw = sign_bundle(number, trust.grants, city.installation.root, created_ms=number)
+        async with pool.acquire() as connection, connection.transaction():
+            assert isinstance(await city_trust.take(connection, CITY, raw, now=now()), TrustStore)
+    async with pool.acquire() as connection, connection.transaction():
+        old = city.settings.keys.trust_bundle.read_bytes()
+        assert await city_trust.take(connection, CITY, old, now=now()) is TrustRefusal.ROLLED_BACK
+        found = await city_trust.bundles(connection, CITY)
+    assert found is not None
+    assert [store.number for store in found.said()] == [1, 2, 5]
+    with pytest.raises(BadInput, match="rolled_back"):
+        await state.join(CITY)
+    assert (await known_trust(state.region)).number == 5
+    assert await pool.fetchval("SELECT count(*) FROM federation_certificate") == 1
+    assert await pool.fetchval("SELECT count(*) FROM federation_invitation WHERE joined_at IS NULL") == 1
 
 
-async def test_the_secret_is_kept_nowhere(state: Federation) -> None:
-    made = await state.invite(CITY)
-    await state.join(CITY, made.token)
-    (row,) = await state.region.pool.fetch("SELECT federation_invitation::text AS all FROM federation_invitation")
-    assert made.token.secret.hex() not in row["all"]
-    for path in state[CITY].link.folder.iterdir():
-        assert made.token.secret not in path.read_bytes()
+async def test_a_city_that_leaves_loses_its_link_and_may_join_again(state: Federation) -> None:
+    asked: list[bytes] = []
+
+    async def noted(token: Token, raw: bytes) -> bytes:
+        asked.append(raw)
+        return await state.answer(token, raw)
+
+    made, region, city = await state.invite(CITY), state.region, state[CITY]
+    first = await membership.join(city.pool, city.settings, made.token, actor=ANA, now=now(), ask=noted)
+    await state.tell_roster(CITY)
+    await federation_desk.leave(region.pool, region.settings, CITY, actor=ANA, reason="trial over", now=now())
+    left = await membership.leave(city.pool, city.settings, actor=ANA, reason="trial over", now=now())
+    assert left.region == REGION
+    assert left.trouble is not None  # nobody listens there
+    assert federation_link.read(city.settings) is None
+    assert list(first.folder.iterdir()) == []
+    assert await region.pool.fetchval("SELECT bool_and(revoked_at IS NOT NULL) FROM federation_certificate")
+    assert await region.pool.fetchval("SELECT count(*) FROM device_key WHERE revoked_at IS NULL") == 1
+    with pytest.raises(BadInput, match="left"):
+        await state.answer(made.token, asked[0])
+    with pytest.raises(NotThere):
+        await federation_desk.leave(region.pool, region.settings, CITY, actor=ANA, reason="again", now=now())
+    await audited(region, city)
+    again = await state.join(CITY)
+    assert again.log_id != first.log_id
+    assert await region.pool.fetchval("SELECT left_at IS NULL FROM federated_city")
+    assert (await state.tell_roster(CITY)).revoked == 0
+
+
+async def audited(region: Centre, city: Centre) -> None:
+    """Every deed is in both audits."""
+    kept = await region.pool.fetch("SELECT action, actor, subject, reason FROM audit ORDER BY number")
+    root = sha256(city.settings.keys.root_spki.read_bytes()).hexdigest()
+    assert [tuple(row)[:3] for row in kept] == [
+        ("federation.invite", ANA, f"city:{CITY}"),
+        ("federation.join", f"city:{CITY}", f"city:{CITY}"),
+        ("federation.leave", ANA, f"city:{CITY}"),
+    ]
+    assert kept[1]["reason"] == f"root {root}"
+    own = await city.pool.fetch("SELECT action, actor FROM audit ORDER BY number")
+    assert [tuple(row) for row in own] == [("federation.join", ANA), ("federation.leave", ANA)]
 
 
 async def test_a_bundle_that_its_root_did_not_sign_or_that_grants_no_server_lets_nobody_in(state: Federation) -> None:
@@ -144,71 +182,6 @@ async def test_a_bundle_that_its_root_did_not_sign_or_that_grants_no_server_lets
         await state.join(CITY, token)
     keys.trust_bundle.write_bytes(good)
     await state.join(CITY, token)
-
-
-async def test_a_city_whose_bundle_is_rolled_back_is_refused_and_nothing_of_it_is_kept(state: Federation) -> None:
-    await state.join(CITY)
-    city, old = state[CITY], state[CITY].settings.keys.trust_bundle.read_bytes()
-    newer = trust_ledger.signed(
-        trust_ledger.next_bundle(city.installation.trust, city.installation.trust.grants, now=now()),
-        city.installation.root,
-    )
-    async with state.region.pool.acquire() as connection, connection.transaction():
-        assert isinstance(await city_trust.take(connection, CITY, newer, now=now()), TrustStore)
-        assert await city_trust.take(connection, CITY, old, now=now()) is TrustRefusal.ROLLED_BACK
-    with pytest.raises(BadInput, match="rolled_back"):
-        await state.join(CITY)
-    assert (await known_trust(state.region)).number == 2
-    assert await state.region.pool.fetchval("SELECT count(*) FROM federation_certificate") == 1
-    assert await state.region.pool.fetchval("SELECT count(*) FROM federation_invitation WHERE joined_at IS NULL") == 1
-
-
-async def test_every_bundle_of_a_city_is_kept(state: Federation) -> None:
-    await state.join(CITY)
-    root, trust = state[CITY].installation.root, state[CITY].installation.trust
-    for number in (2, 5, 5):
-        raw = sign_bundle(number, trust.grants, root, created_ms=number)
-        async with state.region.pool.acquire() as connection, connection.transaction():
-            await city_trust.take(connection, CITY, raw, now=now())
-    async with state.region.pool.acquire() as connection:
-        found = await city_trust.bundles(connection, CITY)
-    assert found is not None
-    assert [store.number for store in found.said()] == [1, 2, 5]
-
-
-async def test_a_city_that_leaves_loses_its_link_and_may_join_again(state: Federation) -> None:
-    first = await state.join(CITY)
-    await state.tell_roster(CITY)
-    region, city = state.region, state[CITY]
-    await federation_desk.leave(region.pool, region.settings, CITY, actor=ANA, reason="trial over", now=now())
-    left = await membership.leave(city.pool, city.settings, actor=ANA, reason="trial over", now=now())
-    assert left.region == REGION
-    assert left.trouble is not None  # nobody listens there
-    assert federation_link.read(city.settings) is None
-    assert list(first.folder.iterdir()) == []
-    assert await region.pool.fetchval("SELECT bool_and(revoked_at IS NOT NULL) FROM federation_certificate")
-    assert await region.pool.fetchval("SELECT count(*) FROM device_key WHERE revoked_at IS NULL") == 1
-    with pytest.raises(NotThere):
-        await federation_desk.leave(region.pool, region.settings, CITY, actor=ANA, reason="again", now=now())
-    again = await state.join(CITY)
-    assert again.log_id != first.log_id
-    assert await region.pool.fetchval("SELECT left_at IS NULL FROM federated_city")
-    assert (await state.tell_roster(CITY)).revoked == 0
-
-
-async def test_a_key_that_has_left_gets_nothing_under_its_old_invitation(state: Federation) -> None:
-    made, region = await state.invite(CITY), state.region
-    asked: list[bytes] = []
-
-    async def noted(token: Token, raw: bytes) -> bytes:
-        asked.append(raw)
-        return await state.answer(token, raw)
-
-    city = state[CITY]
-    await membership.join(city.pool, city.settings, made.token, actor=ANA, now=now(), ask=noted)
-    await federation_desk.leave(region.pool, region.settings, CITY, actor=ANA, reason="over", now=now())
-    with pytest.raises(BadInput, match="left"):
-        await state.answer(made.token, asked[0])
 
 
 async def test_a_city_that_lost_its_root_brings_another_under_a_new_invitation(
@@ -249,18 +222,3 @@ async def test_power_that_goes_at_any_step_leaves_a_city_that_can_ask_again(stat
     await state.join(CITY, made.token)
     assert await state.region.pool.fetchval("SELECT count(*) FROM federation_certificate") == 1
     assert await state.region.pool.fetchval("SELECT count(*) FROM audit WHERE action = 'federation.join'") == 1
-
-
-async def test_every_deed_is_in_both_audits(state: Federation) -> None:
-    await state.join(CITY)
-    region, city = state.region, state[CITY]
-    await federation_desk.leave(region.pool, region.settings, CITY, actor=ANA, reason="trial over", now=now())
-    kept = await region.pool.fetch("SELECT action, actor, subject, reason FROM audit ORDER BY number")
-    root = sha256(city.settings.keys.root_spki.read_bytes()).hexdigest()
-    assert [tuple(row)[:3] for row in kept] == [
-        ("federation.invite", ANA, f"city:{CITY}"),
-        ("federation.join", f"city:{CITY}", f"city:{CITY}"),
-        ("federation.leave", ANA, f"city:{CITY}"),
-    ]
-    assert kept[1]["reason"] == f"root {root}"
-    assert await city.pool.fetchval("SELECT actor FROM audit WHERE action = 'federation.join'") == ANA

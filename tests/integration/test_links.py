@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from aggregator.adapters import (
-    city_trust,
     federation_desk,
     federation_link,
     federation_status,
@@ -132,6 +131,8 @@ async def heard(ask: Callable[[], Awaitable[ReceiptItem]], status: Status) -> Re
 
 async def test_both_sides_know_how_the_link_stands(state: Federation) -> None:
     assert [line async for line in lines(state[CITY])] == []
+    await state.invite(CITY)
+    assert (await status(state.region)).state is LinkState.INVITED
     link, city, region = await join(state), state[CITY], state.region
     await state.tell_roster(CITY)
     fresh = await status(region)
@@ -148,20 +149,18 @@ async def test_both_sides_know_how_the_link_stands(state: Federation) -> None:
     assert seen.roster_number == own.roster_number is not None
     assert (seen.trust_number, own.trust_number) == (1, 1)
     assert own.since == link.facts.joined_at
+    await region.pool.execute("UPDATE federated_city SET roster_left_out = '{point p-1 is torreon''s}'")
+    assert (await status(region)).note == "left out: point p-1 is torreon's"
+    parcel = await region_contact.trust_of(link, CITY)
+    assert parcel.root_spki == city.settings.keys.root_spki.read_bytes()
+    with pytest.raises(NotThere, match="no city monclova"):
+        await region_contact.trust_of(link, "monclova")
 
 
 async def lines(centre: Centre) -> AsyncIterator[LinkStatus]:
     async with centre.pool.acquire() as connection:
         for line in await federation_status.of(connection, centre.settings, now=now()):
             yield line
-
-
-async def test_an_invited_city_and_what_was_left_out_are_shown_at_the_region(state: Federation) -> None:
-    await state.invite(CITY)
-    assert (await status(state.region)).state is LinkState.INVITED
-    await join(state)
-    await state.region.pool.execute("UPDATE federated_city SET roster_left_out = '{point p-1 is torreon''s}'")
-    assert (await status(state.region)).note == "left out: point p-1 is torreon's"
 
 
 async def test_a_city_that_leaves_tells_the_region_and_is_out_at_once(state: Federation) -> None:
@@ -221,18 +220,6 @@ async def test_a_token_of_another_region_or_of_nobody_joins_nothing(state: Feder
         await membership.join(city.pool, city.settings, unknown, actor=ANA, now=now())
     assert federation_link.read(city.settings) is None
     await membership.join(city.pool, city.settings, made.token, actor=ANA, now=now())
-
-
-async def test_a_city_learns_whose_root_stands_behind_another_and_of_no_stranger(state: Federation) -> None:
-    link, city = await join(state), state[CITY]
-    parcel = await region_contact.trust_of(link, CITY)
-    assert parcel.root_spki == city.settings.keys.root_spki.read_bytes()
-    assert parcel.trust == city.settings.keys.trust_bundle.read_bytes()
-    with pytest.raises(NotThere, match="no city monclova"):
-        await region_contact.trust_of(link, "monclova")
-    async with city.pool.acquire() as connection:
-        with pytest.raises(NotThere):
-            await city_trust.of(connection, "monclova")
 
 
 async def test_a_region_that_is_away_is_noted_and_leaving_needs_nobody(

@@ -13,6 +13,7 @@ import asyncpg
 
 from aggregator.adapters import hotlist_store
 from aggregator.adapters.database import Connection
+from aggregator.adapters.foreign_lists import batch_in
 from aggregator.adapters.statements import statements
 from aggregator.core.export_manifest import Chain, Delivered, DeviceKey, Neighbour
 from aggregator.errors import BadInput, NotThere
@@ -46,15 +47,15 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A matched entry's batch as the officers signed it, and its case."""
+    """A matched entry's batch as the officers signed it, and its case; none of another city's, which keeps it."""
 
     entry: str
     batch: str
     signed: bytes = field(repr=False)
     approved_at: datetime
     withdrawn_at: datetime | None
-    case_number: str = field(repr=False)
-    salt: bytes = field(repr=False)
+    case_number: str | None = field(default=None, repr=False)
+    salt: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,7 @@ async def _picture_state(connection: Connection, device: str, sha256: bytes) -> 
 
 async def _batches(connection: Connection, entries: frozenset[str]) -> tuple[Listed, ...]:
     rows = await connection.fetch(_sql("batches"), sorted(entries))
+    shared = await connection.fetch(_sql("batches_of_others"), sorted(entries))
     return tuple(
         [
             Listed(
@@ -225,6 +227,16 @@ async def _batches(connection: Connection, entries: frozenset[str]) -> tuple[Lis
                 salt=row["case_salt"],
             )
             for row in rows
+        ]
+        + [
+            Listed(
+                entry=row["entry_id"],
+                batch=batch_in(row["bytes"]).batch,
+                signed=row["bytes"],
+                approved_at=row["kept_at"],
+                withdrawn_at=row["withdrawn_at"],
+            )
+            for row in shared
         ]
     )
 

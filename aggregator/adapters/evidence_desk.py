@@ -171,12 +171,14 @@ def _fingerprint(settings: Settings) -> bytes:
 
 
 def _batch(listed: Listed, *, with_case: bool) -> Batch:
-    case = Case(entry=listed.entry, case_number=listed.case_number, salt=listed.salt.hex())
+    case = None
+    if with_case and listed.case_number is not None:
+        case = Case(entry=listed.entry, case_number=listed.case_number, salt=listed.salt.hex())
     return Batch(
         entry=listed.entry,
         batch=listed.batch,
         signed=listed.signed,
         approved_at=listed.approved_at,
         withdrawn_at=listed.withdrawn_at,
-        case=case if with_case else None,
+        case=case,
     )

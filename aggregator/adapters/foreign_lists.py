@@ -19,14 +19,22 @@ from aggregator.adapters.database import Connection
 from aggregator.adapters.statements import statements
 from aggregator.core.hotlist_snapshot import Ingredients
 from protocol.clock import from_ms
+from protocol.cosign import parse_cosigned
 from protocol.federation import ItemKind
-from protocol.hotlist import Batch, Withdrawal
+from protocol.hotlist import MAX_SNAPSHOT_BYTES, Batch, Withdrawal
+from protocol.wire import from_versioned
 
 ENTRIES_KEPT: Final = timedelta(days=400)
 """Longer than hits are kept by default: whose an entry was is asked as long as there are hits of it."""
 SPARE: Final = timedelta(hours=24)
 """How long a body stays that nothing names any more: somebody may be fetching it."""
 _SEPARATOR: Final = ";"
+
+
+def batch_in(raw: bytes) -> Batch:
+    """What a signed batch says, whoever signed it; raises `BadEnvelope` or `DecodeError`. Blocks for a long one."""
+    payload = parse_cosigned(raw, max_bytes=MAX_SNAPSHOT_BYTES).payload
+    return from_versioned(payload, Batch, max_bytes=MAX_SNAPSHOT_BYTES)
 
 
 async def keep_body(connection: Connection, body: bytes, *, now: datetime) -> bytes:

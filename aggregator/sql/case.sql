@@ -74,6 +74,15 @@ SELECT state FROM picture WHERE device_id = $1 AND sha256 = $2;
 -- name: trust_number_of_list
 SELECT trust_number FROM hotlist_snapshot WHERE city_id = $1 AND list_version = $2;
 
+-- Of other cities' entries: the batch as it came, which is after the second officer signed it there.
+-- name: batches_of_others
+SELECT e.entry_id, b.bytes, b.kept_at,
+       (SELECT min(w.taken_at) FROM federated_withdrawn x JOIN foreign_withdrawal w USING (sha256)
+        WHERE x.entry_id = e.entry_id) AS withdrawn_at
+FROM federated_entry e JOIN federation_body b USING (sha256)
+WHERE e.entry_id = ANY($1::text[])
+ORDER BY e.entry_id;
+
 -- name: batches
 SELECT e.entry_id, b.batch_id, b.payload, b.approved_at, e.case_number, e.case_salt,
        (SELECT min(w.withdrawn_at) FROM hotlist_withdrawn x JOIN hotlist_withdrawal w USING (withdrawal_id)

@@ -116,13 +116,14 @@ DELETE FROM federated_entry AS e WHERE e.expires_at < $1
 DELETE FROM foreign_withdrawal AS w WHERE w.taken_at < $1
   AND NOT EXISTS (SELECT FROM federated_withdrawn AS x WHERE x.sha256 = w.sha256);
 
+-- A batch that some hit matched is kept with it: the hit's evidence shows who had signed the entry.
 -- name: drop_bodies
 DELETE FROM federation_body AS b WHERE b.kept_at < $1
   AND NOT EXISTS (SELECT FROM federation_log_item AS i WHERE i.sha256 = b.sha256)
   AND NOT EXISTS (SELECT FROM foreign_batch AS f WHERE f.sha256 = b.sha256)
   AND NOT EXISTS (SELECT FROM foreign_withdrawal AS w WHERE w.sha256 = b.sha256)
   AND NOT EXISTS (SELECT FROM federated_document AS d WHERE d.sha256 = b.sha256)
-RETURNING sha256;
+  AND NOT EXISTS (SELECT FROM federated_entry AS e JOIN hit_match AS m USING (entry_id) WHERE e.sha256 = b.sha256);
 
 -- name: forget_batches
 DELETE FROM foreign_batch RETURNING sha256;

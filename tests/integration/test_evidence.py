@@ -5,6 +5,7 @@ import hashlib
 import random
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from aggregator.adapters import keyfiles
+from aggregator.adapters import foreign_lists, hotlist_store, keyfiles
 from aggregator.adapters.database import Pool
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.trust_ceremony import kept_bundle
@@ -37,7 +38,7 @@ from tests.simulators.evidence import (
     evidence_key,
     passphrase_file,
 )
-from tests.simulators.officers import appoint
+from tests.simulators.officers import appoint, now
 from tests.simulators.settings_file import write_settings
 
 REASON = "case FGE-1/2026"
@@ -100,6 +101,28 @@ async def test_an_export_is_an_ordinary_zip_that_people_can_read(street: Street,
     assert manifest["said"]["picture"]["models_and_software"] == list(MODELS)
     assert manifest["cases"] == []
     assert [each["file"] for each in manifest["deliveries"]] == ["envelopes/hit.cose", "envelopes/evidence.cose"]
+
+
+async def test_another_citys_entry_is_shown_by_the_batch_that_its_officers_signed(street: Street, run: Run) -> None:
+    async with street.pool.acquire() as connection:
+        row = await connection.fetchrow("SELECT batch_id, payload FROM hotlist_batch")
+        assert row is not None
+        raw = (await hotlist_store.signed_batch(connection, row)).to_bytes()
+        await connection.execute("DELETE FROM hotlist_signature; DELETE FROM hotlist_entry; DELETE FROM hotlist_batch")
+        await foreign_lists.add_batch(connection, "torreon", raw, foreign_lists.batch_in(raw), now=now())
+        await connection.execute("DELETE FROM foreign_batch")  # it has expired since, and the hit keeps it
+        await foreign_lists.tidy(connection, now=now() + timedelta(days=30))
+    path = street.settings.evidence_dir / "hit.zip"
+    words = ("export", street.hit.hex(), "--out", str(path), "--reason", REASON, "--with-case")
+    code, _, said = await asyncio.to_thread(lambda: run("evidence", *words))
+    assert code == 0, said
+    arguments = ("evidence", "verify", str(path), "--root-fingerprint", street.root_fingerprint)
+    code, told, said = await asyncio.to_thread(lambda: run(*arguments, has_config=False))
+    assert (code, told["is_sound"], told["absent"]) == (0, True, []), said
+    with zipfile.ZipFile(path) as opened:
+        manifest = msgspec.json.decode(opened.read("manifest.json"))
+    assert [each["batch"] for each in manifest["batches"]] == [row["batch_id"]]
+    assert manifest["cases"] == []
 
 
 async def test_another_root_is_not_taken(run: Run, export: Path) -> None:

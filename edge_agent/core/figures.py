@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -65,6 +65,8 @@ class Figures:
     lookback_since: datetime | None
     temperature_c: float | None
     disk_free_bytes: int | None
+    hotlists_fetched: Mapping[str, int] = field(default_factory=dict)
+    useless_deltas: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ def _by_camera(value: Callable[[CameraCounts], float]) -> Callable[[Figures], Sa
 
 def _of_camera(value: Callable[[CameraFigures], float]) -> Callable[[Figures], Samples]:
     return lambda figures: [((name,), value(each)) for name, each in figures.cameras.items()]
+
+
+def _by_word(value: Callable[[Figures], Mapping[str, int]]) -> Callable[[Figures], Samples]:
+    return lambda figures: [((word,), count) for word, count in value(figures).items()]
 
 
 def _conditions(figures: Figures) -> Samples:
@@ -226,6 +232,14 @@ METRICS: Final = (
     Metric(
         "atalaya_agent_hotlist_expires_timestamp_seconds", "When it expires.",
         _one(lambda f: _seconds(f.hotlist_expires_at)),
+    ),
+    Metric(
+        "atalaya_agent_hotlists_fetched_total", "Hotlists that came, whole or by delta.",
+        _by_word(lambda f: f.hotlists_fetched), ("way",),
+    ),
+    Metric(
+        "atalaya_agent_hotlist_deltas_useless_total", "Deltas that did not do, so that the whole was fetched.",
+        _by_word(lambda f: f.useless_deltas), ("reason",),
     ),
     Metric("atalaya_agent_temperature_celsius", "The hottest sensor.", _one(lambda f: f.temperature_c)),
     Metric("atalaya_agent_disk_free_bytes", "Room left where the outbox lies.", _one(lambda f: f.disk_free_bytes)),

@@ -32,6 +32,8 @@ async def figures_of(box: Box) -> Figures:
         hotlist_version=listed.list_version,
         hotlist_entries=listed.entries if listed.list_version else 0,
         hotlist_expires_at=_moment(listed.expires_ms),
+        hotlists_fetched=listed.brought,
+        useless_deltas=listed.useless_deltas,
         hits_lost=box.hits.lost,
         pictures_pending=box.desk.held,
         lookback_since=_moment(since_ms),

@@ -89,6 +89,7 @@ def test_a_running_box_tells_what_status_tells_and_no_plate(tmp_path: Path) -> N
     assert found["atalaya_agent_camera_live", "entrance"] == 0, "a file that has been played is not live"
     assert found["atalaya_agent_connected",] == found["atalaya_agent_clock_good",] == 1
     assert found["atalaya_agent_hotlist_version",] == status["hotlist"]["version"] == 1
+    assert found["atalaya_agent_hotlists_fetched_total", "whole"] == status["hotlist"]["brought"]["whole"] == 1
     assert found["atalaya_agent_messages_receipted_total",] > 0
     assert found["atalaya_agent_certificate_end_timestamp_seconds",] > datetime.now(UTC).timestamp()
     assert found["atalaya_agent_disk_free_bytes",] > 0

@@ -34,7 +34,7 @@ def test_labels_are_few_and_none_names_a_box_a_plate_or_a_person() -> None:
     of_fleet = {label for each in of_aggregator.METRICS for label in each.labels}
     of_box = {label for each in of_agent.METRICS for label in each.labels}
     assert of_fleet == {"version", "worker", "reason", "kind", "folder", "resource", "city", "state", "line", "webhook"}
-    assert of_box == {"version", "camera", "condition", "stage"}
+    assert of_box == {"version", "camera", "condition", "stage", "way", "reason"}
 
 
 @pytest.mark.parametrize("name", [name for name, _ in made()])

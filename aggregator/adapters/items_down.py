@@ -32,11 +32,10 @@ from aggregator.adapters.trust_file import read_trust
 from aggregator.errors import BadInput, NotThere
 from aggregator.settings import Settings
 from protocol.clock import to_ms
-from protocol.cosign import parse_cosigned
 from protocol.envelope import parse
 from protocol.errors import BadEnvelope, DecodeError
 from protocol.federation import Followed, ItemKind, LogItem, Notice, accept_notice
-from protocol.hotlist import MAX_SNAPSHOT_BYTES, Batch, Withdrawal
+from protocol.hotlist import MAX_SNAPSHOT_BYTES, Withdrawal
 from protocol.trust import TrustRefusal
 from protocol.wire import from_versioned
 
@@ -68,24 +67,26 @@ class ItemsDown:
     async def take(self, arrived: Sequence[Arrived], followed: Followed, *, now: datetime) -> None:
         """Apply items and stand where they end; raises `DatabaseUnwell`."""
         async with transaction(self.pool) as connection:
-            is_list_changed = False
+            is_list_changed, notices = False, list[Notice]()
             for each in arrived:
-                why = await self._apply(connection, each, now)
+                why = await self._apply(connection, each, notices, now)
                 is_list_changed |= each.item.kind in _LISTS and why is None
                 if why is not None:
                     self.refused[why] += 1
                     log.warning("item_passed_over", number=each.item.number, kind=each.item.kind, reason=why)
             if is_list_changed:
                 await self._compose(connection, now)
+            for notice in notices:  # last: they take the turn of alerts, and a long list takes its time
+                await take_notice(connection, notice)
             values = (followed.log, followed.number, followed.hash)
             await connection.execute(statements("region_items")["advance"], *values)
 
-    async def _apply(self, connection: Connection, each: Arrived, now: datetime) -> str | None:
-        """None, or why an item is passed over."""
+    async def _apply(self, connection: Connection, each: Arrived, notices: list[Notice], now: datetime) -> str | None:
+        """None, or why an item is passed over. Notices that hold are put beside, to be taken."""
         try:
             match each.item.kind:
                 case ItemKind.NOTICE:
-                    why = await self._take_notice(connection, each.body, now)
+                    why = await self._judge_notice(each.body, notices, now)
                 case ItemKind.SETTINGS:
                     trust = await asyncio.to_thread(read_trust, self.settings.keys)
                     why = await settings_store.take_document(connection, self.settings.city, each.body, trust, now=now)
@@ -100,12 +101,12 @@ class ItemsDown:
             why = UNREADABLE
         return why
 
-    async def _take_notice(self, connection: Connection, raw: bytes, now: datetime) -> str | None:
+    async def _judge_notice(self, raw: bytes, notices: list[Notice], now: datetime) -> str | None:
         region = await asyncio.to_thread(self.link.trust)
         notice = accept_notice(raw, region, city=self.settings.city, at_ms=to_ms(now))
         if not isinstance(notice, Notice):
             return notice.name.lower()
-        await take_notice(connection, notice)
+        notices.append(notice)
         return None
 
     async def _compose(self, connection: Connection, now: datetime) -> None:
@@ -118,7 +119,7 @@ class ItemsDown:
 
 
 async def _take_batch(connection: Connection, city: str, raw: bytes, now: datetime) -> str | None:
-    batch = await asyncio.to_thread(_read_batch, raw)
+    batch = await asyncio.to_thread(foreign_lists.batch_in, raw)
     if await foreign_lists.is_anothers(connection, city, batch):
         return ANOTHERS
     await foreign_lists.add_batch(connection, city, raw, batch, now=now)
@@ -158,9 +159,3 @@ _TAKERS: Final = {
     ItemKind.REVOCATIONS: _take_revocations,
     ItemKind.ROSTER: _take_roster,
 }
-
-
-def _read_batch(raw: bytes) -> Batch:
-    """What a batch says; its officers are judged whenever the list is composed."""
-    payload = parse_cosigned(raw, max_bytes=MAX_SNAPSHOT_BYTES).payload
-    return from_versioned(payload, Batch, max_bytes=MAX_SNAPSHOT_BYTES)

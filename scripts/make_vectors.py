@@ -35,7 +35,6 @@ MINOR: Final = FOLDER.with_name("v1.1")
 LINK: Final = FOLDER.with_name("v1.2")
 PLAIN: Final = b"the original picture"
 
-
 FILES: Final = {
     "messages": (Context.MESSAGE,),
     "presence": (Context.PRESENCE,),
@@ -44,8 +43,6 @@ FILES: Final = {
     "hotlist": (Context.BATCH, Context.WITHDRAWAL, Context.MANIFEST),
 }
 MINOR_FILES: Final = {"messages": (Context.MESSAGE,), "trust": (Context.TRUST,), "settings": (Context.SETTINGS,)}
-
-
 # The words that minors brought; those of v1 are all the others.
 MINOR_WORDS: Final = (topics.SETTINGS, *(kind.slug for kind in m.Kind if kind > m.Kind.DROPPED))
 

@@ -9,8 +9,6 @@ from typing import Final
 from load.spent import Meter, Spent
 from stack.city import LocalCity
 
-from aggregator.settings import load
-
 FLEET: Final = "fleet"
 _SEPARATOR: Final = " of "
 _KB: Final = 1024
@@ -20,8 +18,8 @@ def programs_of(cities: Iterable[LocalCity]) -> dict[str, int]:
     """The process ids of every running program, by what it is and whose."""
     found: dict[str, int] = {}
     for city in cities:
-        postmaster = load(city.config).database.data_dir / "cluster" / "postmaster.pid"
-        pids = {"aggregator": city.aggregator.pid, "broker": city.broker.pid, "database": _first_line(postmaster)}
+        postmaster = _first_line(city.cluster / "postmaster.pid")
+        pids = {"aggregator": city.aggregator.pid, "broker": city.broker.pid, "database": postmaster}
         found |= {f"{what}{_SEPARATOR}{city.city}": pid for what, pid in pids.items() if pid is not None}
     return found
 

@@ -75,6 +75,11 @@ class LocalCity:
         """The aggregator's settings."""
         return self.home / "aggregator.toml"
 
+    @property
+    def cluster(self) -> Path:
+        """Where its database server's files are."""
+        return self.home / "postgres" / "cluster"
+
     def found(self, *options: str, workers: int = 1) -> None:
         """Make keys, certificates, database, settings, the broker's configuration; `options` are more of `init`'s."""
         broker, http, health, enrol = self.ports
@@ -103,7 +108,7 @@ class LocalCity:
 
     def kill_database(self) -> None:
         """kill -9 the embedded PostgreSQL, its first process and with it all others."""
-        pid_file = self.home / "postgres" / "cluster" / "postmaster.pid"
+        pid_file = self.cluster / "postmaster.pid"
         os.kill(int(pid_file.read_text().split("\n", 1)[0]), signal.SIGKILL)
 
     def is_healthy(self) -> bool:

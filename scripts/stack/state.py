@@ -18,6 +18,7 @@ from typing import Final
 
 import asyncpg
 from drills.links import BadLine, Mood
+from typing_extensions import override
 
 from aggregator.adapters.database import NAME
 from aggregator.adapters.embedded_postgres import MAINTENANCE_DATABASE, EmbeddedPostgres
@@ -35,6 +36,11 @@ class LocalRegion(LocalCity):
         """Nothing is there yet."""
         super().__init__(folder, region)
         self.server = EmbeddedPostgres(folder / "server")
+
+    @property
+    @override
+    def cluster(self) -> Path:
+        return self.folder / "server" / "cluster"
 
     def open_server(self) -> None:
         """Start the database server, and make the database."""

@@ -8,8 +8,9 @@ Several consumers may iterate `frames()` side by side. A camera whose frame is w
 when that one comes back for more, so that each camera's frames are worked on one at a time and in order.
 
 Every camera is decoded in a thread of its own, which fails, stalls and reconnects without the others. The consumer
-may be as slow as it is: what it misses is dropped and counted, and what it gets is new. `frames` ends when
-all sources have ended and every frame left was taken; cameras never end, files do.
+may be as slow as it is: what it misses is dropped and counted, and what it gets is new. A camera that `is_wanted`
+denies, asked in the camera's thread, is let go until it is wanted again. `frames` ends when all sources have ended and
+every frame left was taken; cameras never end, files do.
 """
 
 import asyncio
@@ -80,6 +81,7 @@ class Capture:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         rules: CaptureRules | None = None,
+        is_wanted: Callable[[CameraId], bool] = lambda _: True,
     ) -> None:
         self._clock = clock
         self._monotonic = monotonic
@@ -89,7 +91,9 @@ class Capture:
         self._last_served = -1
         self._busy: set[int] = set()
         self._readers = [
-            CameraReader(source, rules or CaptureRules(), self._wake, clock=clock, monotonic=monotonic)
+            CameraReader(
+                source, rules or CaptureRules(), self._wake, clock=clock, monotonic=monotonic, is_wanted=is_wanted
+            )
             for source in sources
         ]
         names = [reader.source.camera for reader in self._readers]

@@ -1,7 +1,8 @@
 """The thread of one camera: it opens, decodes, samples, paces and reconnects, and leaves frames in the camera's place.
 
 A file is played once (or over and over) and then ends; a camera is read until the capture is closed, with pauses after
-failures. Counters are written by this thread alone and read by others; each is a single number.
+failures. While a camera is not wanted it is let go: no connection is held, and a file stands still. Counters are
+written by this thread alone and read by others; each is a single number.
 """
 
 import math
@@ -34,6 +35,8 @@ from protocol.messages import CameraState
 from protocol.names import CameraId
 
 RATE_WINDOW_S: Final = 5.0
+ASK_AGAIN_S: Final = 0.5
+UNWANTED: Final = "not wanted now"
 NEVER_STALLS: Final = StallRule(math.inf, math.inf)
 
 log = structlog.get_logger()
@@ -84,8 +87,10 @@ class CameraReader(threading.Thread):
         *,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
+        is_wanted: Callable[[CameraId], bool] = lambda _: True,
     ) -> None:
         super().__init__(name=f"capture-{source.camera}")
+        self._is_wanted = is_wanted
         self.source = source
         self.slot = NewestFrames(on_change)
         self.counters = Counters()
@@ -159,15 +164,18 @@ class CameraReader(threading.Thread):
                     first_s = at_s if first_s is None else first_s
                     if self.source.realtime:
                         self._stopping.wait(max(0.0, started_s + at_s - first_s - self._monotonic()))
-                    if self._stopping.is_set():
+                    asked_s = self._monotonic()
+                    if not self._may_go_on():
                         return
+                    self._phase = Phase.READING
+                    started_s += self._monotonic() - asked_s
                     self._take(frame, at_s)
             if not self.source.loop:
                 return
 
     def _read_camera(self) -> None:
         failures = 0
-        while not self._stopping.is_set():
+        while self._may_go_on():
             opened_s = self._monotonic()
             try:
                 self._read_connection()
@@ -186,12 +194,23 @@ class CameraReader(threading.Thread):
             self._phase = Phase.READING
             opened_s = self._monotonic()
             for frame in stream.frames():
-                if self._stopping.is_set():
+                if self._stopping.is_set() or not self._is_wanted(self.source.camera):
                     return
                 self._take(frame, self._time_of(frame))
                 now_s = self._monotonic()
                 if now_s - opened_s > self._stall.frozen_after_s and is_frozen(self._pulse, self._stall, now_s):
                     raise CameraStalled("the camera sends the same picture again and again; restart it if this goes on")
+
+    def _may_go_on(self) -> bool:
+        """Wait until the camera is wanted; false if the capture is closed."""
+        while not (self._stopping.is_set() or self._is_wanted(self.source.camera)):
+            self._phase, self.fault = Phase.CONNECTING, UNWANTED
+            if self._is_live:
+                self._pulse = Pulse()
+            self._stopping.wait(ASK_AGAIN_S)
+        if self.fault == UNWANTED:
+            self.fault = None
+        return not self._stopping.is_set()
 
     def _note_loss(self, exc: CameraLost) -> None:
         """A stall stays one through the attempts that get no answer either, until a connection fails outright."""

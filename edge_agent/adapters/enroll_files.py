@@ -116,6 +116,7 @@ def _facts_text(answer: EnrolmentAnswer) -> str:
     facts: dict[str, str | int] = {"device": answer.device, "city": answer.city, "point": answer.point}
     facts |= {"broker_host": place.broker_host, "broker_port": place.broker_port, "server_name": place.server_name}
     facts |= {"artefacts_url": place.artefacts_url, "enrolment_url": place.enrolment_url}
+    facts |= {} if answer.partner is None else {"partner": answer.partner}
     # A JSON string or integer is a TOML one.
     return "".join(f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in facts.items())
 

@@ -93,8 +93,13 @@ class HotlistReceiver:
         now_ms: Callable[[], int],
         shelf: HotlistShelf | None = None,
         pace: Pace = PACE,
+        may_hold: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`vouch` gets the time in each accepted manifest, for the time floor; `now_ms` is above that floor."""
+        """`vouch` gets the time in each accepted manifest, for the time floor; `now_ms` is above that floor.
+
+        While `may_hold` says no, there is no list, in memory or at rest; `look_again` has it asked anew.
+        """
+        self._may_hold = may_hold
         self._city, self._now_ms, self._pace = city, now_ms, pace
         self._fetcher = SnapshotFetcher(server)
         self._arm, self._keep_version, self._vouch = arm, keep_version, vouch
@@ -117,6 +122,10 @@ class HotlistReceiver:
     def take_trust(self, trust: TrustStore) -> None:
         """The root has said anew whom to trust."""
         self._hear(_Said(self._said.manifest, trust))
+
+    def look_again(self) -> None:
+        """Whether a list may be held has changed, or may have."""
+        self._woken.set()
 
     @property
     def status(self) -> HotlistStatus:
@@ -152,6 +161,9 @@ class HotlistReceiver:
 
     async def _start_from_shelf(self) -> None:
         """Arm the list at rest, if it would be taken from the broker now; else keep it no longer."""
+        if not self._may_hold():
+            await asyncio.to_thread(self._shelf.clear)
+            return
         kept = await asyncio.to_thread(self._shelf.take)
         if kept is None:
             return
@@ -177,6 +189,9 @@ class HotlistReceiver:
 
     async def _settle(self, said: _Said) -> float | None:
         """Bring the box to what was said. Seconds until another try is due; None if none is."""
+        if not self._may_hold():
+            await self._disarm()
+            return None
         if self._armed is not None and self._armed.manifest.expires_ms <= self._now_ms():
             await self._disarm()
         if self._armed is not None and said.trust != self._armed.said.trust:

@@ -47,7 +47,7 @@ Keystore: TypeAlias = Literal["file", "tpm", "auto"]
 
 
 class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`identity.toml`: who the box is and where its command centre answers."""
+    """`identity.toml`: who the box is, where its command centre answers; `partner` is the company whose box it is."""
 
     device: Id
     city: Id
@@ -57,6 +57,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     server_name: str
     artefacts_url: str
     enrolment_url: str = ""
+    partner: Id | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +121,26 @@ def load_enrolment(folder: Path) -> Enrolment:
         )
     signer = load_signer(folder / KEY)
     try:
-        facts = msgspec.toml.decode(_read(folder / FACTS), type=IdentityFacts)
+        facts = read_facts(folder)
         root = PublicKey.from_spki(_read(folder / ROOT))
         certificate = x509.load_pem_x509_certificate(_read(folder / CERTIFICATE))
     except (msgspec.DecodeError, DecodeError, ValueError) as exc:
         raise BadIdentity(f"{folder}: {exc}; enrol the box again") from exc
     _check_certificate(certificate, facts, signer, folder)
     return Enrolment(folder, facts, signer, root)
+
+
+def read_facts(folder: Path) -> IdentityFacts:
+    """Who the box is, as its folder says now; raises `BadIdentity` or `msgspec.DecodeError`."""
+    return msgspec.toml.decode(_read(folder / FACTS), type=IdentityFacts)
+
+
+def write_facts(folder: Path, facts: IdentityFacts) -> None:
+    """Write who the box is anew; raises `OSError`."""
+    pairs = ((key, value) for key, value in msgspec.structs.asdict(facts).items() if value is not None)
+    # A JSON string or integer is a TOML one.
+    text = "".join(f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in pairs)
+    write_private(folder / FACTS, text.encode())
 
 
 def load_signer(path: Path) -> Signer:

@@ -19,7 +19,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from edge_agent.adapters.keystore import AUTHORITY, CERTIFICATE, FACTS, TRIAL, Enrolment, write_private
+from edge_agent.adapters.keystore import (
+    AUTHORITY,
+    CERTIFICATE,
+    FACTS,
+    TRIAL,
+    Enrolment,
+    read_facts,
+    write_facts,
+    write_private,
+)
 from edge_agent.core.renewal import Term
 from edge_agent.errors import BadIdentity, RenewalFailed
 from protocol.renewal import RenewalAnswer
@@ -115,11 +124,9 @@ def settle_at(enrolment: Enrolment, papers: Papers) -> bool:
     """Write the place of papers into the identity, if it is another; whether it was. Raises `RenewalFailed`."""
     if (enrolment.who.city, enrolment.who.point) == (papers.city, papers.point):
         return False
-    facts = msgspec.structs.replace(enrolment.facts, city=papers.city, point=papers.point)
-    pairs = msgspec.structs.asdict(facts).items()
-    text = "".join(f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in pairs)  # TOML, of such values
+    facts = msgspec.structs.replace(read_facts(enrolment.folder), city=papers.city, point=papers.point)
     try:
-        write_private(enrolment.folder / FACTS, text.encode())
+        write_facts(enrolment.folder, facts)
     except OSError as exc:
         raise RenewalFailed(f"{enrolment.folder / FACTS} cannot be written: {exc.strerror}") from exc
     return True

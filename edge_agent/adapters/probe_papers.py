@@ -6,9 +6,11 @@ from pathlib import Path
 from cryptography import x509
 
 from edge_agent.adapters.hotlist_shelf import place_at_rest
-from edge_agent.adapters.keystore import AUTHORITY, CERTIFICATE
+from edge_agent.adapters.keystore import AUTHORITY, CERTIFICATE, Enrolment
+from edge_agent.adapters.terms_file import TermsFile
 from edge_agent.adapters.vault import KEY_FILE, TPM_FILE, open_vault
 from edge_agent.core.checks_link import Term
+from edge_agent.core.terms import at_rest
 from edge_agent.errors import BadIdentity
 from edge_agent.settings import Settings
 
@@ -31,10 +33,12 @@ def certificate_terms(folder: Path) -> tuple[Term, ...]:
     return tuple(_term(certificate) for certificate in (own, *above))
 
 
-def sealing(settings: Settings) -> Sealing:
+def sealing(settings: Settings, enrolment: Enrolment | None = None) -> Sealing:
     """Where the vault's key lies. A vault that was never used is not made by looking."""
-    folder = settings.identity_dir
-    place = place_at_rest(settings.hotlist.at_rest, folder)
+    folder, allowed = settings.identity_dir, settings.hotlist.at_rest
+    if enrolment is not None:
+        allowed = at_rest(allowed, is_partner=TermsFile(enrolment).is_partner)
+    place = place_at_rest(allowed, folder)
     is_used = (folder / KEY_FILE).exists() or (folder / TPM_FILE).exists()
     return Sealing(open_vault(folder).is_hardware if is_used else None, place)
 

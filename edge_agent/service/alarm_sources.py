@@ -14,6 +14,7 @@ from edge_agent.service.alarms import AlarmDesk
 from edge_agent.service.camera_events import CameraEvents, alarm_rules, event_sources, topic_rules
 from edge_agent.service.panic import Panic
 from edge_agent.service.tasks import background
+from edge_agent.service.terms import TermsKeeper
 from edge_agent.service.writer import Writer
 from edge_agent.settings import Settings
 
@@ -23,10 +24,13 @@ log = structlog.get_logger()
 class AlarmSources:
     """One per agent."""
 
-    def __init__(self, settings: Settings, writer: Writer, progress: Progress) -> None:
+    def __init__(
+        self, settings: Settings, writer: Writer, progress: Progress, terms: TermsKeeper | None = None
+    ) -> None:
         """Nothing is opened yet; raises `BadSettings` for an ONVIF address that is none."""
         wanted = settings.camera_events
-        self._desk = AlarmDesk(writer, alarm_rules(wanted), progress)
+        allows = terms.allows_signal if terms else lambda _: True
+        self._desk = AlarmDesk(writer, alarm_rules(wanted), progress, allows)
         self._events = CameraEvents(event_sources(settings.cameras), topic_rules(wanted), self._desk)
         self._panic = Panic(settings.panic, _keys(settings), self._desk)
 
@@ -42,6 +46,10 @@ class AlarmSources:
     async def hand_in(self, signal: Signal) -> None:
         """Hand in a signal of the box itself."""
         await self._desk.hand_in(signal)
+
+    async def lose(self, camera: str) -> None:
+        """Let what stands of a camera end: it is not listened to any more."""
+        await self._desk.lose(camera)
 
     async def settled(self) -> None:
         """Wait until what was signalled so far is on the disk."""

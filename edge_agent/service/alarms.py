@@ -7,6 +7,7 @@ returns when its signal is on the disk: a panic button's answer rests on that.
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,8 +46,15 @@ class _Job:
 class AlarmDesk:
     """One per agent. `restore` first, then `run` in a task of its own."""
 
-    def __init__(self, writer: Writer, rules: AlarmRules, progress: Progress) -> None:
-        """Nothing stands yet."""
+    def __init__(
+        self,
+        writer: Writer,
+        rules: AlarmRules,
+        progress: Progress,
+        allows: Callable[[Signal], bool] = lambda _: True,
+    ) -> None:
+        """Nothing stands yet. A signal that `allows` denies is as if it had not been given."""
+        self._allows = allows
         self._writer, self._progress = writer, progress
         self._book = AlarmBook(rules)
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue(MAX_WAITING)
@@ -64,12 +72,16 @@ class AlarmDesk:
         self._book.restore(self._kept, now_s=time.monotonic(), now_ms=self._writer.time.now_ms())
 
     async def say(self, signal: Signal) -> bool:
-        """Hand a signal in and wait until all it gave rise to is on the disk; false if there was no room for it."""
+        """Hand a signal in and wait until all it gave rise to is on the disk; false if there was no room for it, or it
+        is not allowed here."""
+        if not self._allows(signal):
+            return False
         return await (await self._put(signal))
 
     async def hand_in(self, signal: Signal) -> None:
         """Hand a signal in; waits only while `MAX_WAITING` others do."""
-        _ = await self._put(signal)
+        if self._allows(signal):
+            _ = await self._put(signal)
 
     async def lose(self, camera: str) -> None:
         """Note that a camera can no longer be heard."""

@@ -19,11 +19,13 @@ from edge_agent.adapters.keystore import Enrolment, TrustFile
 from edge_agent.adapters.outbox import Limits, Outbox
 from edge_agent.adapters.progress import Progress, no_progress
 from edge_agent.adapters.signed_settings import InForce
+from edge_agent.adapters.terms_file import TermsFile
 from edge_agent.adapters.vision import open_vision
 from edge_agent.adapters.vision_pool import VisionPool, open_pool
 from edge_agent.core.delivery import Schedule, Windows
 from edge_agent.core.lookback import Lookback
 from edge_agent.core.redaction import Redactor
+from edge_agent.core.terms import at_rest
 from edge_agent.errors import OutboxFailed
 from edge_agent.service.acceptance import AcceptanceKeeper
 from edge_agent.service.alarm_sources import AlarmSources
@@ -34,6 +36,7 @@ from edge_agent.service.pictures import PictureDesk
 from edge_agent.service.renewal import Renewer
 from edge_agent.service.scenes import SceneWatch
 from edge_agent.service.status import Box
+from edge_agent.service.terms import TermsKeeper
 from edge_agent.service.timekeeper import WallClock, utc_now
 from edge_agent.service.writer import Writer
 from edge_agent.settings import InferenceSettings, Settings
@@ -100,9 +103,14 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     versions = _versions(models.vision)
     trust = TrustFile(site.enrolment, settings.data_dir)
     writer = await stack.enter_async_context(_writer(site, trust))
+    names = [each.camera for each in settings.cameras]
+    terms = await TermsKeeper.opened(TermsFile(site.enrolment), trust, writer, names)
+    progress, evidence = options.progress, settings.evidence
+    if terms.holding.is_partner:  # what demonstrations are shown is not for the company that has the box
+        progress, evidence = no_progress, msgspec.structs.replace(evidence, keep_redacted_dir=None)
     desk = await stack.enter_async_context(
         PictureDesk(
-            writer, trust, who, models.redactor, settings.evidence,
+            writer, trust, who, models.redactor, evidence,
             versions=versions, progress=options.progress, step=options.step,
         )
     )  # fmt: skip
@@ -111,23 +119,39 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
         started_s=time.monotonic(),
         budget_bytes=settings.lookback.max_mb * _MB,
     )
-    hits = HitPath(who.city, writer, desk, lookback, options.progress)
-    hotlist = await _hotlist(site, trust, writer, hits)
+    hits = HitPath(who.city, writer, desk, lookback, progress, terms=terms)
+    hotlist = await _hotlist(site, trust, writer, hits, terms)
     delivery = _delivery(site, trust, writer, hotlist)
     watched = [CameraId(each.camera) for each in settings.cameras]
     scenes = SceneWatch(watched, writer, desk.thumbnail, settings.data_dir, settings.scenes)
     cameras = Cameras(
-        settings, models.vision, hits, clock=writer.time.now, progress=options.progress, glance=scenes.see
+        settings, models.vision, hits, clock=writer.time.now, progress=options.progress, glance=scenes.see, terms=terms
     )
-    alarms = AlarmSources(settings, writer, options.progress)
+    alarms = AlarmSources(settings, writer, options.progress, terms)
+    _obey(terms, cameras, hits, hotlist, alarms)
     renewer = Renewer(
         site.enrolment, writer.time, delivery.state, delivery.try_papers, settings.renewal, signal=alarms.hand_in
     )
     acceptances = AcceptanceKeeper(writer, scenes, cameras.stats, settings.data_dir, versions)
     return Box(
         settings.data_dir, writer, delivery, hotlist, hits, desk, cameras, versions, site.hardening, renewer, scenes,
-        alarms, acceptances,
+        alarms, acceptances, terms,
     )  # fmt: skip
+
+
+def _obey(terms: TermsKeeper, cameras: Cameras, hits: HitPath, hotlist: HotlistReceiver, alarms: AlarmSources) -> None:
+    """Have the parts do what follows when a company's terms allow less than they did, or more."""
+
+    async def closed(camera: str) -> None:
+        cameras.forget(camera)
+        await alarms.lose(camera)
+
+    def changed() -> None:
+        if not terms.may_hold_list():
+            hits.forget()
+        hotlist.look_again()
+
+    terms.on_closed, terms.on_changed, terms.signal = closed, changed, alarms.hand_in
 
 
 def _writer(site: Site, trust: TrustFile) -> Writer:
@@ -144,10 +168,11 @@ def _writer(site: Site, trust: TrustFile) -> Writer:
     return Writer(open_outbox, schedule, options.wall_clock, root_said_ms=trust.store.created_ms)
 
 
-async def _hotlist(site: Site, trust: TrustFile, writer: Writer, hits: HitPath) -> HotlistReceiver:
+async def _hotlist(site: Site, trust: TrustFile, writer: Writer, hits: HitPath, terms: TermsKeeper) -> HotlistReceiver:
     settings, enrolment = site.settings, site.enrolment
-    shelf = await asyncio.to_thread(open_shelf, settings.hotlist.at_rest, enrolment.folder, settings.data_dir)
-    log.info("hotlist_at_rest", allowed=settings.hotlist.at_rest, place=shelf.place)
+    allowed = at_rest(settings.hotlist.at_rest, is_partner=terms.holding.is_partner)
+    shelf = await asyncio.to_thread(open_shelf, allowed, enrolment.folder, settings.data_dir)
+    log.info("hotlist_at_rest", allowed=allowed, place=shelf.place)
 
     async def keep_version(list_version: int) -> None:
         try:
@@ -168,6 +193,7 @@ async def _hotlist(site: Site, trust: TrustFile, writer: Writer, hits: HitPath) 
         vouch=writer.time.vouch,
         now_ms=writer.time.now_ms,
         shelf=shelf,
+        may_hold=terms.may_hold_list,
     )
 
 

@@ -25,9 +25,11 @@ from edge_agent.core.pipeline import CameraPipeline, PipelineOutput
 from edge_agent.core.report import CameraCounts, Snapshot, Tally
 from edge_agent.core.stillness import StillnessGate
 from edge_agent.service.hits import HitPath
+from edge_agent.service.terms import TermsKeeper
 from edge_agent.settings import Settings
 from protocol.clock import to_ms
 from protocol.names import CameraId
+from protocol.terms import Use
 
 TELL_EVERY_S: Final = 1.0
 
@@ -48,16 +50,20 @@ class Cameras:
         clock: Callable[[], datetime],
         progress: Progress,
         glance: Callable[[Frame], None] | None = None,
+        terms: TermsKeeper | None = None,
     ) -> None:
-        """Nothing is opened yet. `glance` is shown every frame that is looked at, in the thread that has it."""
-        self._glance = glance
+        """Nothing is opened yet. `glance` is shown every frame that is looked at, in the thread that has it.
+
+        On a company's box `terms` say which cameras may be looked at, and for what.
+        """
+        self._glance, self._terms = glance, terms
         self._pool, self._hits, self._clock, self._progress = pool, hits, clock, progress
         self._face_interval_s = self._cool_face_interval_s = settings.face_count_interval_s
         self._sources = [
             CameraSource(CameraId(c.camera), c.url, c.frames_per_s, realtime=c.realtime, loop=c.loop)
             for c in settings.cameras
         ]
-        self._capture = Capture(self._sources, clock=clock)
+        self._capture = Capture(self._sources, clock=clock, is_wanted=terms.wants if terms else lambda _: True)
         self._tallies = {source.camera: Tally() for source in self._sources}
         self._pipelines = {source.camera: self._pipeline(source.camera) for source in self._sources}
         self._face_count_due_s = dict.fromkeys(self._tallies, 0.0)
@@ -82,6 +88,11 @@ class Cameras:
             for number in range(self._pool.size):
                 group.create_task(self._work(stop), name=f"vision-{number + 1}")
         await self._flush()
+
+    def forget(self, camera: str) -> None:
+        """Give up what has been seen of a camera, as if it had just been connected."""
+        if camera in self._pipelines:
+            self._pipelines[CameraId(camera)] = self._pipeline(CameraId(camera))
 
     def shed(self, *, faces: float, frames: float) -> None:
         """Count faces, and look at frames, so much of what the settings say: the box is hot."""
@@ -114,15 +125,23 @@ class Cameras:
 
     def _look(self, frame: Frame) -> PipelineOutput:
         """In one of the models' threads: all that is done with a frame."""
+        may_read, may_glance = (self._may(use, frame.camera) for use in (Use.HIT, Use.CONDITION))
+        if not (may_read or may_glance):
+            return PipelineOutput()
         tally = self._tallies[frame.camera]
         tally.processed += 1
-        if self._glance:
+        if self._glance and may_glance:
             self._glance(frame)
+        if not may_read:
+            return PipelineOutput()
         if frame.captured_mono_s >= self._face_count_due_s[frame.camera]:
             self._face_count_due_s[frame.camera] = frame.captured_mono_s + self._face_interval_s
             tally.faces += self._pool.count_faces(frame.image)
             tally.frames_face_counted += 1
         return self._pipelines[frame.camera].process(frame)
+
+    def _may(self, use: Use, camera: CameraId) -> bool:
+        return self._terms is None or self._terms.allows(use, camera)
 
     async def _take(self, camera: CameraId, output: PipelineOutput, frame: Frame | None) -> None:
         tally = self._tallies[camera]

@@ -38,6 +38,7 @@ from protocol.topics import (
     RECEIPT,
     RESEND,
     SETTINGS,
+    TERMS,
     TRUST,
     broadcast_topic,
     device_topic,
@@ -83,6 +84,7 @@ class Delivery:
     on_trust: Callable[[], None]
     step: Step
     on_settings: OnLetter = _pass_over
+    on_terms: OnLetter = _pass_over
     rng: Random = field(default_factory=Random)
     state: LinkState = field(default_factory=LinkState)
     _trial: "asyncio.Future[str | None] | None" = None
@@ -202,6 +204,7 @@ class Delivery:
             str(broadcast_topic(who.city, TRUST)): self._take_trust,
             str(broadcast_topic(who.city, HOTLIST)): self.on_manifest,
             str(device_topic(who, SETTINGS)): self.on_settings,
+            str(device_topic(who, TERMS)): self.on_terms,
         }
 
     async def _take_receipt(self, raw: bytes) -> None:

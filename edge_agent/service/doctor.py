@@ -20,17 +20,21 @@ from edge_agent.adapters.camera_probe import LOOK_S, probe_stream
 from edge_agent.adapters.control_socket import NAME, ask
 from edge_agent.adapters.probe_machine import look_at_data_folder, look_at_machine
 from edge_agent.adapters.probe_papers import sealing
+from edge_agent.adapters.probe_terms import look_at_terms
 from edge_agent.adapters.vision_pool import plan
 from edge_agent.core.checks import failed, passed, warned
 from edge_agent.core.checks_camera import check_dead, check_seen, check_told
 from edge_agent.core.checks_inference import Wanted, check_devices, check_speed
 from edge_agent.core.checks_link import check_sealing
 from edge_agent.core.checks_machine import check_disk, check_machine
+from edge_agent.core.checks_terms import check_terms_held
 from edge_agent.core.profiles import Profile
 from edge_agent.errors import CameraLost, CameraUnusable, EdgeError
 from edge_agent.service.link_probes import far_probes, time_probe
 from edge_agent.service.probing import Checks, OnProgress, Patient, Probe, carried_out, in_thread
+from edge_agent.service.timekeeper import BUILD_TIME, utc_now
 from edge_agent.settings import CameraSettings, Settings
+from protocol.clock import to_ms
 
 MODELS_S: Final = 90.0
 CAMERA_S: Final = LOOK_S + 15.0
@@ -58,6 +62,7 @@ def probes(patient: Patient) -> tuple[Probe, ...]:
         Probe("inference", partial(_inference, patient), MODELS_S),
         time_probe(),
         Probe("sealing", partial(_sealing, patient)),
+        Probe("terms", partial(_terms, patient)),
     )
     return near + far_probes(patient) + _camera_probes(patient)
 
@@ -117,8 +122,17 @@ def _dropped(status: dict[str, Any] | None) -> float | None:  # `Any`: JSON
 
 
 async def _sealing(patient: Patient) -> Checks:
-    found = await asyncio.to_thread(sealing, patient.settings)
+    found = await asyncio.to_thread(sealing, patient.settings, patient.enrolment)
     return check_sealing(is_hardware=found.is_hardware, hotlist=found.hotlist)
+
+
+async def _terms(patient: Patient) -> Checks:
+    """A company's terms; nothing to say of a box of the city itself."""
+    if patient.enrolment is None:
+        return ()
+    now = max(utc_now(), BUILD_TIME)
+    found = await asyncio.to_thread(look_at_terms, patient.settings, patient.enrolment, patient.status, to_ms(now))
+    return (check_terms_held(found, now),) if found is not None else ()
 
 
 async def _look(camera: CameraSettings, profile: Profile) -> Checks:

@@ -1,6 +1,7 @@
 """What Prometheus is told of a box, gathered from the parts of the running agent."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
@@ -9,6 +10,7 @@ from edge_agent.adapters.health import disk_free_mb, temperature_mc
 from edge_agent.core.figures import CameraFigures, Figures, Outbox
 from edge_agent.service.status import Box
 from protocol.clock import from_ms
+from protocol.terms import Shown
 
 _MB: Final = 1_000_000
 
@@ -34,8 +36,8 @@ async def figures_of(box: Box) -> Figures:
         hotlist_expires_at=_moment(listed.expires_ms),
         hotlists_fetched=listed.brought,
         useless_deltas=listed.useless_deltas,
-        hits_lost=box.hits.lost,
-        pictures_pending=box.desk.held,
+        hits_lost=box.hits.lost if box.terms.shows(Shown.HIT_COUNTS) else 0,
+        pictures_pending=box.desk.held if box.terms.shows(Shown.HIT_COUNTS) else 0,
         lookback_since=_moment(since_ms),
         temperature_c=None if heat_mc is None else heat_mc / 1000,
         disk_free_bytes=None if free_mb is None else free_mb * _MB,
@@ -43,12 +45,14 @@ async def figures_of(box: Box) -> Figures:
 
 
 def _cameras(box: Box) -> dict[str, CameraFigures]:
-    counted = box.cameras.snapshot().cameras
+    counted = {camera: counts for camera, (_, counts) in box.cameras.snapshot().cameras.items()}
+    if not box.terms.shows(Shown.HIT_COUNTS):  # what a company's people could read here is not theirs to see
+        counted = {camera: replace(counts, hits=0) for camera, counts in counted.items()}
     return {
         camera: CameraFigures(
             state=found.state,
             frames_per_s=found.fps_in,
-            counts=counted[camera][1],
+            counts=counted[camera],
             conditions=tuple(each.name.lower() for each in box.scenes.active(camera)),
         )
         for camera, found in box.cameras.stats().items()

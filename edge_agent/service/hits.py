@@ -2,7 +2,8 @@
 
 Reads come in order, and so do the messages about them: one task commits them one after the other. If the disk refuses,
 the hit stays in memory and is tried again until it is taken; reading goes on meanwhile, until `MAX_WAITING` hits wait
-and the cameras are held up. A read that matches nothing goes into the look-back memory and nowhere else.
+and the cameras are held up. A read that matches nothing goes into the look-back memory and nowhere else. On a company's
+box a read that its terms do not allow goes nowhere at all.
 """
 
 import asyncio
@@ -22,8 +23,10 @@ from edge_agent.core.reads import Read
 from edge_agent.core.report import Tally
 from edge_agent.errors import OutboxFailed, OutboxFull
 from edge_agent.service.pictures import PictureDesk, PictureJob, Unavailable
+from edge_agent.service.terms import TermsKeeper
 from edge_agent.service.writer import Writer
 from protocol.messages import Hit, HitAmended, HitKey, Match, Quality
+from protocol.terms import Shown, Use
 
 MAX_WAITING: Final = 256
 MAX_TRACKS: Final = 1024
@@ -64,9 +67,19 @@ class _Amendment:
 class HitPath:
     """One per agent."""
 
-    def __init__(self, city: str, writer: Writer, desk: PictureDesk, lookback: Lookback, progress: Progress) -> None:
+    def __init__(
+        self,
+        city: str,
+        writer: Writer,
+        desk: PictureDesk,
+        lookback: Lookback,
+        progress: Progress,
+        *,
+        terms: TermsKeeper | None = None,
+    ) -> None:
         """Nothing is armed yet."""
         self._city, self._writer, self._desk, self._progress = city, writer, desk, progress
+        self._terms = terms
         self.lookback = lookback
         self.index = HotlistIndex(expires_ms=0)
         self.armed = asyncio.Event()
@@ -79,6 +92,8 @@ class HitPath:
 
     async def take(self, read: Read, decided_by: Frame, tally: Tally) -> None:
         """A read, and the frame that decided it."""
+        if self._terms is not None and not self._terms.allows(Use.HIT, read.camera):
+            return
         matches = self.index.match(read.text, self._writer.time.now_ms(), self._city)
         now_s = time.monotonic()
         keep = self.lookback.amend if read.is_amendment else self.lookback.add
@@ -98,6 +113,10 @@ class HitPath:
         for late in self.lookback.rematch(index, now_s=now_s, now_ms=now_ms, city=self._city):
             hit = late_hit_of(late, index.list_version)
             self._jobs.put_nowait(_NewHit(hit, late.read.captured_s, None, "from_lookback"))
+
+    def forget(self) -> None:
+        """Forget every read: from here on nothing of before is matched any more."""
+        self.lookback.clear(time.monotonic())
 
     async def run(self) -> None:
         """Commit hits and amendments until cancelled."""
@@ -178,6 +197,8 @@ class HitPath:
         latency_ms = (time.monotonic() - job.decided_s) * 1000
         if not hit.is_from_lookback:
             self.latencies_ms.append(latency_ms)
+        if self._terms is not None and not self._terms.shows(Shown.HIT_COUNTS):
+            return  # the box's journal is the company's to read
         quality = "exact" if any(m.quality is Quality.EXACT for m in hit.matches) else "possible"
         facts = {
             "camera": hit.camera,

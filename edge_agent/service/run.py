@@ -82,6 +82,7 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             renewal=box.renewer.run(),
             move=_start_again_when(box.renewer.moved, rollout.restart),
             settings=rollout.run(),
+            terms=box.terms.run(),
             watchdog=watch(lambda: feel(box), supervisor),
             ending=_end(stop, rollout.restart, ending),
         ):
@@ -151,7 +152,9 @@ def join(box: Box, options: Options) -> Rollout:
     def on_trust() -> None:
         told()
         rollout.trusted()
+        box.terms.trusted()
 
+    box.delivery.on_terms = box.terms.take
     box.delivery.on_settings, box.delivery.on_trust, box.rollout = rollout.take, on_trust, rollout
     return rollout
 

@@ -18,8 +18,10 @@ from edge_agent.service.pictures import PictureDesk
 from edge_agent.service.renewal import Renewer
 from edge_agent.service.rollout import Rollout
 from edge_agent.service.scenes import SceneWatch
+from edge_agent.service.terms import TermsKeeper
 from edge_agent.service.writer import Writer
 from protocol.messages import Health
+from protocol.terms import Shown
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Box:
     scenes: SceneWatch
     alarms: AlarmSources
     acceptances: AcceptanceKeeper
+    terms: TermsKeeper
     processor: Processor = field(default_factory=Processor)
     started_s: float = field(default_factory=time.monotonic)
     rollout: Rollout | None = None
@@ -110,18 +113,28 @@ class Box:
                 "brought": listed.brought,
                 "useless_deltas": listed.useless_deltas,
             },
-            "hits": {
-                "lost": self.hits.lost,
-                "pictures_pending": self.desk.held,
-                "latency_ms_p50": _share(self.hits.latencies_ms, 0.5),
-                "latency_ms_p99": _share(self.hits.latencies_ms, 0.99),
-            },
+            "hits": self._hits(),
             "settings": self.rollout.status() if self.rollout else {},
+            "terms": self.terms.status(),
             "lookback_since_ms": self.lookback_since_ms(),
             "memory_is_locked": self.hardening.memory_locked,
             "alarms": self.alarms.status(),
             "cameras": self._cameras(),
         }
+
+    def _hits(self) -> dict[str, Any]:
+        latencies_ms = self.hits.latencies_ms if self._shows_hits else ()
+        return {
+            "lost": self.hits.lost if self._shows_hits else None,
+            "pictures_pending": self.desk.held if self._shows_hits else None,
+            "latency_ms_p50": _share(latencies_ms, 0.5),
+            "latency_ms_p99": _share(latencies_ms, 0.99),
+        }
+
+    @property
+    def _shows_hits(self) -> bool:
+        """Whether whoever stands at the box may learn of hits: on a company's box its terms say so."""
+        return self.terms.shows(Shown.HIT_COUNTS)
 
     def _cameras(self) -> list[dict[str, Any]]:
         counted = self.cameras.snapshot().cameras
@@ -139,7 +152,7 @@ class Box:
                 "dropped": found.dropped,
                 "reconnects": found.reconnects,
                 "reads": counted[camera][1].reads,
-                "hits": counted[camera][1].hits,
+                "hits": counted[camera][1].hits if self._shows_hits else None,
             }
             for camera, found in self.cameras.stats().items()
         ]

@@ -30,6 +30,7 @@ from protocol.topics import (
     RECEIPT,
     RESEND,
     SETTINGS,
+    TERMS,
     TRUST,
     Direction,
     Topic,
@@ -107,6 +108,10 @@ class AggregatorPeer:
         """Retain a settings document for a box."""
         topic = Topic(who.city, who.point, who.device, SETTINGS)
         self._client.publish(str(topic), document, 1, retain=True)
+
+    def publish_terms(self, who: Identity, document: bytes) -> None:
+        """Retain the terms of a company's box."""
+        self._client.publish(str(Topic(who.city, who.point, who.device, TERMS)), document, 1, retain=True)
 
     def ask_again(self, who: Identity, outbox: bytes, *ranges: tuple[int, int]) -> None:
         """Ask a box to send ranges again."""

@@ -34,6 +34,7 @@ doctor-check-clock-ntp = who keeps the clock
 doctor-check-clock-offset = clock
 doctor-check-sealing = sealing
 doctor-check-hotlist-at-rest = hotlist at rest
+doctor-check-terms = the company's terms
 doctor-check-certificate = certificate
 doctor-check-dns = names
 doctor-check-broker = broker

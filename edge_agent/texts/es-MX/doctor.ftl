@@ -34,6 +34,7 @@ doctor-check-clock-ntp = quién cuida el reloj
 doctor-check-clock-offset = reloj
 doctor-check-sealing = sellado
 doctor-check-hotlist-at-rest = lista guardada
+doctor-check-terms = términos de la empresa
 doctor-check-certificate = certificado
 doctor-check-dns = nombres
 doctor-check-broker = broker

@@ -1,0 +1,20 @@
+# The terms of a company's box: what `edge-agent status` says of them, and the doctor.
+terms-line = terms: { $partner }, number { $number }, until { $until }: { $state }
+terms-line-closed = not looked at now: { $cameras }
+terms-state-in-force = in force
+terms-state-no-terms = none held, so nothing is looked at
+terms-state-suspended = suspended by the city, so nothing is looked at
+terms-state-registered-only = registered only, so nothing is looked at
+terms-state-not-yet = not begun yet, so nothing is looked at
+terms-state-ended = ended, so nothing is looked at
+terms-state-other-point = not for this point, so nothing is looked at
+terms-state-unknown-zone = their time zone is not known on this box, so nothing is looked at
+terms-none = This box belongs to { $partner } and holds no terms, so it looks at nothing. Connect it: the command centre sends them at once. If it stays so, ask the command centre whether the company's terms are signed.
+terms-suspended = The city has suspended { $partner }. Nothing here can change that: the company is to ask the command centre.
+terms-registered-only = { $partner } is registered only: no box of it may look at anything. Ask the command centre.
+terms-not-yet = The terms of { $partner } have not begun. The box begins by itself; check its clock if they should have.
+terms-ended = The terms of { $partner } ended on { $date }. The box begins again by itself when the command centre has new ones signed.
+terms-other-point = The terms of { $partner } do not name this point. Ask the command centre to have it added.
+terms-no-zone = This box does not know the time zone { $zone }. Install the time zones: `apt install tzdata`.
+terms-unbelieved = The terms on this box are not believed ({ $reason }), so it looks at nothing. Connect it: the command centre sends them again.
+terms-end-soon = They end on { $date }, and the box stops by itself. The company is to ask the command centre for new ones.

@@ -1,0 +1,20 @@
+# Los términos del equipo de una empresa: lo que dicen de ellos `edge-agent status` y el doctor.
+terms-line = términos: { $partner }, número { $number }, hasta { $until }: { $state }
+terms-line-closed = ahora no se miran: { $cameras }
+terms-state-in-force = vigentes
+terms-state-no-terms = no hay, así que no se mira nada
+terms-state-suspended = suspendidos por la ciudad, así que no se mira nada
+terms-state-registered-only = solo registro, así que no se mira nada
+terms-state-not-yet = aún no comienzan, así que no se mira nada
+terms-state-ended = terminaron, así que no se mira nada
+terms-state-other-point = no son de este punto, así que no se mira nada
+terms-state-unknown-zone = este equipo no conoce su zona horaria, así que no se mira nada
+terms-none = Este equipo es de { $partner } y no tiene términos, así que no mira nada. Conéctelo: el centro de mando los envía enseguida. Si sigue así, pregunte al centro de mando si los términos de la empresa están firmados.
+terms-suspended = La ciudad suspendió a { $partner }. Aquí nada puede cambiarlo: la empresa debe preguntar al centro de mando.
+terms-registered-only = { $partner } solo está registrada: ningún equipo suyo puede mirar nada. Pregunte al centro de mando.
+terms-not-yet = Los términos de { $partner } aún no comienzan. El equipo comienza solo; si ya debieran valer, revise su reloj.
+terms-ended = Los términos de { $partner } terminaron el { $date }. El equipo vuelve a comenzar solo cuando el centro de mando haga firmar otros.
+terms-other-point = Los términos de { $partner } no nombran este punto. Pida al centro de mando que lo agregue.
+terms-no-zone = Este equipo no conoce la zona horaria { $zone }. Instale las zonas horarias: `apt install tzdata`.
+terms-unbelieved = Los términos de este equipo no se creen ({ $reason }), así que no mira nada. Conéctelo: el centro de mando los envía de nuevo.
+terms-end-soon = Terminan el { $date }, y el equipo se detiene solo. La empresa debe pedir otros al centro de mando.

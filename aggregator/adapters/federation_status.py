@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from aggregator.adapters import city_trust, federated_store, federation_link, region_contact
+from aggregator.adapters import city_trust, federated_store, federation_link, forward_queue, region_contact
 from aggregator.adapters.database import Connection
 from aggregator.adapters.federated_store import FederatedCity
 from aggregator.core.federation_status import LinkState, LinkStatus, behind, lag_s, state_of
@@ -58,7 +58,8 @@ async def _region(connection: Connection, settings: Settings, now: datetime) -> 
         return []
     contact, own = await region_contact.last(connection), await region_contact.standing(connection, link, now=now)
     heard_at = contact["answered_at"] if contact else None
-    problem = contact["problem"] if contact else None
+    events, letters = await forward_queue.standing(connection), await forward_queue.dead_letters(connection)
+    problem = (contact["problem"] if contact else None) or events.problem or None
     waits = None if own.backlog_since_ms is None else own.backlog_since_ms
     return [
         LinkStatus(
@@ -75,6 +76,10 @@ async def _region(connection: Connection, settings: Settings, now: datetime) -> 
             log_behind=behind(contact["log_number"] if contact else None, own.log_number),
             trust_number=link.trust().number,
             roster_number=await connection.fetchval("SELECT number FROM roster_made"),
-            note=problem or "",
+            note="; ".join([*([problem] if problem else []), *(_refused(*each) for each in letters.items())]),
         )
     ]
+
+
+def _refused(word: str, count: int) -> str:
+    return f"refused there for good: {count} ({word})"

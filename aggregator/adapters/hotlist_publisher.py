@@ -13,7 +13,7 @@ signed by a key that only the new bundle grants. A region tells its cities where
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -111,9 +111,16 @@ class Wake:
         self.event = asyncio.Event()
         self.is_new_broker = False
         self.is_listening = False
+        self.is_due = True
+        """Whether boxes are to be told; else it is only cities whose logs have grown."""
 
     def changed(self) -> None:
         """The database says so."""
+        self.is_due = True
+        self.event.set()
+
+    def grown(self) -> None:
+        """The log of a linked city has: its head is to be told, and nothing else looked at for it."""
         self.event.set()
 
     def lost(self) -> None:
@@ -123,7 +130,7 @@ class Wake:
 
     def connected(self) -> None:
         """The broker has let us in, and may know nothing."""
-        self.is_new_broker = True
+        self.is_new_broker = self.is_due = True
         self.event.set()
 
 
@@ -148,22 +155,30 @@ class Publisher:
 
     async def follow(self) -> None:
         """Round after round, for as long as the database is heard."""
+        looked_s = float("-inf")
         while self._wake.is_listening:
             self._wake.event.clear()
             if self._wake.is_new_broker:
-                self._wake.is_new_broker, self._told = False, {}
-                self._boxes.forget()
-                self._terms.forget()
-                if self._heads is not None:
-                    self._heads.forget()
+                self._wake.is_new_broker = False
+                self._forget()
             if self._heads is not None:
                 await self._heads.look(datetime.now(UTC))
-            await self.look(datetime.now(UTC))
-            await self._terms.look()
-            await self._boxes.look(datetime.now(UTC))
+            if self._wake.is_due or time.monotonic() - looked_s >= LOOK_EVERY_S:
+                self._wake.is_due, looked_s = False, time.monotonic()
+                await self.look(datetime.now(UTC))
+                await self._terms.look()
+                await self._boxes.look(datetime.now(UTC))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._wake.event.wait()
+
+    def _forget(self) -> None:
+        """Tell everything again: the broker may have lost what it kept."""
+        self._told = {}
+        self._boxes.forget()
+        self._terms.forget()
+        if self._heads is not None:
+            self._heads.forget()
 
     async def look(self, now: datetime) -> None:
         """One round: whatever the broker does not have yet, or not for long any more, is published."""
@@ -235,11 +250,17 @@ async def _listening(access: Access, wake: Wake, channels: Sequence[str]) -> Asy
     try:
         connection.add_termination_listener(lambda *_: wake.lost())
         for channel in channels:
-            await connection.add_listener(channel, lambda *_: wake.changed())
+            told = wake.grown if channel in HEAD_CHANNELS else wake.changed
+            await connection.add_listener(channel, _calling(told))
         wake.is_listening = True
         yield
     finally:
         await connection.close()
+
+
+def _calling(told: Callable[[], None]) -> Callable[..., None]:
+    """A listener that passes over what the database said."""
+    return lambda *_: told()
 
 
 @asynccontextmanager

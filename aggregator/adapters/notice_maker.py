@@ -5,10 +5,12 @@
 
 It is made as alerts are (`alert_maker`), and apart from them: a notice that fails holds up no alert. A crash before our
 commit repeats the work, one after it finds it done; what was told already and says the same is not told again. Ingest
-waits for none of it. What goes out with a plate is in the audit, in the same transaction: to whom, and by which rule.
+waits for none of it. The newest go first: what a link brings after hours holds up no hit of this moment. What goes out
+with a plate is in the audit, in the same transaction: to whom, and by which rule.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,13 +19,13 @@ from typing import Final
 import asyncpg
 
 from aggregator.adapters import federation_log
-from aggregator.adapters.audit_log import audit
+from aggregator.adapters.audit_log import Deed, audit, audit_all
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.policy_file import PolicyFile
 from aggregator.adapters.statements import statements
 from aggregator.core.cross_city import Matched, Seen, Telling, notice_of, over, tellings
-from aggregator.core.visibility import What
+from aggregator.core.visibility import Policy, What
 from protocol.federation import ItemKind, sign_notice
 from protocol.keys import Signer
 from protocol.messages import Quality
@@ -31,7 +33,7 @@ from protocol.steps import Step, no_step
 
 SERVICE: Final = "service:notices"
 STEPS: Final = ("notices.read", "notices.written", "notices.committed")
-BATCH: Final = 200
+BATCH: Final = 50  # the log's turn is held for so many
 MOST_TRIES: Final = 3
 POISON: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 _TICK: Final = timedelta(milliseconds=1)
@@ -44,6 +46,16 @@ class Told:
     seen: Seen
     telling: Telling
     sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A notice that is to go out."""
+
+    seen: Seen
+    telling: Telling
+    at: datetime
+    is_over: bool = False
 
 
 class NoticeMaker:
@@ -103,46 +115,58 @@ class NoticeMaker:
             return len(due)
 
     async def _take_in(self, connection: Connection, due: Sequence[asyncpg.Record], now: datetime) -> None:
-        hits = list({row["hit"] for row in due})
+        hits = list(dict.fromkeys(row["hit"] for row in due))
         seen = {row["hit"]: _seen(row) for row in await connection.fetch(self._sql["hits_now"], hits, self._region)}
         sent = [_told(row) for row in await connection.fetch(self._sql["sent"], hits)]
         cities = await federation_log.linked(connection, but=self._region)
         self._step("notices.read")
+        sendings: list[Sending] = []
         for hit in hits:
             before = {each.telling.to: each for each in sent if each.seen.hit == hit}
-            await self._judge(connection, seen.get(hit), before, cities, now)
+            sendings += _judged(self._policy.policy, seen.get(hit), before, cities, now)
+        gone_out = [each for each in sendings if await self._send(connection, each)]
         await connection.execute(self._sql["done"], [row["number"] for row in due])
+        await _audit_plates(connection, gone_out)
         self._step("notices.written")
 
-    async def _judge(
-        self, connection: Connection, seen: Seen | None, before: dict[str, Told], cities: Sequence[str], now: datetime
-    ) -> None:
-        """Tell every city what is new to it of one hit, and those that are to be told nothing more that it is over."""
-        policy = self._policy.policy
-        wanted = () if seen is None else tellings(policy, seen, cities=cities, now=now)
-        for telling in wanted:
-            told = before.pop(telling.to, None)
-            if seen is not None and (told is None or not telling.says_as(told.telling)):
-                await self._send(connection, seen, telling, now if told is None else max(now, told.sent_at + _TICK))
-        for told in before.values():
-            if told.telling.until > now:
-                at = max(now, told.sent_at + _TICK)
-                await self._send(connection, told.seen, over(told.telling, now=at), at, is_over=True)
-
-    async def _send(
-        self, connection: Connection, seen: Seen, telling: Telling, now: datetime, *, is_over: bool = False
-    ) -> None:
+    async def _send(self, connection: Connection, sending: Sending) -> bool:
+        """Put a notice into its city's log; False if the city has left since."""
+        seen, telling, now = sending.seen, sending.telling, sending.at
         body = sign_notice(notice_of(telling, seen, now=now), self._signer)
         number = await federation_log.append(connection, telling.to, ItemKind.NOTICE, self._region, body, now=now)
-        if number is None:  # it has left since the cities were asked for
-            return
+        if number is None:
+            return False
         place = (seen.city, seen.point, seen.camera)
         said = (telling.why, telling.reason, telling.corridor, list(telling.entries), telling.has_plate)
-        times = (seen.captured_at, now, telling.until, is_over)
+        times = (seen.captured_at, now, telling.until, sending.is_over)
         await connection.execute(self._sql["save_sent"], telling.to, seen.hit, *place, *said, *times)
-        if telling.has_plate:
-            reason, subject = f"to {telling.to} as {telling.why}", f"hit:{seen.hit.hex()}"
-            await audit(connection, actor=SERVICE, action="notice.send", subject=subject, reason=reason)
+        return True
+
+
+def _judged(
+    policy: Policy, seen: Seen | None, before: dict[str, Told], cities: Sequence[str], now: datetime
+) -> Iterator[Sending]:
+    """What is new to each city of one hit, and for those that are to be told nothing more of it that it is over."""
+    left = dict(before)
+    for telling in () if seen is None else tellings(policy, seen, cities=cities, now=now):
+        told = left.pop(telling.to, None)
+        if seen is not None and (told is None or not telling.says_as(told.telling)):
+            yield Sending(seen, telling, now if told is None else max(now, told.sent_at + _TICK))
+    for told in left.values():
+        if told.telling.until > now:
+            at = max(now, told.sent_at + _TICK)
+            yield Sending(told.seen, over(told.telling, now=at), at, is_over=True)
+
+
+async def _audit_plates(connection: Connection, sendings: Iterable[Sending]) -> None:
+    """Keep who was sent which plate, and why: late, since the audit's turn is held until the transaction ends."""
+    deeds: dict[str, list[Deed]] = defaultdict(list)
+    for each in sendings:
+        if each.telling.has_plate:
+            reason = f"to {each.telling.to} as {each.telling.why}"
+            deeds[reason].append(Deed("notice.send", f"hit:{each.seen.hit.hex()}"))
+    for reason, of_reason in deeds.items():
+        await audit_all(connection, of_reason, actor=SERVICE, reason=reason)
 
 
 def _seen(row: asyncpg.Record) -> Seen:

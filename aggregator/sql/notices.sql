@@ -11,7 +11,7 @@ SELECT sha256 FROM notice_policy ORDER BY number DESC LIMIT 1;
 INSERT INTO notice_policy (sha256, policy, since) VALUES ($1, $2, $3);
 
 -- name: due
-SELECT number, hit FROM notice_due WHERE tries < $1 ORDER BY number LIMIT $2;
+SELECT number, hit FROM notice_due WHERE tries < $1 ORDER BY number DESC LIMIT $2;
 
 -- name: done
 DELETE FROM notice_due WHERE number = ANY($1::bigint[]);

@@ -110,6 +110,15 @@ async def test_killed_at_any_step_every_hit_is_told_once(
     assert await region.pool.fetchval("SELECT count(*) FROM notice_due") == 0
 
 
+async def test_what_comes_last_is_told_first(region: Region) -> None:
+    """A link that comes back after hours brings many hits; one of this moment does not wait behind them."""
+    old, new = region.street.hit(minutes_ago=300), region.street.hit()
+    await region.street.store(old)
+    await region.street.store(new)
+    await region.maker().make(region.street.now, batch=1)
+    assert [notice.hit for notice in await region.told("torreon")] == [new.taken.hash, old.taken.hash]
+
+
 async def test_a_hit_that_cannot_be_told_holds_up_no_other(region: Region) -> None:
     good, bad = region.street.hit(), region.street.hit(camera="cam-9")
     await region.pool.execute("ALTER TABLE notice_sent ADD CHECK (camera_id <> 'cam-9')")

@@ -61,6 +61,9 @@ class Stored:
     webhooks: Mapping[str, WebhookFigures]
     alert_events_due: int
     alert_events_stuck: int
+    notice_hits_due: int
+    notice_hits_stuck: int
+    notices_open: int
     counts_due: int
     retention_ran_at: datetime | None
     size_bytes: int
@@ -288,6 +291,15 @@ METRICS: Final = (
         "atalaya_alert_events_stuck", "Stored events that could not become alerts.",
         _stored(lambda s: s.alert_events_stuck),
     ),
+    Metric(
+        "atalaya_notice_hits_due", "Stored hits of which a region has still to tell other cities.",
+        _stored(lambda s: s.notice_hits_due),
+    ),
+    Metric(
+        "atalaya_notice_hits_stuck", "Stored hits of which it could not tell them.",
+        _stored(lambda s: s.notice_hits_stuck),
+    ),
+    Metric("atalaya_notices_open", "Notices of other cities' hits that hold now.", _stored(lambda s: s.notices_open)),
     Metric(
         "atalaya_counts_due", "Notes of hours that are still to be summed; whoever asks gets them summed on the spot.",
         _stored(lambda s: s.counts_due),

@@ -65,6 +65,9 @@ GROUP BY webhook_id;
 -- name: rest
 SELECT (SELECT count(*) FROM alert_due WHERE tries < $1) AS alert_events_due,
        (SELECT count(*) FROM alert_due WHERE tries >= $1) AS alert_events_stuck,
+       (SELECT count(*) FROM notice_due WHERE tries < $1) AS notice_hits_due,
+       (SELECT count(*) FROM notice_due WHERE tries >= $1) AS notice_hits_stuck,
+       (SELECT count(*) FROM notice WHERE until_at > now()) AS notices_open,
        (SELECT count(*) FROM count_due) AS counts_due,
        (SELECT ran_at FROM retention_run) AS retention_ran_at,
        pg_database_size(current_database()) AS size_bytes;

@@ -118,7 +118,3 @@ SELECT number, changed_at AS at, notice_act(notice) AS act, notice_id AS notice,
 FROM notice
 WHERE number > $1 AND to_city = ANY ((SELECT ask.visible_cities())::text[])
 ORDER BY number LIMIT $2;
-
--- How many hold now, and until when the first of them does.
--- name: open
-SELECT count(*) FROM notice WHERE until_at > now();

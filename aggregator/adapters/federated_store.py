@@ -47,6 +47,11 @@ class FederatedCity:
         """Whether it is linked now."""
         return self.left_at is None
 
+    @property
+    def heard_at(self) -> datetime:
+        """When it last said something, if only that it joins."""
+        return max(self.joined_at, self.contact_at or self.joined_at)
+
 
 async def add_invitation(connection: Connection, made: CityInvitation) -> None:
     """Keep a new invitation."""

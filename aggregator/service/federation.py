@@ -1,7 +1,7 @@
 """The federation's parts of the service: a city's, which work whenever it is linked, and a region's.
 
 city     forwarder (events up), link (lists up, log down), contact
-region   link keys, the desk behind the routes, notices; its publisher tells heads (`head_publisher`)
+region   link keys, the desk behind the routes, notices, who is silent; its publisher tells heads (`head_publisher`)
 """
 
 from collections.abc import Coroutine, Mapping, Sequence
@@ -29,6 +29,7 @@ from aggregator.service.federation_contact import FederationContact
 from aggregator.service.forwarder import Forwarder
 from aggregator.service.notices import NoticeKeeper
 from aggregator.service.passage import Means
+from aggregator.service.silent_links import SilentLinks
 from aggregator.settings import Settings
 from protocol.keys import Signer
 from protocol.steps import Step
@@ -109,6 +110,7 @@ class OfRegion:
     desk: RegionDesk
     keys: LinkKeys
     notices: NoticeKeeper
+    silent: SilentLinks
     signer: Signer
     standing: None = None
     forward: None = None
@@ -116,11 +118,11 @@ class OfRegion:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What people should know."""
-        return self.notices.warnings
+        return (*self.silent.warnings, *self.notices.warnings)
 
     def tasks(self) -> Mapping[str, Coroutine[None, None, None]]:
         """What runs, by name."""
-        return {"link-keys": self.keys.follow(), "notices": self.notices.run()}
+        return {"link-keys": self.keys.follow(), "notices": self.notices.run(), "silent-links": self.silent.run()}
 
     def routes(self) -> Sequence[web.RouteDef]:
         """What links ask for."""
@@ -142,7 +144,8 @@ async def open_federation(settings: Settings, database: Database, signer: Signer
         policy, keys = policy_of(settings), LinkKeys(pool, database.access)
         await keys.load()
         maker = NoticeMaker(pool, settings.city, policy, signer, step)
-        return OfRegion(settings, RegionDesk(pool, policy.policy), keys, NoticeKeeper(maker, database.access), signer)
+        notices, desk = NoticeKeeper(maker, database.access), RegionDesk(pool, policy.policy)
+        return OfRegion(settings, desk, keys, notices, SilentLinks(pool), signer)
     link = CityLink(settings, database)
     means = Means(
         queue=ForwardQueue(pool, step),

@@ -22,6 +22,7 @@ from aggregator.adapters import city_trust, federation_log, foreign_lists, roste
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.core.visibility import Policy, Sight, What, seen_by
+from aggregator.errors import NotThere
 from protocol.clock import to_ms
 from protocol.federation import ItemKind
 from protocol.hotlist import Batch, ListRefusal, Withdrawal, check_batch, check_withdrawal
@@ -69,8 +70,11 @@ class RegionDesk:
 
     async def take(self, item: Item, *, now: datetime) -> ReceiptItem:
         """Judge an item and keep it; what its receipt says."""
-        async with transaction(self.pool) as connection:
-            refusal = await self._take(connection, item, now)
+        try:
+            async with transaction(self.pool) as connection:
+                refusal = await self._take(connection, item, now)
+        except NotThere:  # no root of such a city is known (any more)
+            refusal = Refusal.UNKNOWN_KEY
         if refusal is None:
             return ReceiptItem(hash=item.sha256, status=Status.STORED)
         log.warning("item_refused", city=item.city, kind=item.kind.slug, reason=refusal.name.lower())

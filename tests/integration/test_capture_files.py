@@ -185,3 +185,24 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def test_a_source_that_is_not_wanted_stands_still_and_goes_on_where_it_was(clip: Path) -> None:
+    wanted = threading.Event()
+    capture = Capture([source(clip)], clock=now, is_wanted=lambda camera: camera != NORTH or wanted.is_set())
+    async with capture, aclosing(capture.frames()) as frames:
+        async with asyncio.timeout(20):
+            while capture.stats()[NORTH].fault is None:
+                await asyncio.sleep(0.01)
+        assert (capture.stats()[NORTH].frames_in, capture.stats()[NORTH].state) == (0, CameraState.CONNECTING)
+        wanted.set()
+        assert (await anext(frames)).index == 0
+        wanted.clear()
+        async with asyncio.timeout(20):
+            while capture.stats()[NORTH].fault is None:  # what waits for the consumer is taken first
+                await asyncio.wait_for(anext(frames), 20)
+        seen = capture.stats()[NORTH].frames_in
+        wanted.set()
+        rest = [frame.index async for frame in frames]
+    assert rest[-1] == FRAMES - 1
+    assert 0 < seen < FRAMES

@@ -16,6 +16,7 @@ from protocol_samples import samples, snapshot
 from protocol_samples_delta import delta, delta_samples
 from protocol_samples_link import lines, link_samples, page
 from protocol_samples_minor import minor_samples
+from protocol_samples_terms import terms_negatives, terms_samples
 from vector_forms import PAYLOADS
 
 from protocol import cbor
@@ -24,6 +25,7 @@ from protocol.envelope import Context, parse
 from protocol.errors import BadEnvelope, DecodeError
 from protocol.messages import BODIES, Kind
 from protocol.refusals import Refusal
+from protocol.terms import TermsRefusal
 
 ROOT = Path(__file__).resolve().parents[2]
 CDDL = "\n".join(re.findall(r"```cddl\n(.*?)```", (ROOT / "docs/protocol.md").read_text(encoding="utf-8"), re.DOTALL))
@@ -59,7 +61,7 @@ def rules_of(context: Context, payload: bytes) -> list[tuple[str, bytes]]:
 def test_every_vector_conforms() -> None:
     items = [
         item
-        for sample in (*samples(), *minor_samples(), *link_samples(), *delta_samples())
+        for sample in (*samples(), *minor_samples(), *link_samples(), *delta_samples(), *terms_samples())
         for item in rules_of(
             sample.context,
             parse_cosigned(sample.raw, max_bytes=10_000).payload
@@ -115,3 +117,19 @@ def test_what_is_of_no_form_between_city_and_region_does_not_conform() -> None:
 def test_the_rules_of_the_signed_structures_are_cddl(rule: str) -> None:
     (told,) = complaints([(rule, b"\x00")])
     assert told is not None
+
+
+# What terms say in words: an order of two numbers, a name that stands there once, a version.
+OF_TERMS = re.compile("end at the beginning|a point twice|window of no time")
+
+
+def test_terms_of_no_form_do_not_conform() -> None:
+    unfit = [
+        (negative.name, parse(negative.raw).payload)
+        for negative in terms_negatives()
+        if negative.refusal in (TermsRefusal.BAD_FORM, TermsRefusal.UNKNOWN_VERSION)
+    ]
+    told = complaints([("terms", payload) for _, payload in unfit])
+    conforming = [name for (name, _), complaint in zip(unfit, told, strict=True) if complaint is None]
+    assert [name for name in conforming if not OF_TERMS.search(name)] == []
+    assert len(unfit) - len(conforming) > 10

@@ -101,16 +101,23 @@ WHERE sighting.kind = 'hit' AND NOT was_right AND quality IS DISTINCT FROM 1
 ORDER BY decided_at, event
 LIMIT $4;
 
--- At a region, what cities sent on that is no more than `possible` now. Whether a person rejects it is said in the city
--- alone: so it goes a day after the vehicle was there, and no rejection can be older. With it what comes of such a hit
--- when it has gone.
+-- At a region, what cities sent on that is no more than `possible` now, or nothing any more. Whether a person rejects it
+-- is said in the city alone: so it goes a day after the vehicle was there, and no rejection can be older. With it what
+-- comes of such a hit when it has gone.
 -- name: due_elsewhere
 SELECT at, id, is_held
 FROM (
     SELECT counted_at AS at, envelope_hash::bytea AS id,
            is_held_hit(envelope_hash) OR is_held(device_id, point_id, camera_id, counted_at, counted_at) AS is_held
     FROM hit
-    WHERE counted_at < $1 AND city_id IN (SELECT federated_city.city_id FROM federated_city)
+    WHERE EXISTS (SELECT FROM federated_city)
+      AND counted_at < $1 AND city_id IN (SELECT federated_city.city_id FROM federated_city)
+      AND envelope_hash IN (  -- the few that were ever in doubt; what they are now is asked of these alone
+          SELECT hit_match.envelope_hash FROM hit_match WHERE quality = 2
+          UNION ALL
+          SELECT hit_hash FROM hit_amendment JOIN hit_match USING (envelope_hash) WHERE quality = 2
+          UNION ALL
+          SELECT hit_hash FROM hit_amendment WHERE is_withdrawal)
       AND (SELECT min(quality) FROM hit_match
            WHERE hit_match.envelope_hash = coalesce(
                (SELECT amendment.envelope_hash FROM hit_amendment AS amendment
@@ -119,7 +126,7 @@ FROM (
     UNION ALL
     SELECT max(counted_at), hit_hash, is_held_hit(hit_hash)
     FROM hit_amendment
-    WHERE city_id IN (SELECT federated_city.city_id FROM federated_city)
+    WHERE EXISTS (SELECT FROM federated_city) AND city_id IN (SELECT federated_city.city_id FROM federated_city)
       AND NOT EXISTS (SELECT FROM hit WHERE hit.envelope_hash = hit_hash)
     GROUP BY hit_hash HAVING max(counted_at) < $1
 ) AS due

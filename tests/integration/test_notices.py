@@ -245,7 +245,9 @@ async def test_at_a_region_a_possible_leaves_no_plate_a_day_after_it_was_seen(re
     young = region.street.hit(quality=Quality.POSSIBLE)
     exact = region.street.hit(minutes_ago=day)
     became = region.street.hit(minutes_ago=day, quality=Quality.POSSIBLE, plate="ABC128D")
+    back = region.street.hit(minutes_ago=day)
     await region.see(gone, young, exact, became, region.street.amended(became, quality=Quality.EXACT))
+    await region.see(back, region.street.amended(back, quality=None))
     await region.street.make()
     for _ in range(2):  # and what comes late of it
         await purged(region, Rule(Keeping.REJECTED, 1), tmp_path)

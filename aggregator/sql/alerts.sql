@@ -21,8 +21,11 @@ SELECT count(*) FROM alert_due WHERE tries >= $1;
 SELECT hit.envelope_hash AS event, hit.city_id, hit.point_id, hit.device_id, hit.camera_id,
        hit.counted_at AS happened_at, hit.is_historical, own.keys, said.quality, coalesce(said.entries, own.keys) AS entries,
        coalesce(said.reasons, own.reasons) AS reasons,
-       (SELECT coalesce(array_agg(DISTINCT batch_id::text), '{}') FROM hotlist_entry
-        WHERE entry_id = ANY(coalesce(said.entries, own.keys))) AS lists,
+       (SELECT coalesce(array_agg(DISTINCT list), '{}') FROM (
+            SELECT entry_id, batch_id::text AS list FROM hotlist_entry
+            UNION ALL
+            SELECT entry_id, foreign_batch.city_id || '/' || batch_id FROM federated_entry JOIN foreign_batch USING (sha256)
+        ) AS listed WHERE entry_id = ANY(coalesce(said.entries, own.keys))) AS lists,
        coalesce(pictured.versions, presence.versions, '{}') AS versions
 FROM hit
 LEFT JOIN presence USING (device_id)

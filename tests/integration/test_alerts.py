@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from aggregator.adapters import foreign_lists
 from aggregator.adapters.alert_desk import AlertDesk, Wish
 from aggregator.adapters.alert_maker import MOST_TRIES, STEPS, AlertMaker
 from aggregator.adapters.audit_log import rows, verify
@@ -20,6 +21,7 @@ from aggregator.adapters.statements import statements
 from aggregator.core.alerts import Act, Kind, Outcome, State
 from aggregator.errors import BadInput, NotAllowed, NotThere, Overtaken
 from aggregator.settings import Settings
+from protocol.hotlist import Batch, Entry
 from protocol.messages import Quality
 from tests.simulators.alerting import WINDOW, Street
 from tests.simulators.broker import Broker
@@ -53,6 +55,15 @@ async def test_hits_of_one_vehicle_are_one_alert_with_its_cameras_in_order(stree
         ("p-1/cam-1", 1, "e-2", ""),
     ]
     assert await street.acts(wide[0]["alert"]) == ["raise", "add"]  # type: ignore[arg-type]  # a record's cell
+
+
+async def test_a_hit_of_another_citys_entry_names_that_citys_list(street: Street) -> None:
+    entry = Entry(entry="e-1", plate="ABC123D", reason="stolen", expires_ms=0, case_commitment=bytes(32))
+    batch = Batch(version=1, batch="b-1", created_ms=0, entries=(entry,))
+    async with street.pool.acquire() as connection:
+        await foreign_lists.add_batch(connection, "torreon", b"as signed", batch, now=street.now)
+    await street.tell(street.hit())
+    assert await street.pool.fetchval("SELECT lists FROM alert_sighting") == ["torreon/b-1"]
 
 
 def _ever(street: Street) -> Filter:

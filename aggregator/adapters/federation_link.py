@@ -18,9 +18,12 @@ from typing import Annotated, Final
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from aggregator.adapters import keyfiles, mosquitto
+from aggregator.adapters import keyfiles, mosquitto, pki
 from aggregator.core.access import link_client
+from aggregator.core.contact import Renewed, is_due
 from aggregator.errors import BadKey, BadSettings
 from aggregator.settings import Port, Settings
 from protocol.errors import DecodeError
@@ -143,6 +146,39 @@ def write(settings: Settings, joined: Joined, *, now: datetime) -> Link:
     mosquitto.tls_context(link.ca, link.certificate, link.key)  # raises `NotThere` unless they go together
     keyfiles.replace(link.folder / FACTS, _toml(link.facts))
     return link
+
+
+def is_renewal_due(link: Link, issuer: str, *, now: datetime) -> bool:
+    """Whether the link's certificate should be renewed, when the region signs under a CA's key of this id (hex)."""
+    leaf = keyfiles.read_certificate(link.certificate)
+    is_of_other = bool(issuer) and pki.issuer_key_id(leaf).hex() != issuer
+    return is_of_other or is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now=now)
+
+
+def renew(link: Link, fresh: Renewed) -> bool:
+    """Put a renewed certificate in the place of ours, if there is a new one; raises `BadKey` unless it is ours, by CAs
+    under the region's root."""
+    try:
+        leaf, issuing, *_ = x509.load_pem_x509_certificates(fresh.chain.encode())
+        authorities = x509.load_pem_x509_certificates(fresh.authorities.encode())
+        pinned = keyfiles.read_file(link.root)
+        (root,) = (each for each in authorities if _spki_of(each) == pinned)
+        pki.check_issued(issuing, root)
+        leaf.verify_directly_issued_by(issuing)
+    except (ValueError, TypeError, InvalidSignature) as exc:
+        raise BadKey("the region renewed our link under another root than its own") from exc
+    held = keyfiles.read_certificate(link.certificate)
+    if (_spki_of(leaf), pki.common_name(leaf)) != (_spki_of(held), link.client):
+        raise BadKey("the region renewed a certificate that is not our link's")
+    if leaf.serial_number == held.serial_number:
+        return False
+    keyfiles.replace(link.ca, fresh.authorities.encode())
+    keyfiles.replace(link.certificate, fresh.chain.encode())
+    return True
+
+
+def _spki_of(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def remove(link: Link) -> None:

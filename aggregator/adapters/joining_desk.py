@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from aggregator.adapters import city_trust, founding, keyfiles, pki
 from aggregator.adapters import federated_store as store
@@ -25,6 +25,7 @@ from aggregator.adapters.registry_files import time_zones
 from aggregator.adapters.registry_store import Registry
 from aggregator.core import joining as rules
 from aggregator.core.access import link_client
+from aggregator.core.contact import is_due
 from aggregator.core.joining import CityInvitation, Course, Refusal
 from aggregator.core.registry import City
 from aggregator.errors import BadKey
@@ -80,6 +81,21 @@ async def answer(pool: Pool, settings: Settings, raw: bytes, *, now: datetime, s
     return _parcel(settings, let, issuing.certificate, now)
 
 
+async def renewed(pool: Pool, settings: Settings, city: str, key: bytes, *, now: datetime) -> x509.Certificate | None:
+    """The certificate for a key that a link has: a new one if it is due; none for a key that holds no more."""
+    issuing = founding.read_issuing(settings)
+    async with transaction(pool) as connection:
+        held = await store.certificate_of(connection, city, key)
+        if held is None or not (_is_of_other(held, issuing) or _is_due(held, now)):
+            return held
+        spki = held.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        leaf = await _Turn(connection, settings, issuing, now).certify(city, PublicKey.from_spki(spki))
+        reason = f"certificate {pki.serial_text(leaf)}"
+        await audit_city(connection, city, actor=f"city:{city}", action="federation.renew", reason=reason)
+    await settle(pool, settings, now=now)
+    return leaf
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """One request being answered: in whose transaction, under which CA, when."""
@@ -123,7 +139,7 @@ class _Turn:
         log_id = secrets.token_bytes(_LOG_ID_BYTES)
         await store.join(self.connection, found, name, log_id=log_id, now=now)
         await store.revoke_certificates(self.connection, city, now=now)
-        leaf = await self._certify(city, key)
+        leaf = await self.certify(city, key)
         reason = f"root {hashlib.sha256(request.root_spki).hexdigest()}"
         await audit_city(self.connection, city, actor=f"city:{city}", action="federation.join", reason=reason)
         return _Let(found, key, leaf, log_id, await self._region_name())
@@ -134,13 +150,12 @@ class _Turn:
         leaf = await store.certificate_of(self.connection, found.city, bytes(key.key_id))
         if city is None or not city.is_linked or leaf is None:
             return Refusal.LEFT
-        try:
-            leaf.verify_directly_issued_by(self.issuing.certificate)
-        except (InvalidSignature, ValueError):
-            leaf = await self._certify(found.city, key)
+        if _is_of_other(leaf, self.issuing):
+            leaf = await self.certify(found.city, key)
         return _Let(found, key, leaf, city.log_id, await self._region_name())
 
-    async def _certify(self, city: str, key: PublicKey) -> x509.Certificate:
+    async def certify(self, city: str, key: PublicKey) -> x509.Certificate:
+        """A new certificate for a city's link."""
         valid = timedelta(days=pki.CLIENT_DAYS)
         leaf = pki.issue(self.issuing, link_client(city), key.spki, pki.Use.CLIENT, now=self.now, valid=valid)
         await store.add_certificate(self.connection, city, bytes(key.key_id), leaf, now=self.now)
@@ -149,6 +164,19 @@ class _Turn:
     async def _region_name(self) -> str:
         row = await Registry(self.connection).show("city", self.settings.city)
         return row.name if isinstance(row, City) else self.settings.city
+
+
+def _is_of_other(leaf: x509.Certificate, issuing: pki.Authority) -> bool:
+    """Whether another CA issued a certificate than the one that signs now."""
+    try:
+        leaf.verify_directly_issued_by(issuing.certificate)
+    except (InvalidSignature, ValueError):
+        return True
+    return False
+
+
+def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
+    return is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now=now)
 
 
 def _key(asked: Asked, city: str) -> PublicKey | None:

@@ -18,13 +18,24 @@ from aggregator.adapters.database import Connection
 from aggregator.adapters.federation_link import Link
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.statements import statements
-from aggregator.core.contact import CONTACT_PATH, LEAVE_PATH, MAX_BYTES, TRUST_PATH, RegionStanding, Standing, offset_ms
+from aggregator.core.contact import (
+    CERTIFICATE_PATH,
+    CONTACT_PATH,
+    LEAVE_PATH,
+    MAX_BYTES,
+    TRUST_PATH,
+    RegionStanding,
+    Renewed,
+    Standing,
+    offset_ms,
+)
 from aggregator.errors import NotThere, RegionAway
 from protocol.clock import to_ms
 from protocol.enrolment import MAX_PARCEL_BYTES, Parcel
 from protocol.errors import DecodeError
 from protocol.wire import from_versioned
 
+_MAX_CHAIN_BYTES: Final = 64 * 1024
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
 
 
@@ -80,6 +91,16 @@ async def trust_of(link: Link, city: str) -> Parcel:
     try:
         return from_versioned(body, Parcel, max_bytes=MAX_PARCEL_BYTES)
     except DecodeError as exc:
+        raise RegionAway("the region's answer is of another form than this release knows") from exc
+
+
+async def renewed(link: Link) -> Renewed:
+    """The link's certificate as the region has it now, not believed yet; raises `RegionAway`."""
+    async with _asked(link, "POST", CERTIFICATE_PATH) as response:
+        body = await _bounded(response, _MAX_CHAIN_BYTES)
+    try:
+        return msgspec.json.decode(body, type=Renewed)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise RegionAway("the region's answer is of another form than this release knows") from exc
 
 

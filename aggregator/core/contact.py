@@ -5,8 +5,12 @@ is proved by receipts, what was taken by the log. So it is not signed; mTLS says
 
 The clocks are compared as NTP does it, with one exchange: the region's time against the middle of the city's own times
 before and after. The difference is off by half of the round trip at most.
+
+A link's certificate is renewed for the key that it has, over the link itself, in the last third of its life or as soon
+as the region's issuing CA is another. One that has ended meanwhile needs a new invitation.
 """
 
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -16,6 +20,7 @@ from protocol.fields import Count, TimeMs
 CONTACT_PATH: Final = "/federation/contact"
 LEAVE_PATH: Final = "/federation/leave"
 TRUST_PATH: Final = "/federation/trust"
+CERTIFICATE_PATH: Final = "/federation/certificate"
 MAX_BYTES: Final = 4 * 1024
 
 Release = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+!-]{0,40}\Z")]
@@ -33,12 +38,25 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegionStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """What the region answers."""
+    """What the region answers. `issuer` is the id of its issuing CA's key, hexadecimal."""
 
     time_ms: TimeMs
     release: Release
     region: str
     log_number: Count | None = None
+    issuer: str = ""
+
+
+class Renewed(msgspec.Struct, frozen=True, kw_only=True):
+    """A link's certificate with its issuer behind it, and every authority of the region's servers, PEM."""
+
+    chain: str
+    authorities: str
+
+
+def is_due(begins: datetime, ends: datetime, *, now: datetime) -> bool:
+    """Whether a certificate is in the last third of its life."""
+    return now >= ends - (ends - begins) / 3
 
 
 def offset_ms(asked_ms: int, answered_ms: int, their_ms: int) -> int:

@@ -2,13 +2,16 @@
 
     POST /federation/contact        how the city stands; answered with the region's time and release
     POST /federation/leave          the city leaves
+    POST /federation/certificate    the link's certificate, for the key it has: a new one when it is due
     GET  /federation/trust/{city}   the root that the region believes for another city, and its trust bundle
 
-Nothing signed depends on the first; the second ends the link for good; the third is for an officer who compares the
+Nothing signed depends on the first; the second ends the link for good; the last is for an officer who compares the
 root's fingerprint with that city's own people, and without that it grants nothing (`aggregator federation adopt`).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final, TypeAlias, TypeVar
@@ -16,11 +19,20 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 from aiohttp import web
 
-from aggregator.adapters import city_trust, federated_store, federation_desk
+from aggregator.adapters import city_trust, federated_store, federation_desk, joining_desk, keyfiles, pki
 from aggregator.adapters.database import Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.core.audit import problem_with_reason
-from aggregator.core.contact import CONTACT_PATH, LEAVE_PATH, MAX_BYTES, TRUST_PATH, RegionStanding, Standing
+from aggregator.core.contact import (
+    CERTIFICATE_PATH,
+    CONTACT_PATH,
+    LEAVE_PATH,
+    MAX_BYTES,
+    TRUST_PATH,
+    RegionStanding,
+    Renewed,
+    Standing,
+)
 from aggregator.errors import DatabaseUnwell, NotThere
 from aggregator.http.artefacts import key_of
 from aggregator.settings import Settings
@@ -40,31 +52,7 @@ class _Leaving(msgspec.Struct, frozen=True):
 
 def link_routes(pool: Pool, settings: Settings, link_of: Callable[[bytes], str | None]) -> Sequence[web.RouteDef]:
     """The routes, for the application of the artefacts' port; `link_of` is the linked city whose link has a key."""
-
-    async def contact(request: web.Request, city: str) -> web.Response:
-        said, now = _json(await _body(request), Standing), datetime.now(UTC)
-        async with transaction(pool) as connection:
-            offset = said.time_ms - to_ms(now)
-            await federated_store.note_contact(connection, city, said, clock_offset_ms=offset, now=now)
-            number = await federated_store.log_end(connection, city)
-        answer = RegionStanding(
-            time_ms=to_ms(datetime.now(UTC)), release=version("atalaya"), region=settings.city, log_number=number
-        )
-        return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
-
-    async def leave(request: web.Request, city: str) -> web.Response:
-        reason, now = _json(await _body(request), _Leaving).reason, datetime.now(UTC)
-        kept = _UNSAID if problem_with_reason(reason) else reason.strip()
-        await federation_desk.leave(pool, settings, city, actor=f"city:{city}", reason=kept, now=now)
-        return web.Response(status=204)
-
-    async def trust(request: web.Request, _city: str) -> web.Response:
-        async with transaction(pool) as connection:
-            bundles = await city_trust.bundles(connection, request.match_info["city"])
-        if bundles is None:
-            raise web.HTTPNotFound(text="no such city")
-        body = Parcel(version=VERSION, root_spki=bundles.root, trust=bundles.newest, answer=b"")
-        return web.Response(body=to_bytes(body), content_type="application/cbor")
+    desk = _Desk(pool, settings)
 
     def linked(handler: _Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -81,10 +69,62 @@ def link_routes(pool: Pool, settings: Settings, link_of: Callable[[bytes], str |
         return handle
 
     return [
-        web.post(CONTACT_PATH, linked(contact)),
-        web.post(LEAVE_PATH, linked(leave)),
-        web.get(f"{TRUST_PATH}/{{city:[a-z0-9][a-z0-9-]{{0,31}}}}", linked(trust)),
+        web.post(CONTACT_PATH, linked(desk.contact)),
+        web.post(LEAVE_PATH, linked(desk.leave)),
+        web.post(CERTIFICATE_PATH, linked(desk.certificate)),
+        web.get(f"{TRUST_PATH}/{{city:[a-z0-9][a-z0-9-]{{0,31}}}}", linked(desk.trust)),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What answers a linked city."""
+
+    pool: Pool
+    settings: Settings
+
+    async def contact(self, request: web.Request, city: str) -> web.Response:
+        """Note how it stands; our time."""
+        said, now = _json(await _body(request), Standing), datetime.now(UTC)
+        async with transaction(self.pool) as connection:
+            offset = said.time_ms - to_ms(now)
+            await federated_store.note_contact(connection, city, said, clock_offset_ms=offset, now=now)
+            number = await federated_store.log_end(connection, city)
+        issuer = await asyncio.to_thread(keyfiles.read_certificate, self.settings.keys.issuing_certificate)
+        answer = RegionStanding(
+            time_ms=to_ms(datetime.now(UTC)),
+            release=version("atalaya"),
+            region=self.settings.city,
+            log_number=number,
+            issuer=pki.key_id_of(issuer).hex(),
+        )
+        return _as_json(answer)
+
+    async def leave(self, request: web.Request, city: str) -> web.Response:
+        """End its link."""
+        reason, now = _json(await _body(request), _Leaving).reason, datetime.now(UTC)
+        kept = _UNSAID if problem_with_reason(reason) else reason.strip()
+        await federation_desk.leave(self.pool, self.settings, city, actor=f"city:{city}", reason=kept, now=now)
+        return web.Response(status=204)
+
+    async def certificate(self, request: web.Request, city: str) -> web.Response:
+        """Its link's certificate, renewed when it is due."""
+        key, now = key_of(request), datetime.now(UTC)
+        leaf = await joining_desk.renewed(self.pool, self.settings, city, key, now=now)
+        if leaf is None:
+            raise web.HTTPForbidden(text="this certificate is of no linked city")
+        chain = keyfiles.pem_of(leaf) + keyfiles.read_file(self.settings.keys.issuing_certificate)
+        authorities = keyfiles.read_file(self.settings.broker.ca)
+        return _as_json(Renewed(chain=chain.decode(), authorities=authorities.decode()))
+
+    async def trust(self, request: web.Request, _city: str) -> web.Response:
+        """Whose root stands behind another city."""
+        async with transaction(self.pool) as connection:
+            bundles = await city_trust.bundles(connection, request.match_info["city"])
+        if bundles is None:
+            raise web.HTTPNotFound(text="no such city")
+        body = Parcel(version=VERSION, root_spki=bundles.root, trust=bundles.newest, answer=b"")
+        return web.Response(body=to_bytes(body), content_type="application/cbor")
 
 
 async def _body(request: web.Request) -> bytes:
@@ -94,6 +134,10 @@ async def _body(request: web.Request) -> bytes:
         if len(taken) > MAX_BYTES:
             raise web.HTTPRequestEntityTooLarge(MAX_BYTES, len(taken))
     return bytes(taken)
+
+
+def _as_json(answer: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 
 def _json(body: bytes, kind: type[S]) -> S:

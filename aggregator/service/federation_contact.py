@@ -1,5 +1,6 @@
 """A linked city tells its region how it stands, and notes the region's time: every `federation.contact_every_s`.
 
+It has its link's certificate renewed by the way, when that is due.
 Joining and leaving need no restart: the link's files are looked at each time. Nothing waits for this and nothing
 depends on it; a region that does not answer is noted, for `aggregator federation status`.
 """
@@ -57,3 +58,11 @@ class FederationContact:
             return
         async with transaction(self._pool) as connection:
             await region_contact.note(connection, link, answered, now=datetime.now(UTC))
+        await self._renew(link, answered.region.issuer)
+
+    async def _renew(self, link: Link, issuer: str) -> None:
+        """Have the link's certificate renewed when it is due; connections that stand keep the old one."""
+        if await asyncio.to_thread(federation_link.is_renewal_due, link, issuer, now=datetime.now(UTC)):
+            fresh = await region_contact.renewed(link)
+            if await asyncio.to_thread(federation_link.renew, link, fresh):
+                log.info("link_renewed", region=link.facts.region)

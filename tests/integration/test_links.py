@@ -8,21 +8,24 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.adapters import (
     federation_desk,
     federation_link,
     federation_status,
+    keyfiles,
     membership,
+    pki,
     region_contact,
     trust_ceremony,
 )
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.federation_link import Link
 from aggregator.adapters.registry_store import Registry
-from aggregator.core.contact import Standing
+from aggregator.core.contact import Renewed, Standing
 from aggregator.core.federation_status import SILENT_AFTER, LinkState, LinkStatus
-from aggregator.errors import BadInput, NotThere, RegionAway
+from aggregator.errors import BadInput, BadKey, NotThere, RegionAway
 from aggregator.http.open_port import MAX_BODY_BYTES
 from aggregator.service.federation_contact import FederationContact
 from aggregator.service.silent_links import SilentLinks
@@ -187,6 +190,33 @@ async def lines(centre: Centre) -> AsyncIterator[LinkStatus]:
     async with centre.pool.acquire() as connection:
         for line in await federation_status.of(connection, centre.settings, now=now()):
             yield line
+
+
+async def test_a_link_is_renewed_for_its_own_key_when_the_region_signs_under_another_ca(state: Federation) -> None:
+    link, city, keys = await join(state), state[CITY], state.region.settings.keys
+    contact, before = FederationContact(city.pool, city.settings), keyfiles.read_certificate(link.certificate)
+    await contact.tell()
+    assert keyfiles.read_certificate(link.certificate) == before
+    key = Ed25519PrivateKey.generate()
+    private = state.region.installation.root.private_key
+    assert isinstance(private, Ed25519PrivateKey)
+    root = pki.Authority(keyfiles.read_certificate(keys.root_certificate), private)
+    issuing = pki.make_issuing("the next issuing CA", root, key, now=now())
+    keys.issuing_key.unlink()
+    keyfiles.write_private(keys.issuing_key, key)
+    keyfiles.replace(keys.issuing_certificate, keyfiles.pem_of(issuing.certificate))
+    keyfiles.replace(state.region.settings.broker.ca, keyfiles.pem_of(issuing.certificate) + link.ca.read_bytes())
+    await contact.tell()
+    after = keyfiles.read_certificate(link.certificate)
+    after.verify_directly_issued_by(issuing.certificate)
+    assert (after.public_key(), pki.common_name(after)) == (before.public_key(), "link.saltillo")
+    assert await state.region.pool.fetchval("SELECT count(*) FROM federation_certificate WHERE revoked_at IS NULL") == 2
+    assert await state.region.pool.fetchval("SELECT count(*) FROM audit WHERE action = 'federation.renew'") == 1
+    stranger = Renewed(
+        chain=city.installation.boxes["saltillo-1"].certificate.read_text(), authorities=link.ca.read_text()
+    )
+    with pytest.raises(BadKey, match="root"):
+        federation_link.renew(link, stranger)
 
 
 async def test_a_city_that_leaves_tells_the_region_and_is_out_at_once(state: Federation) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.core.contact import offset_ms
+from aggregator.core.contact import is_due, offset_ms
 from aggregator.core.federation_status import SILENT_AFTER, LinkState, behind, lag_s, state_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,6 +27,13 @@ def test_lag_is_the_age_of_the_oldest_that_waits_and_unknown_if_nobody_said() ->
 
 def test_how_far_behind_a_city_is_in_its_log() -> None:
     assert (behind(10, 7), behind(10, None), behind(None, 3), behind(2, 3)) == (3, 10, None, 0)
+
+
+def test_a_certificate_is_renewed_in_the_last_third_of_its_life() -> None:
+    ends = NOW + timedelta(days=90)
+    assert not is_due(NOW, ends, now=NOW + timedelta(days=59))
+    assert is_due(NOW, ends, now=NOW + timedelta(days=60))
+    assert is_due(NOW, ends, now=ends + timedelta(days=1))
 
 
 @pytest.mark.parametrize(("theirs", "ahead"), [(150, 0), (1_150, 1_000), (50, -100)])

@@ -317,8 +317,11 @@ async def test_a_backlog_goes_at_four_hundred_a_second_and_what_is_live_does_not
             asked_s = clock()
             (live,) = await store(city.pool, box, [make_hit()])
             await until(region.pool, "SELECT EXISTS (SELECT FROM hit WHERE envelope_hash = $1)", envelope_hash(live))
-            assert clock() - asked_s < 2.0
-            await until(city.pool, "SELECT NOT EXISTS (SELECT FROM forward_due)")
+            live_s = clock() - asked_s
+            async with asyncio.timeout(100):
+                while await city.pool.fetchval("SELECT EXISTS (SELECT FROM forward_due)"):
+                    await asyncio.sleep(0.1)
             took_s = clock() - begun_s
-    print(f"8000 messages in {took_s:.1f} s: {8000 / took_s:.0f} a second; live in {asked_s:.1f}")
+    print(f"8000 messages in {took_s:.1f} s: {8000 / took_s:.0f} a second; live in {live_s * 1000:.0f} ms")
+    assert live_s < 2.0
     assert 8000 / took_s > 400

@@ -1,4 +1,4 @@
-"""Tells the boxes of a city what holds: trust bundle, hotlist manifest, each box's settings, all retained.
+"""Tells the boxes of a city what holds: trust bundle, hotlist manifest, each box's settings and terms, all retained.
 
 1. All are published at start, whenever the broker has been reached again (it may have lost what it kept), and when
    they change: the database says `hotlist_changed`, and the bundle's file is looked at every few seconds.
@@ -29,6 +29,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from aggregator.adapters import hotlist_store as store
 from aggregator.adapters import keyfiles
 from aggregator.adapters.database import AWAY, Access, Database, Pool
+from aggregator.adapters.device_documents import DeviceDocuments
 from aggregator.adapters.head_publisher import CHANNELS as HEAD_CHANNELS
 from aggregator.adapters.head_publisher import HeadPublisher
 from aggregator.adapters.hotlist_deltas import deltas_to
@@ -37,8 +38,6 @@ from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.region_desk import RegionDesk
 from aggregator.adapters.settings_publisher import CHANNEL as SETTINGS_CHANNEL
 from aggregator.adapters.settings_publisher import SettingsPublisher
-from aggregator.adapters.terms_publisher import CHANNEL as TERMS_CHANNEL
-from aggregator.adapters.terms_publisher import TermsPublisher
 from aggregator.adapters.trust_file import believe
 from aggregator.errors import BadInput, BadKey, DatabaseUnwell, NotThere
 from aggregator.settings import Settings
@@ -46,10 +45,11 @@ from protocol.clock import to_ms
 from protocol.hotlist import DeltaName, Manifest, sign_manifest
 from protocol.keys import Signer
 from protocol.messages import VERSION
-from protocol.topics import HOTLIST, TRUST, broadcast_topic
+from protocol.topics import HOTLIST, TERMS, TRUST, broadcast_topic
 from protocol.trust import TrustStore
 
 CHANNEL: Final = "hotlist_changed"
+TERMS_CHANNEL: Final = "terms_changed"
 LOOK_EVERY_S: Final = 5.0
 TIDY_EVERY_S: Final = 3600.0
 RENEWALS: Final = 4
@@ -150,7 +150,7 @@ class Publisher:
         self._believed: tuple[bytes, TrustStore] | None = None
         self._tidied_s: float | None = None
         self._boxes = SettingsPublisher(settings, pool, self._publish)
-        self._terms = TermsPublisher(pool, self._publish)
+        self._terms = DeviceDocuments(pool, self._publish, word=TERMS, file="partner")
         self._heads = None if region is None else HeadPublisher(settings, region, self._signer, self._publish)
 
     async def follow(self) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.adapters.keystore import FACTS, load_enrolment, read_facts
+from edge_agent.adapters.probe_terms import look_at_terms
 from edge_agent.adapters.terms_file import NAME, TermsFile
+from edge_agent.settings import Settings
 from protocol.clock import to_ms
 from protocol.terms import Outside, Terms, TermsRefusal
 from protocol.trust import Role, TrustStore
@@ -107,3 +109,22 @@ def test_the_identity_stays_readable_as_it_was(city: City, identity: Path) -> No
     opened(identity).take(signed(make_terms(), city.server), trust_of(city))
     after = tomllib.loads((identity / FACTS).read_text())
     assert {key: value for key, value in after.items() if key not in ("partner", "enrolment_url")} == before
+
+
+def test_the_doctor_looks_at_the_file_or_asks_the_agent_that_runs(city: City, identity: Path, tmp_path: Path) -> None:
+    settings, at_ms = Settings(identity_dir=identity, data_dir=tmp_path), now_ms()
+    assert look_at_terms(settings, load_enrolment(identity), None, at_ms) is None
+    opened(identity).take(signed(make_terms(3), city.server), trust_of(city))
+    found = look_at_terms(settings, load_enrolment(identity), None, at_ms)
+    assert found is not None
+    assert (found.partner, found.number, found.state, found.problem) == ("market", 3, "in_force", "")
+    later = look_at_terms(settings, load_enrolment(identity), None, at_ms + 31 * 86_400_000)
+    assert later is not None
+    assert later.state == "ended"
+    said = {
+        "partner": "market", "number": 4, "until_ms": at_ms, "state": "suspended", "problem": "", "time_zone": "UTC",
+    }  # fmt: skip
+    told = look_at_terms(settings, load_enrolment(identity), {"terms": said}, at_ms)
+    assert told is not None
+    assert (told.number, told.state) == (4, "suspended")
+    assert look_at_terms(settings, load_enrolment(identity), {"terms": {"partner": None}}, at_ms) is None

@@ -129,6 +129,7 @@ def _figures(outcome: Outcome, sites: Mapping[str, Sequence[Site]], stretch: Str
         "lost": outcome.lost,
         "duplicates": outcome.duplicates,
         "refused": outcome.refused,
+        "not_at_region": outcome.not_at_region,
     }
 
 
@@ -158,7 +159,8 @@ def _show(outcome: Outcome, sites: Mapping[str, Sequence[Site]], stretch: Stretc
     )
     verdict = "[green]nothing" if outcome.is_whole else "[red]not whole: something"
     console.print(
-        f"{verdict} lost or doubled[/]: {outcome.lost} lost, {outcome.duplicates} doubled, {outcome.refused} refused"
+        f"{verdict} lost or doubled[/]: {outcome.lost} lost, {outcome.duplicates} doubled, {outcome.refused} refused, "
+        f"{outcome.not_at_region} not at the region"
     )
 
 

@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final
 
 from load.spent import Spent
 from stack.measure import stored
-from stack.state import LocalState
+from stack.state import LocalRegion, LocalState
 
 from fleet import trouble
 from fleet.crowd import Crowd, Placed, crowd_of, talking, until
 from fleet.day import Day
 from fleet.expense import Expense, memory_mb, programs_of
 from protocol.messages import Kind
+
+_PASSED_ON_WITHIN_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class Outcome:
     lost: int = 0
     duplicates: int = 0
     refused: int = 0
+    not_at_region: int = 0
     hits: int = 0
     waited_ms: list[float] = field(default_factory=list)  # sorted
     connected_s: float = 0.0
@@ -54,20 +58,22 @@ class Outcome:
 
     @property
     def is_whole(self) -> bool:
-        """Nothing lost, nothing doubled, nothing refused."""
-        return not (self.lost or self.duplicates or self.refused)
+        """Nothing lost, nothing doubled, nothing refused, and all of it at the region if there is one."""
+        return not (self.lost or self.duplicates or self.refused or self.not_at_region)
 
 
 async def live(
     state: LocalState, placed: Mapping[str, Sequence[Placed]], stretch: Stretch, told: Callable[[str], None]
 ) -> Outcome:
     """Live it; `told` is called with what there is to say, five times a second."""
-    outcome, day = Outcome(), Day(stretch.hour, stretch.speed, asyncio.get_running_loop().time())
+    outcome, began_s = Outcome(), asyncio.get_running_loop().time()
+    day = Day(stretch.hour, stretch.speed, began_s)
+    told("every box connects")
     async with crowd_of(
         placed, state.settings(), day, seed=stretch.seed, wanted_per_million=stretch.wanted_per_million
     ) as crowd:
-        told("every box connects")
-        outcome.connected_s = await crowd.until_online()
+        await crowd.until_online()
+        outcome.connected_s = asyncio.get_running_loop().time() - began_s
         told("every box fetches its city's list")
         outcome.armed_s = await until(lambda: all(len(agent.held.index) for agent in crowd.all), "lists on every box")
         await _talk(crowd, state, stretch, outcome, told)
@@ -101,7 +107,17 @@ async def _talk(
 
 
 def judge(state: LocalState, outcome: Outcome) -> None:
-    """Look for every message in the cities' databases, which nobody else has written to."""
+    """Look for every message in the cities' databases, which nobody else has written to, and then in the region's."""
     found = [stored(city) for city in state.cities.values()]
     outcome.lost = outcome.said - sum(each.distinct for each in found)
     outcome.duplicates = sum(each.messages - each.distinct for each in found)
+    if state.region is not None:
+        outcome.not_at_region = outcome.said - _passed_on(state.region, outcome.said)
+
+
+def _passed_on(region: LocalRegion, said: int) -> int:
+    """How many messages the region has, once it has all of them or some time has passed."""
+    ends_s = time.monotonic() + _PASSED_ON_WITHIN_S
+    while (found := stored(region).distinct) < said and time.monotonic() < ends_s:
+        time.sleep(1)
+    return found

@@ -7,6 +7,7 @@ from aggregator.adapters import installation, keyfiles
 from aggregator.adapters.audit_log import audit
 from aggregator.adapters.database import Connection
 from aggregator.adapters.installation import Revocation
+from aggregator.adapters.partner_desk import partner_of
 from aggregator.adapters.registry_store import Registry
 from aggregator.adapters.statements import statements
 from aggregator.core.registry import Device
@@ -55,6 +56,8 @@ async def move(connection: Connection, device: str, point: str, *, actor: str, n
             raise BadInput(f"{device} was revoked; it stands nowhere any more")
         if place.point == point:
             raise AlreadyThere(f"{device} stands at {point} already")
+        if await partner_of(connection, place.point) != await partner_of(connection, point):
+            raise BadInput(f"{point} is another owner's than {place.point}: a box changes hands by being enrolled anew")
         await connection.execute(_sql("keep_place"), device, now)
         if await connection.fetchval(_sql("move_device"), device, point) is None:
             raise NotThere(f"no point {point} is registered; register it with: aggregator point add {point} ...")

@@ -15,6 +15,7 @@ from aggregator.adapters.enrolment_desk import answer
 from aggregator.adapters.invitation_desk import invite
 from aggregator.adapters.partner_desk import Deed, PartnerDesk
 from aggregator.adapters.settings_store import settings_signer
+from aggregator.adapters.succession import move
 from aggregator.adapters.trust_file import read_trust
 from aggregator.cli import app
 from aggregator.core.terms_file import parse_terms_file
@@ -159,6 +160,21 @@ async def test_a_box_is_let_in_only_under_terms_that_connect_it_and_learns_whose
     await market.execute("DELETE FROM device_certificate")
     await market.execute("DELETE FROM device_key")
     assert (await invited()).answer.partner is None
+
+
+async def test_a_companys_box_is_not_moved_to_anothers_point(market: Pool, shop: Box) -> None:
+    sql = (
+        "INSERT INTO point (point_id, city_id, name, latitude, longitude, partner_id)"
+        " VALUES ($1, 'saltillo', 'x', 25, -101, $2)"
+    )
+    await market.execute(sql, "p-2", None)
+    await market.execute(sql, "p-3", "market")
+    now = datetime.now(UTC)
+    async with market.acquire() as connection:
+        with pytest.raises(BadInput, match="enrolled anew"):
+            await move(connection, shop.who.device, "p-2", actor="os:ana", now=now)
+        await move(connection, shop.who.device, "p-3", actor="os:ana", now=now)
+    assert await market.fetchval("SELECT point_id FROM device") == "p-3"
 
 
 async def test_ingest_takes_what_the_terms_allow_and_refuses_the_rest_for_good(

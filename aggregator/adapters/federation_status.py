@@ -36,7 +36,7 @@ async def _city(connection: Connection, city: FederatedCity, end: int | None, no
     trust = await city_trust.of(connection, city.city)
     return LinkStatus(
         peer=city.city,
-        state=state_of(max(city.joined_at, city.contact_at or city.joined_at), now=now, left=not city.is_linked),
+        state=state_of(city.heard_at, now=now, left=not city.is_linked),
         since=city.left_at or city.joined_at,
         heard_at=city.contact_at,
         lag_s=lag_s(city.backlog, city.backlog_since, now=now),

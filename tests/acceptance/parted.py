@@ -97,6 +97,10 @@ class Parted:
             assert box.wait(PATIENCE_S) == 0, log.name
         return tracks
 
+    def is_connected(self) -> bool:
+        """Whether Saltillo takes itself to be connected with the region's broker."""
+        return self.ask(self.saltillo, "SELECT is_connected FROM forward_line") == [(True,)]
+
     def is_level(self) -> bool:
         """Whether the region has what Saltillo has, and Saltillo waits for no answer."""
         (waiting,) = self.ask(
@@ -123,7 +127,8 @@ class Parted:
     def heal(self) -> float:
         """Give the line back and wait until both sides are level; how many seconds that took."""
         self.line.becomes(CLEAR)
-        return self.until(lambda: self.is_level() and self.has_followed(), "the region and Saltillo level again")
+        claims = (self.is_connected, self.is_level, self.has_followed)
+        return self.until(lambda: all(claim() for claim in claims), "the region and Saltillo level again")
 
 
 @contextlib.contextmanager

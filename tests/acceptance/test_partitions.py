@@ -48,7 +48,7 @@ def told(both: Parted) -> int:
 
 def has_noticed(both: Parted) -> bool:
     """Whether Saltillo knows that its line to the region's broker is gone."""
-    return both.ask(both.saltillo, "SELECT is_connected FROM forward_line") == [(False,)]
+    return not both.is_connected()
 
 
 def as_told(both: Parted) -> dict[str, Any]:
@@ -95,14 +95,13 @@ def test_everything_arrives_once_over_a_long_and_lossy_line(both: Parted, line: 
 
 
 def test_lost_answers_lose_no_hit_and_double_none(both: Parted, line: PacketLine) -> None:
-    """The nastiest partition: what goes up arrives, what comes down does not."""
+    """The nastiest partition: what goes up arrives, until TCP misses its answers; of what comes down nothing does."""
     before = told(both)
     line.becomes(CLEAR, CUT)
     said = both.say(FEW)
-    both.until(lambda: told(both) == before + len(said), "the region has them all")
-    ((waiting,),) = both.ask(both.saltillo, "SELECT count(*) FROM forward_due")
-    assert waiting == len(said)
+    both.until(lambda: told(both) > before, "the region has some of them")
     both.until(lambda: has_noticed(both), "Saltillo noticed")
+    assert both.ask(both.saltillo, "SELECT count(*) FROM forward_due") == [(len(said),)]
     both.heal()
     assert told(both) == before + len(said)
 

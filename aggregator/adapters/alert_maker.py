@@ -28,6 +28,7 @@ from aggregator.adapters.alert_rows import (
     sighting_cells,
 )
 from aggregator.adapters.database import Connection, Pool
+from aggregator.adapters.due_notes import DueNotes
 from aggregator.adapters.statements import statements
 from aggregator.core.alert_book import PROVISIONAL, AlertId, Book, Known, Line, Sighting, Span
 from aggregator.core.alerts import SERVICE, Act, Alert, Kind
@@ -36,8 +37,6 @@ from protocol.steps import Step, no_step
 
 STEPS: Final = ("alerts.read", "alerts.written", "alerts.committed")
 BATCH: Final = 500
-MOST_TRIES: Final = 3
-POISON: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +54,15 @@ class AlertMaker:
         """`window` is how far apart hits of one vehicle may lie; `step` names the crash points."""
         self._pool, self._window, self._step = pool, window, step
         self._sql = statements("alerts")
+        self._notes = DueNotes(pool, "alerts", self._take_in, lambda: step("alerts.committed"))
 
     async def make(self, now: datetime, *, batch: int = BATCH) -> int:
         """Take in what is due, so many events at a time; how many there were."""
-        taken = 0
-        while count := await self._make_some(now, batch):
-            taken += count
-        return taken
+        return await self._notes.take(now, batch=batch)
 
     async def stuck(self) -> int:
         """How many events could not become alerts."""
-        count: int = await self._pool.fetchval(self._sql["stuck"], MOST_TRIES)
-        return count
-
-    async def _make_some(self, now: datetime, batch: int) -> int:
-        try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(self._sql["take_turn"])
-                due = await connection.fetch(self._sql["due"], MOST_TRIES, batch)
-                if due:
-                    await self._take_in(connection, due, now)
-        except POISON:
-            return await self._make_each(now, batch)
-        if due:
-            self._step("alerts.committed")
-        return len(due)
-
-    async def _make_each(self, now: datetime, batch: int) -> int:
-        """The same with a savepoint for each event: the one that is at fault is counted, and holds up no other."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(self._sql["take_turn"])
-            due = await connection.fetch(self._sql["due"], MOST_TRIES, batch)
-            for row in due:
-                try:
-                    async with connection.transaction():
-                        await self._take_in(connection, [row], now)
-                except POISON:
-                    await connection.execute(self._sql["failed"], [row["number"]])
-            return len(due)
+        return await self._notes.stuck()
 
     async def _take_in(self, connection: Connection, due: Sequence[asyncpg.Record], now: datetime) -> None:
         events = await self._events(connection, due)

@@ -10,8 +10,8 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from aggregator.adapters.alert_maker import MOST_TRIES
 from aggregator.adapters.database import AWAY, Connection, Pool, unwell
+from aggregator.adapters.due_notes import MOST_TRIES
 from aggregator.adapters.statements import statements
 from aggregator.core.figures import CityFigures, Stored, WebhookFigures
 

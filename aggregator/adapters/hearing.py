@@ -1,11 +1,21 @@
 """LISTEN: told at once when the database says that something changed, and woken now and then anyhow."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
-from aggregator.adapters.database import Access
+import asyncpg
+import structlog
+
+from aggregator.adapters.database import AWAY, Access
+from aggregator.errors import DatabaseUnwell
+
+_REREAD_S: Final = 30.0
+_RETRY_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -39,3 +49,18 @@ async def hearing(access: Access, *channels: str) -> AsyncIterator[Hearing]:
         yield heard
     finally:
         await connection.close()
+
+
+async def stay_abreast(access: Access, channel: str, read: Callable[[], Awaitable[None]]) -> None:
+    """Have something read now, whenever the channel tells, and once in a while, until cancelled.
+
+    A lost connection is made again, and then it is read again.
+    """
+    while True:
+        with suppress(*AWAY, asyncpg.PostgresError, DatabaseUnwell):
+            async with hearing(access, channel) as heard:
+                while not heard.is_lost:
+                    await read()
+                    await heard.wait(_REREAD_S)
+        log.warning("listener_lost", channel=channel, retry_s=_RETRY_S)
+        await asyncio.sleep(_RETRY_S)

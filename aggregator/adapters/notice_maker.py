@@ -21,6 +21,7 @@ import asyncpg
 from aggregator.adapters import federation_log
 from aggregator.adapters.audit_log import Deed, audit, audit_all
 from aggregator.adapters.database import Connection, Pool
+from aggregator.adapters.due_notes import DueNotes
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.policy_file import PolicyFile
 from aggregator.adapters.statements import statements
@@ -34,8 +35,6 @@ from protocol.steps import Step, no_step
 SERVICE: Final = "service:notices"
 STEPS: Final = ("notices.read", "notices.written", "notices.committed")
 BATCH: Final = 50  # the log's turn is held for so many
-MOST_TRIES: Final = 3
-POISON: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 _TICK: Final = timedelta(milliseconds=1)
 
 
@@ -65,6 +64,7 @@ class NoticeMaker:
         """`signer` is the region's server, granted RECEIPT by its root; `step` names the crash points."""
         self._pool, self._region, self._policy, self._signer, self._step = pool, region, policy, signer, step
         self._sql = statements("notices")
+        self._notes = DueNotes(pool, "notices", self._take_in, lambda: step("notices.committed"))
 
     async def begin(self, now: datetime) -> None:
         """Keep which policy is in force; from the first one on, what is stored is noted. Raises `DatabaseUnwell`."""
@@ -78,41 +78,11 @@ class NoticeMaker:
 
     async def make(self, now: datetime, *, batch: int = BATCH) -> int:
         """Tell of what is due, so many hits at a time; how many there were."""
-        taken = 0
-        while count := await self._make_some(now, batch):
-            taken += count
-        return taken
+        return await self._notes.take(now, batch=batch)
 
     async def stuck(self) -> int:
         """How many hits could not be judged."""
-        count: int = await self._pool.fetchval(self._sql["stuck"], MOST_TRIES)
-        return count
-
-    async def _make_some(self, now: datetime, batch: int) -> int:
-        try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(self._sql["take_turn"])
-                due = await connection.fetch(self._sql["due"], MOST_TRIES, batch)
-                if due:
-                    await self._take_in(connection, due, now)
-        except POISON:
-            return await self._make_each(now, batch)
-        if due:
-            self._step("notices.committed")
-        return len(due)
-
-    async def _make_each(self, now: datetime, batch: int) -> int:
-        """The same with a savepoint for each hit: the one that is at fault is counted, and holds up no other."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(self._sql["take_turn"])
-            due = await connection.fetch(self._sql["due"], MOST_TRIES, batch)
-            for row in due:
-                try:
-                    async with connection.transaction():
-                        await self._take_in(connection, [row], now)
-                except POISON:
-                    await connection.execute(self._sql["failed"], [row["number"]])
-            return len(due)
+        return await self._notes.stuck()
 
     async def _take_in(self, connection: Connection, due: Sequence[asyncpg.Record], now: datetime) -> None:
         hits = list(dict.fromkeys(row["hit"] for row in due))

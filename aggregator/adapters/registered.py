@@ -4,26 +4,19 @@ The database says `registry_changed` and the whole is read again: a revocation w
 connection is made again and the whole is read again, and once in a while anyhow.
 """
 
-import asyncio
-from contextlib import suppress
 from typing import Final
 
 import asyncpg
-import structlog
 
-from aggregator.adapters.database import AWAY, Access, Pool
+from aggregator.adapters.database import Access, Pool
+from aggregator.adapters.hearing import stay_abreast
 from aggregator.adapters.statements import statements
 from aggregator.adapters.terms_rows import terms_by_point
 from aggregator.core.ingest import PastPlace, RegisteredKey
 from aggregator.core.partners import PointTerms
-from aggregator.errors import DatabaseUnwell
 from protocol.keys import Algorithm, PublicKey
 
 CHANNEL: Final = "registry_changed"
-_REREAD_S: Final = 30.0
-_RETRY_S: Final = 1.0
-
-log = structlog.get_logger(__name__)
 
 
 class Registered:
@@ -72,26 +65,7 @@ class Registered:
 
     async def follow(self) -> None:
         """Stay abreast of the registry until cancelled."""
-        while True:
-            with suppress(*AWAY, asyncpg.PostgresError, DatabaseUnwell):
-                await self._listen()
-            log.warning("registry_listener_lost", retry_s=_RETRY_S)
-            await asyncio.sleep(_RETRY_S)
-
-    async def _listen(self) -> None:
-        connection = await self._access.connect()
-        changed = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda *_: changed.set())
-            await connection.add_listener(CHANNEL, lambda *_: changed.set())
-            while not connection.is_closed():
-                changed.clear()
-                await self.load()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_REREAD_S):
-                        await changed.wait()
-        finally:
-            await connection.close()
+        await stay_abreast(self._access, CHANNEL, self.load)
 
 
 def _key(row: asyncpg.Record, past: tuple[PastPlace, ...]) -> RegisteredKey:

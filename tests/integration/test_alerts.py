@@ -13,9 +13,10 @@ import pytest
 
 from aggregator.adapters import foreign_lists
 from aggregator.adapters.alert_desk import AlertDesk, Wish
-from aggregator.adapters.alert_maker import MOST_TRIES, STEPS, AlertMaker
+from aggregator.adapters.alert_maker import STEPS, AlertMaker
 from aggregator.adapters.audit_log import rows, verify
 from aggregator.adapters.database import Access, Pool
+from aggregator.adapters.due_notes import MOST_TRIES
 from aggregator.adapters.queries import Filter
 from aggregator.adapters.statements import statements
 from aggregator.core.alerts import Act, Kind, Outcome, State

@@ -13,8 +13,9 @@ import pytest
 
 from aggregator.adapters.audit_log import rows, verify
 from aggregator.adapters.database import Pool
+from aggregator.adapters.due_notes import MOST_TRIES
 from aggregator.adapters.evidence_files import EvidenceFiles
-from aggregator.adapters.notice_maker import MOST_TRIES, STEPS
+from aggregator.adapters.notice_maker import STEPS
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.cli import app
 from aggregator.core.retention import Keeping, Rule

@@ -46,6 +46,7 @@ class Forwarder:
     is_connected: bool = False
     standing: Standing | None = None
     warnings: tuple[str, ...] = field(default=())
+    _noted: tuple[str, ...] | None = None  # not known yet
 
     async def run(self) -> None:
         """Pass on what is noted, whenever there is a link."""
@@ -86,10 +87,10 @@ class Forwarder:
         found, was_linked = await asyncio.to_thread(self._link), self.is_linked
         self.is_linked = found is not None
         if found is None:
-            if not was_linked:  # twice in a row: joining again takes the link away for a moment
-                await self.means.queue.obey(())
+            if not was_linked and self._noted != ():  # twice in a row: joining again takes the link away for a moment
+                await self._note(())
             return
-        await self.means.queue.obey(self.settings.federation.forward)
+        await self._note(self.settings.federation.forward)
         link, trust = found.link, await asyncio.to_thread(found.link.trust)
         async with connected(link) as line:
             await self.means.queue.hurry()
@@ -104,6 +105,11 @@ class Forwarder:
                 for task in running:
                     task.cancel()
         self.is_connected = False
+
+    async def _note(self, kinds: tuple[str, ...]) -> None:
+        """Have these kinds noted from now on."""
+        await self.means.queue.obey(kinds)
+        self._noted = kinds
 
     def _link(self) -> "_Found | None":
         """The link, and when its files were last written; blocks."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from aggregator.adapters import federation_link
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.forward_queue import ForwardQueue
 from aggregator.service import forwarder, ingest, transits
@@ -325,3 +326,17 @@ async def test_a_backlog_goes_at_four_hundred_a_second_and_what_is_live_does_not
     print(f"8000 messages in {took_s:.1f} s: {8000 / took_s:.0f} a second; live in {live_s * 1000:.0f} ms")
     assert live_s < 2.0
     assert 8000 / took_s > 400
+
+
+async def test_a_city_that_leaves_notes_nothing_more_and_goes_on_once_it_has_joined_again(state: Federation) -> None:
+    city = state["saltillo"]
+    box = city.speaker("saltillo-1")
+    async with forwarding(city):
+        await until(city.pool, "SELECT is_connected FROM forward_line")
+        federation_link.remove(city.link)
+        await until(city.pool, "SELECT NOT EXISTS (SELECT FROM forward_rule)")
+        await store(city.pool, box, [ALARM])
+        await state.join("saltillo")
+        await until(city.pool, "SELECT count(*) = 7 FROM forward_rule")
+        await store(city.pool, box, [ALARM])
+        assert await city.pool.fetchval("SELECT count(*) FROM forward_due") == 1

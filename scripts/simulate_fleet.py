@@ -48,6 +48,7 @@ def main(
     outages: int = 3,
     storms: int = 1,
     seed: int = 1,
+    shared: bool = False,
     alone: bool = False,
     keep: Path | None = None,
 ) -> int:
@@ -79,6 +80,8 @@ def main(
         How many times every line is cut at once.
     seed
         Repeats a run.
+    shared
+        Have each city's root grant the officers of all others, and list for the whole region: a command for each two.
     alone
         Without a region: each city by itself.
     keep
@@ -92,7 +95,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="atalaya-state-") as scratch:
         state = LocalState(keep or Path(scratch), tuple(sites), is_linked=not alone)
         try:
-            placed = brought_up(state, sites, _lists(sites, entries, Random(seed)), console)
+            placed = brought_up(state, sites, _lists(sites, entries, Random(seed)), console, is_shared=shared)
             with console.status("") as status:
                 outcome = asyncio.run(live(state, placed, stretch, status.update))
             judge(state, outcome)

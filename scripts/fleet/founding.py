@@ -21,22 +21,31 @@ from fleet.layout import Site
 
 
 def brought_up(
-    state: LocalState, sites: Mapping[str, Sequence[Site]], plates: Mapping[str, Sequence[str]], console: Console
+    state: LocalState,
+    sites: Mapping[str, Sequence[Site]],
+    plates: Mapping[str, Sequence[str]],
+    console: Console,
+    *,
+    is_shared: bool = True,
 ) -> dict[str, list[Placed]]:
-    """All of it; the boxes of each city. `plates` are what each city's officers list, for a region if there is one."""
+    """All of it; the boxes of each city. `plates` are what each city's officers list.
+
+    With `is_shared` they list them for the whole region, once every city's root has granted the officers of all others.
+    """
+    is_shared = is_shared and state.region is not None
     with steps(console, "found installations", len(state.all)) as told:
         state.found(told)
     with steps(console, "enrol boxes", sum(map(len, sites.values()))) as told:
         placed = {name: _enrolled(city, sites[name], told) for name, city in state.cities.items()}
     with steps(console, "start brokers, databases, aggregators; link each city to its region", len(state.all)) as told:
         state.start(told)
-    if state.region is not None:
+    if is_shared:
         with steps(console, "each city's root grants the others' officers", len(state.cities)) as told:
             state.adopt(told)
     with steps(console, "two officers of each city sign its list", len(state.cities)) as told:
         for name, city in state.cities.items():
             if plates[name]:
-                city.want(plates[name], scope="*" if state.region else "")
+                city.want(plates[name], scope="*" if is_shared else "")
             told()
     return placed
 

@@ -5,7 +5,8 @@
    crash, or a new connection, forgets that and no more: what was unanswered is read again, and due at once.
 2. The rules of `protocol.delivery` hold. The lanes are: alerts (hits, amendments, alarms), the newest first; what was
    stored within the last minute; and the backlog, oldest first. Each has a window of its own, so that hours of backlog
-   hold up neither an alert nor a report of this minute.
+   hold up neither an alert nor a report of this minute. The region takes everything in one order: so the backlog's
+   window shrinks while its answers take longer than `AIM_S`, and grows again, up to its bound, while they do not.
 3. Each look at the queue replaces what was ready of a lane, so that a newer alert passes older ones that were read
    before it. Bytes are kept until they are sent.
 4. What is not answered within a flight, or may be taken later, is put off in the database, longer each time. A region
@@ -35,7 +36,10 @@ BATCH: Final = 250
 MOST_DEAD: Final = 10_000
 FLIGHT_S: Final = 10.0
 PACE: Final = Pace(first_s=5.0, most_s=300.0)
+AIM_S: Final = 0.5
 _BESIDE: Final = 128
+_FIRST: Final = 128
+_LEAST: Final = 64
 _LEARNT_LATE: Final = frozenset({Refusal.NOT_YOUR_PLACE})
 _MOST_TRIES: Final = 48
 _TELL_AFTER_S: Final = {True: 0.5, False: 5.0}
@@ -110,6 +114,27 @@ class Settled:
 
 
 @dataclass(slots=True)
+class Opening:
+    """How much of the backlog may be on its way, so that its answers take about `AIM_S`."""
+
+    most: int
+    size: float = field(init=False)
+    _not_again_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin with little."""
+        self.size = min(_FIRST, self.most)
+
+    def answered(self, flight_s: float, count: int, now_s: float) -> None:
+        """So many were answered, the oldest of them after so long."""
+        if flight_s <= AIM_S:
+            self.size = min(self.most, self.size + count / 4)
+        elif now_s >= self._not_again_s:  # once for all that was sent under the same size
+            self.size = max(min(_LEAST, self.most), self.size * 0.75)
+            self._not_again_s = now_s + flight_s
+
+
+@dataclass(slots=True)
 class Passing:
     """What is between the queue and the region on one connection."""
 
@@ -117,6 +142,8 @@ class Passing:
     rng: Random
     pace: Pace = field(default_factory=lambda: PACE)
     is_stalled: bool = False  # the region left something unanswered and has said nothing since
+    _opening: "Opening" = field(init=False)
+    _sent_s: dict[int, float] = field(default_factory=dict)  # of the backlog
     _flying: dict[int, Due] = field(default_factory=dict)
     _numbers: dict[bytes, int] = field(default_factory=dict)
     _unread: set[Lane] = field(default_factory=lambda: set(Lane))
@@ -125,6 +152,7 @@ class Passing:
 
     def __post_init__(self) -> None:
         """Nothing is on its way."""
+        self._opening = Opening(self.in_flight)
         self._lanes = Lanes(self._windows())
 
     @property
@@ -160,13 +188,16 @@ class Passing:
         """The broker has it; its bytes are not needed any more."""
         self._lanes.sent(row, now_s)
         self._flying[row.number] = replace(row, raw=b"")
+        if row.lane is Lane.BULK:
+            self._sent_s[row.number] = now_s
         self._numbers[row.hash] = row.number
 
     def lapsed(self, now_s: float) -> Settled:
         """Whose flight is over without an answer, to be put off; `landed` once that is written."""
         rows = [self._flying[number] for number in self._lanes.lapsed(now_s)]
         if rows:
-            self._stall(is_stalled=True)
+            self.is_stalled = True
+            self._lanes.windows = self._windows()
         return Settled(put_off=[PutOff(row.hash, self._wait_s(row.tries)) for row in rows])
 
     def judged(self, items: Iterable[ReceiptItem]) -> Settled:
@@ -191,11 +222,16 @@ class Passing:
             row = None if number is None else self._flying.pop(number)
             if row is not None:
                 self._lanes.remove(row)
+                self._sent_s.pop(row.number, None)
 
-    def heard(self) -> None:
-        """The region has answered something."""
-        if self.is_stalled:
-            self._stall(is_stalled=False)
+    def heard(self, settled: Settled, now_s: float) -> None:
+        """The region has answered these, which have not landed yet."""
+        numbers = (self._numbers.get(each, 0) for each in settled.stored)
+        sent_s = [self._sent_s[number] for number in numbers if number in self._sent_s]
+        if sent_s:
+            self._opening.answered(now_s - min(sent_s), len(sent_s), now_s)
+        self.is_stalled = False
+        self._lanes.windows = self._windows()
 
     @property
     def lapse_s(self) -> float | None:
@@ -208,14 +244,11 @@ class Passing:
     def _wait_s(self, tries: int) -> float:
         return self.pace.wait_s(tries + 1, self.rng)
 
-    def _stall(self, *, is_stalled: bool) -> None:
-        self.is_stalled = is_stalled
-        self._lanes.windows = self._windows()
-
     def _windows(self) -> Windows:
-        most = 1 if self.is_stalled else self.in_flight
-        beside = min(_BESIDE, most)
-        return Windows(urgent=beside, ordinary=beside, bulk=most, flight_s=FLIGHT_S)
+        beside, bulk = min(_BESIDE, self.in_flight), int(self._opening.size)
+        if self.is_stalled:
+            beside = bulk = 1
+        return Windows(urgent=beside, ordinary=beside, bulk=bulk, flight_s=FLIGHT_S)
 
 
 def word_of(reason: int) -> str:

@@ -150,9 +150,9 @@ class Passage:
                     ahead_ms = receipt.time_ms - to_ms(datetime.now(UTC))
             if settled:
                 self.means.step("forward.verified")
+                self.passing.heard(settled, _now_s())
                 await self._settle(settled, ahead_ms)
                 self._count(settled)
-                self.passing.heard()
                 self._changed.set()
 
     def _receipt_in(self, letter: Letter) -> Receipt | None:

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.forwarding import BATCH, FLIGHT_S, Due, Line, Passing, PutOff, Settled, is_time_to_tell, word_of
+from aggregator.core.forwarding import (
+    AIM_S,
+    BATCH,
+    FLIGHT_S,
+    Due,
+    Line,
+    Opening,
+    Passing,
+    PutOff,
+    Settled,
+    is_time_to_tell,
+    word_of,
+)
 from protocol.delivery import Lane
 from protocol.federation import MAX_TRANSIT_ITEMS
 from protocol.receipts import ReceiptItem, Status
@@ -96,7 +108,10 @@ def test_lanes_are_read_that_have_room_and_are_short_of_rows() -> None:
     assert set(passing.wants()) == set(Lane)
     look(passing, [make_due(n) for n in range(1, BATCH + 1)])
     assert passing.wants() == []
-    drain(passing)
+    while first := drain(passing):
+        settled = passing.judged(stored(*first))
+        passing.heard(settled, 0.0)
+        passing.landed(settled)
     assert passing.wants() == [BACKLOG], "a full look leaves more behind"
     passing.fill(BACKLOG, [])
     assert passing.wants() == []
@@ -116,9 +131,33 @@ def test_what_nobody_answers_is_put_off_longer_each_time_and_the_region_gets_one
     passing.landed(lapsed)
     look(passing, [make_due(n, lane) for n, lane in ((4, BACKLOG), (5, BACKLOG), (6, ALERTS), (7, ALERTS))])
     assert drain(passing, 20.0) == [7, 4]
-    passing.landed(passing.judged(stored(4)))
-    passing.heard()
+    settled = passing.judged(stored(4))
+    passing.heard(settled, 21.0)
+    passing.landed(settled)
     assert drain(passing, 21.0) == [6, 5]
+
+
+def test_the_backlog_takes_less_room_while_answers_are_slow_and_more_again_up_to_its_bound() -> None:
+    opening = Opening(500)
+    begun = opening.size
+    opening.answered(2 * AIM_S, 50, 1.0)
+    opening.answered(2 * AIM_S, 50, 1.1)
+    assert opening.size == 0.75 * begun, "once for what was sent under one size"
+    for second in range(2, 60):
+        opening.answered(2 * AIM_S, 50, float(second))
+    assert 0 < opening.size < begun
+    for second in range(60, 120):
+        opening.answered(AIM_S, 50, float(second))
+    assert opening.size == 500
+
+
+def test_a_slow_answer_to_the_backlog_leaves_less_of_it_on_the_way() -> None:
+    passing = make_passing(*[make_due(n) for n in range(1, 241)])
+    first = drain(passing, 0.0)
+    settled = passing.judged(stored(*first))
+    passing.heard(settled, 4 * AIM_S)
+    passing.landed(settled)
+    assert len(drain(passing, 4 * AIM_S)) == int(0.75 * len(first))
 
 
 def test_a_refusal_is_buried_if_it_is_final_and_else_waits() -> None:
@@ -194,9 +233,9 @@ def test_whatever_is_lost_on_the_way_everything_arrives_and_no_window_is_exceede
         answered = [number for number in heard if queue.rng.random() < 0.8]
         if answered:
             settled = passing.judged(stored(*answered))
+            passing.heard(settled, now_s)
             queue.settle(settled, now_s)
             passing.landed(settled)
-            passing.heard()
         if not queue.waiting:
             break
         now_s += 1.0

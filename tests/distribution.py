@@ -4,11 +4,16 @@ The tests of a file go to one process, so that what a module sets up is set up o
 story go to one as well, since it is played for minutes. The files that take longest begin, or one process would sit
 over them at the end while the others have nothing left.
 
+Two tests of one id are refused: xdist would run one of them, and nobody would miss the other.
+
 xdist has marks for this (`--dist loadgroup`), but keeps them in a private name that pytest reads no more.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
+import pytest
 from typing_extensions import override
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -36,6 +41,13 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return STORY if file in _OF_THE_STORY else file
+
+    @override
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        twice = [nodeid for nodeid, times in Counter(collection).items() if times > 1]
+        if twice:
+            raise pytest.UsageError(f"several tests have one id, and would not all be run: {', '.join(twice)}")
+        super().add_node_collection(node, collection)
 
     @override
     def _assign_work_unit(self, node: WorkerController) -> None:

@@ -40,7 +40,9 @@ def test_a_worker_writes_nothing_that_a_device_or_the_publisher_writes() -> None
 def test_only_the_publisher_writes_what_is_retained() -> None:
     text = access_list(["worker.1", "publisher.1", "probe.1"], city="saltillo")
     writing = [
-        line for line in text.splitlines() if "write" in line and ("/-/-/" in line or line.endswith(("/settings", "/terms")))
+        line
+        for line in text.splitlines()
+        if "write" in line and ("/-/-/" in line or line.endswith(("/settings", "/terms")))
     ]
     assert set(writing) == lines_of(text, "publisher.1")
     assert {line.rsplit("/", 1)[1] for line in writing} == RETAINED - {HEAD}

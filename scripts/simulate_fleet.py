@@ -4,8 +4,9 @@ Cities are founded with their own commands, each with its broker, database, offi
 unless `--alone` says otherwise. Their boxes are light agents, all in this process, each with its own key, certificate,
 order and mTLS connection to the real mosquitto of its city. They say what the hour of the day makes them say, live
 through outages and storms, and at the end every message that was given a place in an order is looked for in the
-cities' databases. What it cost stands in the table. The last line is JSON; the exit code is 1 if anything was lost,
-doubled or refused.
+cities' databases. With `--hotlist 200000` each city lists so many vehicles, the last of them in the very moment of a
+storm: all boxes come back at once and have to arm it. What it cost stands in the tables. The last line is JSON; the
+exit code is 1 if anything was lost, doubled or refused, or if a box did not arm what it should.
 """
 
 import asyncio
@@ -15,12 +16,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Final
 
 import cyclopts
 from fleet.expense import FLEET
 from fleet.founding import brought_up
 from fleet.layout import Site, lay_out
 from fleet.plates import some_plates
+from fleet.spreading import Spread
 from fleet.stretch import Outcome, Stretch, judge, live
 from load.mqtt import LoadError
 from rich.console import Console
@@ -29,8 +32,20 @@ from stack.measure import percentile
 from stack.process import StackError, first_of
 from stack.state import LocalState
 
+from protocol.hotlist import MAX_ENTRIES
+
 console = Console(highlight=False)
 app = cyclopts.App(help=__doc__, help_format="plaintext")
+
+_SPREAD_ROWS: Final = {
+    "approved_s": "the last city had approved, s after the cut",
+    "back_s": "the last box was connected again",
+    "armed_s_p50": "half of the boxes had armed it",
+    "armed_s_last": "the last box had armed it",
+    "by_delta": "boxes that took it by delta",
+    "whole": "boxes that took the whole list",
+    "without_network": "boxes without a network, armed later",
+}
 
 
 @app.default
@@ -44,6 +59,7 @@ def main(
     hour: float = 8.0,
     speed: float = 1.0,
     entries: int = 200,
+    hotlist: int | None = None,
     wanted_per_million: float = 500.0,
     outages: int = 3,
     storms: int = 1,
@@ -72,6 +88,9 @@ def main(
         How fast the day goes by: 60 makes an hour of a minute. What an hour brings in a minute stays as it is.
     entries
         How many vehicles are wanted in each city.
+    hotlist
+        How many instead, the same in each city; the last of them, one for each storm, are approved in the moment of it.
+        Boxes begin with the list of before.
     wanted_per_million
         Of a million reads, how many are of wanted vehicles.
     outages
@@ -87,15 +106,18 @@ def main(
     keep
         Leave the state's folder here, with every log, instead of a temporary one.
     """
+    if hotlist is not None and (shared or not 0 < storms < hotlist <= MAX_ENTRIES):
+        raise StackError(f"a hotlist wants a storm, more entries than storms, {MAX_ENTRIES} at most, and is not shared")
     sites = lay_out(cities, points, cameras, seed=seed)
+    plates, news = _wanted(sites, entries, hotlist, storms, Random(seed))
     stretch = Stretch(
         seconds=seconds, report_s=report_s, hour=hour, speed=speed, wanted_per_million=wanted_per_million,
-        outages=outages, storms=storms, seed=seed,
+        outages=outages, storms=storms, news=news, seed=seed,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="atalaya-state-") as scratch:
         state = LocalState(keep or Path(scratch), tuple(sites), is_linked=not alone)
         try:
-            placed = brought_up(state, sites, _lists(sites, entries, Random(seed)), console, is_shared=shared)
+            placed = brought_up(state, sites, plates, console, is_shared=shared)
             with console.status("") as status:
                 outcome = asyncio.run(live(state, placed, stretch, status.update))
             judge(state, outcome)
@@ -104,6 +126,16 @@ def main(
     _show(outcome, sites, stretch)
     print(json.dumps(_figures(outcome, sites, stretch)), flush=True)
     return 0 if outcome.is_whole else 1
+
+
+def _wanted(
+    sites: Mapping[str, Sequence[Site]], entries: int, hotlist: int | None, storms: int, rng: Random
+) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """What each city lists before, and what all approve in each storm. Without a hotlist no plate is listed twice."""
+    if hotlist is None:
+        return _lists(sites, entries, rng), ()
+    plates = some_plates(hotlist, rng)
+    return dict.fromkeys(sites, plates[: hotlist - storms]), tuple(plates[hotlist - storms :])
 
 
 def _lists(sites: Mapping[str, Sequence[Site]], entries: int, rng: Random) -> dict[str, list[str]]:
@@ -129,6 +161,7 @@ def _figures(outcome: Outcome, sites: Mapping[str, Sequence[Site]], stretch: Str
         "receipt_ms_p50": percentile(outcome.waited_ms, 50),
         "receipt_ms_p99": percentile(outcome.waited_ms, 99),
         "storm_s": [round(each, 1) for each in outcome.storms_s],
+        "spreads": [each.told() for each in outcome.spreads],
         "lost": outcome.lost,
         "duplicates": outcome.duplicates,
         "refused": outcome.refused,
@@ -151,6 +184,8 @@ def _show(outcome: Outcome, sites: Mapping[str, Sequence[Site]], stretch: Stretc
             f"{part_s / spent.elapsed_s:.1%}", f"{memory:,.0f}" if memory else "",
         )  # fmt: skip
     console.print(cost)
+    if outcome.spreads:
+        console.print(_spreads(outcome.spreads))
     storms = ", ".join(f"{each:.1f} s" for each in outcome.storms_s) or "-"
     console.print(
         f"{stretch.seconds:g} s from {stretch.hour:g} o'clock: connected in {outcome.connected_s:.1f} s, "
@@ -165,6 +200,20 @@ def _show(outcome: Outcome, sites: Mapping[str, Sequence[Site]], stretch: Stretc
         f"{verdict} lost or doubled[/]: {outcome.lost} lost, {outcome.duplicates} doubled, {outcome.refused} refused, "
         f"{outcome.not_at_region} not at the region"
     )
+
+
+def _spreads(spreads: Sequence[Spread]) -> Table:
+    """How the entry of each storm spread."""
+    storms = (f"storm {number}" for number, _ in enumerate(spreads, 1))
+    table = Table("an entry approved in every city at the cut", *storms)
+    told = [each.told() for each in spreads]
+    for key, what in _SPREAD_ROWS.items():
+        table.add_row(what, *(str(each[key]) for each in told))
+    for name in spreads[0].spent.parts:
+        table.add_row(
+            f"CPU s: {name if name != FLEET else 'all boxes'}", *(f"{each.spent.parts[name]:.2f}" for each in spreads)
+        )
+    return table
 
 
 if __name__ == "__main__":

@@ -91,6 +91,10 @@ class Agent:
         """Whether it could connect."""
         return self._has_network.is_set()
 
+    def hold(self, held: Held) -> None:
+        """Begin with a list, as a box does that kept it on its disk."""
+        self._list.hold(held)
+
     async def run(self) -> None:
         """Keep a connection as long as the box lives; its hotlist follows beside."""
         try:

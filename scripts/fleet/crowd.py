@@ -80,6 +80,7 @@ class Crowd:
     def __init__(self) -> None:
         """Nobody is here yet."""
         self.agents: dict[str, list[Agent]] = {}
+        self.dialled_s = 0.0  # by the loop's clock: when all boxes began to dial
         self.lists: dict[str, CityLists] = {}
         self.taken = Taken()
         self.heard = Heard(self._on_stored, self._on_armed)
@@ -152,9 +153,12 @@ def _is_back(agent_before: tuple[Agent, int]) -> bool:
 @asynccontextmanager
 async def crowd_of(
     placed: Mapping[str, Sequence[Placed]], settings: Mapping[str, Settings], day: Day, *, seed: int = 1,
-    wanted_per_million: float = 0.0,
+    wanted_per_million: float = 0.0, is_stocked: bool = False,
 ) -> AsyncIterator[Crowd]:  # fmt: skip
-    """The boxes of each city, all dialling; gone at the end."""
+    """The boxes of each city, all dialling; gone at the end.
+
+    With `is_stocked` the first box of each city fetches its list, and the others begin with that.
+    """
     rng, crowd = Random(seed), Crowd()
     for city, those in placed.items():
         crowd.lists[city] = _lists(settings[city])
@@ -163,15 +167,34 @@ async def crowd_of(
             _agent(each, settings[city], crowd, street) for each, street in zip(those, streets, strict=True)
         ]
     async with asyncio.TaskGroup() as group:
-        tasks = []
+        tasks: dict[Agent, asyncio.Task[None]] = {}
+
+        def start(agent: Agent) -> None:
+            tasks[agent] = group.create_task(agent.run(), name=agent.who.device)
+
         try:
+            if is_stocked:
+                await _stock(crowd, start)
+            crowd.dialled_s = asyncio.get_running_loop().time()
             for agent in crowd.all:
-                tasks.append(group.create_task(agent.run(), name=agent.who.device))
-                await asyncio.sleep(DIAL_EVERY_S)
+                if agent not in tasks:
+                    start(agent)
+                    await asyncio.sleep(DIAL_EVERY_S)
             yield crowd
         finally:
-            for task in tasks:
+            for task in tasks.values():
                 task.cancel()
+
+
+async def _stock(crowd: Crowd, start: Callable[[Agent], None]) -> None:
+    """Let the first box of each city fetch its list, and give it to the others before they start."""
+    first = [agents[0] for agents in crowd.agents.values()]
+    for agent in first:
+        start(agent)
+    await until(lambda: all(len(agent.held.index) for agent in first), "a list on a box of each city")
+    for agents in crowd.agents.values():
+        for agent in agents[1:]:
+            agent.hold(agents[0].held)
 
 
 def _lists(settings: Settings) -> CityLists:

@@ -33,6 +33,10 @@ class Follower:
         self._wanted: Manifest | None = None
         self._news = asyncio.Event()
 
+    def hold(self, held: Held) -> None:
+        """Begin with a list, as a box does that kept it on its disk."""
+        self.held, self._last_version = held, held.index.list_version
+
     def take_manifest(self, raw: bytes) -> None:
         """A manifest has come down."""
         manifest = self._lists.judge(raw, last_version=self._last_version)

@@ -5,7 +5,9 @@ registry again for each of them.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -43,11 +45,22 @@ def brought_up(
         with steps(console, "each city's root grants the others' officers", len(state.cities)) as told:
             state.adopt(told)
     with steps(console, "two officers of each city sign its list", len(state.cities)) as told:
-        for name, city in state.cities.items():
-            if plates[name]:
-                city.want(plates[name], scope="*" if is_shared else "")
-            told()
+        _list_everywhere(state, plates, told, scope="*" if is_shared else "")
     return placed
+
+
+def _list_everywhere(
+    state: LocalState, plates: Mapping[str, Sequence[str]], told: Callable[[], None], *, scope: str
+) -> None:
+    """Have each city list its plates, as many cities at once as there are cores; `told` of each."""
+
+    def listed(name: str) -> None:
+        if plates[name]:
+            state.cities[name].want(plates[name], scope=scope)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(listed, state.cities):
+            told()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from fleet import trouble
 from fleet.crowd import Crowd, Placed, crowd_of, talking, until
 from fleet.day import Day
 from fleet.expense import Expense, memory_mb, programs_of
+from fleet.spreading import Heralds, Spread, heralds_of
 from protocol.messages import Kind
 
 _PASSED_ON_WITHIN_S: Final = 120.0
@@ -35,6 +36,8 @@ class Stretch:
     wanted_per_million: float = 500.0
     outages: int = 0
     storms: int = 0
+    news: tuple[str, ...] = ()
+    """Plates, one for each storm, that every city approves in it; boxes then begin with the list of before."""
     seed: int = 1
 
 
@@ -52,6 +55,7 @@ class Outcome:
     connected_s: float = 0.0
     armed_s: float = 0.0
     storms_s: list[float] = field(default_factory=list)
+    spreads: list[Spread] = field(default_factory=list)
     drained_s: float = 0.0
     spent: Spent = field(default_factory=lambda: Spent({}, 0.0, 1.0))
     memory_mb: dict[str, float] = field(default_factory=dict)
@@ -68,15 +72,19 @@ async def live(
     """Live it; `told` is called with what there is to say, five times a second."""
     outcome, began_s = Outcome(), asyncio.get_running_loop().time()
     day = Day(stretch.hour, stretch.speed, began_s)
-    told("every box connects")
-    async with crowd_of(
-        placed, state.settings(), day, seed=stretch.seed, wanted_per_million=stretch.wanted_per_million
-    ) as crowd:
+    told("officers propose what the storms bring; every box connects" if stretch.news else "every box connects")
+    async with (
+        heralds_of(state.cities, stretch.news) as heralds,
+        crowd_of(
+            placed, state.settings(), day, seed=stretch.seed, wanted_per_million=stretch.wanted_per_million,
+            is_stocked=bool(stretch.news),
+        ) as crowd,
+    ):  # fmt: skip
         await crowd.until_online()
-        outcome.connected_s = asyncio.get_running_loop().time() - began_s
+        outcome.connected_s = asyncio.get_running_loop().time() - crowd.dialled_s
         told("every box fetches its city's list")
         outcome.armed_s = await until(lambda: all(len(agent.held.index) for agent in crowd.all), "lists on every box")
-        await _talk(crowd, state, stretch, outcome, told)
+        await _talk(crowd, heralds, programs_of(state.all), stretch, outcome, told=told)
         told("the last receipts")
         outcome.drained_s = await crowd.until_drained()
         outcome.said, outcome.hits = crowd.said, crowd.taken.stored[Kind.HIT]
@@ -86,23 +94,28 @@ async def live(
 
 
 async def _talk(
-    crowd: Crowd, state: LocalState, stretch: Stretch, outcome: Outcome, told: Callable[[str], None]
+    crowd: Crowd,
+    heralds: Heralds,
+    pids: dict[str, int],
+    stretch: Stretch,
+    outcome: Outcome,
+    *,
+    told: Callable[[str], None],
 ) -> None:
     """Let every box talk for the stretch, and longer if trouble lasts longer; the meters run meanwhile."""
     happening = trouble.drawn(
         crowd.all, stretch.seconds, outages=stretch.outages, storms=stretch.storms, rng=Random(stretch.seed)
     )
-    pids, started_s = programs_of(state.all), time.monotonic()
-    expense = Expense(pids)
+    expense, started_s = Expense(pids), time.monotonic()
     async with talking(crowd, report_s=stretch.report_s), asyncio.TaskGroup() as group:
-        befalls = group.create_task(trouble.play(happening, crowd), name="trouble")
+        befalls = group.create_task(trouble.play(happening, crowd, lambda: heralds.storm(crowd, pids)), name="trouble")
         while (left_s := started_s + stretch.seconds - time.monotonic()) > 0 or not befalls.done():
             told(
                 f"{max(left_s, 0.0):.0f} s left: {crowd.online} boxes connected, {crowd.said:,} messages said, "
                 f"{crowd.waiting:,} wait for a receipt, {crowd.taken.stored[Kind.HIT]:,} hits stored"
             )
             await asyncio.sleep(0.2)
-    outcome.storms_s = befalls.result()
+    outcome.storms_s, outcome.spreads = befalls.result(), heralds.spreads
     outcome.spent, outcome.memory_mb = expense.spent(time.monotonic() - started_s), memory_mb(pids)
 
 

@@ -5,7 +5,7 @@ and lets every box dial at once, as after a broker's restart or a failure of the
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -49,8 +49,11 @@ def drawn(
     return tuple(sorted(happening, key=lambda each: each.at_s))
 
 
-async def play(happening: Sequence[Outage | Storm], crowd: Crowd) -> list[float]:
-    """Let it happen; seconds that each storm took until every box with a network was back."""
+async def play(
+    happening: Sequence[Outage | Storm], crowd: Crowd, storm: Callable[[], Awaitable[float]] | None = None
+) -> list[float]:
+    """Let it happen; seconds that each storm took until every box with a network was back, as `storm` says."""
+    storm = storm or crowd.storm
     loop = asyncio.get_running_loop()
     started_s, storms = loop.time(), []
     async with asyncio.TaskGroup() as group:
@@ -60,7 +63,7 @@ async def play(happening: Sequence[Outage | Storm], crowd: Crowd) -> list[float]
                 case Outage():
                     group.create_task(_outage(each), name="outage")
                 case Storm():
-                    storms.append(await crowd.storm())
+                    storms.append(await storm())
     return storms
 
 

@@ -34,11 +34,12 @@ async def placed(registry: Pool, database: Access, installation: Settings, tmp_p
 
 
 @asynccontextmanager
-async def street(settings: Settings, placed: list[Placed]) -> AsyncIterator[Crowd]:
+async def street(settings: Settings, placed: list[Placed], *, is_stocked: bool = False) -> AsyncIterator[Crowd]:
     """The aggregator at work, and the boxes connected to it."""
     boxes = msgspec.structs.replace(settings.boxes, artefacts_url=f"https://127.0.0.1:{settings.http.port}")
     told = msgspec.structs.replace(settings, boxes=boxes)
-    async with running(settings), crowd_of({settings.city: placed}, {settings.city: told}, Day()) as crowd:
+    boxes_of, settings_of = {settings.city: placed}, {settings.city: told}
+    async with running(settings), crowd_of(boxes_of, settings_of, Day(), is_stocked=is_stocked) as crowd:
         await crowd.until_online(LIMIT_S)
         yield crowd
 
@@ -65,6 +66,20 @@ async def test_light_boxes_arm_what_is_listed_by_delta_and_their_hits_are_stored
         assert crowd.taken.stored == {Kind.HIT: BOXES}
     assert await pool.fetchval("SELECT array_agg(envelope_hash) @> $1 FROM hit", hits)
     assert await pool.fetchval("SELECT count(*) FROM delivery") == BOXES
+
+
+async def test_boxes_that_begin_with_a_list_fetch_only_what_changes(
+    placed: list[Placed], installation: Settings, pool: Pool, broker: Broker, tmp_path: Path
+) -> None:
+    officers = appoint(installation, tmp_path, "ana", "luis")
+    await listed(officers, pool, "FAB123C", *some_plates(40, Random(1)))
+    async with street(officers.settings, placed, is_stocked=True) as crowd:
+        first, *others = crowd.all
+        assert first.brought == (0, 1)
+        assert all(agent.held is first.held and agent.brought == (0, 0) for agent in others)
+        async with crowd.arming("UPF337A", LIMIT_S):
+            await listed(officers, pool, "UPF337A")
+        assert all(agent.brought == (1, 0) for agent in others)
 
 
 async def test_what_boxes_say_without_a_network_waits_and_a_storm_loses_nothing(

@@ -41,6 +41,28 @@ def test_a_fleet_lives_through_an_outage_and_a_storm_and_nothing_is_lost() -> No
 
 
 @pytest.mark.timeout(300)
+def test_what_is_approved_in_a_storm_is_armed_by_every_box_by_delta() -> None:
+    figures = last_line(
+        "simulate_fleet.py", "--alone", "--cities", "2", "--points", "6", "--seconds", "6", "--report-s", "1",
+        "--hotlist", "60", "--outages", "0", "--storms", "2",
+    )  # fmt: skip
+    assert (figures["lost"], figures["duplicates"], figures["refused"]) == (0, 0, 0)
+    assert len(figures["spreads"]) == len(figures["storm_s"]) == 2
+    for spread in figures["spreads"]:
+        assert (spread["boxes"], spread["by_delta"], spread["whole"], spread["without_network"]) == (6, 6, 0, 0)
+        assert 0 < spread["armed_s_p50"] <= spread["armed_s_last"]
+        assert spread["approved_s"] > 0
+        assert set(spread["cpu_s"]) == {"aggregator", "broker", "database", "fleet", "officers"}
+
+
+def test_a_hotlist_that_no_box_would_take_is_refused_before_anything_is_founded() -> None:
+    argv = [sys.executable, str(SCRIPTS / "simulate_fleet.py"), "--hotlist", "200001"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=LIMIT_S)
+    assert done.returncode == 1
+    assert "200000 at most" in " ".join(done.stdout.split())
+
+
+@pytest.mark.timeout(300)
 def test_the_federation_is_measured_to_its_last_line() -> None:
     figures = last_line(
         "bench_federation.py", "--cities", "2", "--points", "4", "--entries", "2", "--listed", "5", "--hits", "4",

@@ -7,9 +7,11 @@ from fleet.day import Day, Street, share_at
 from fleet.layout import lay_out
 from fleet.outbox import Outbox
 from fleet.plates import some_plates
+from fleet.spreading import Spread
 from hypothesis import given
 from hypothesis import strategies as st
 from load import mqtt
+from load.spent import Spent
 
 from protocol.keys import KeySigner
 from protocol.messages import Alarm
@@ -119,6 +121,16 @@ def test_what_is_missed_or_was_on_its_way_when_the_line_broke_is_sent_again() ->
     assert [row.sequence for row, _ in box.due(0.1)] == [2, 3]
     box.hurry_all()
     assert [row.sequence for row, _ in box.due(0.2)] == [1, 2, 3]
+
+
+def test_a_spread_tells_when_half_of_the_boxes_had_armed_and_when_the_last() -> None:
+    spread = Spread(
+        approved_s=0.5, back_s=1.0, armed_s=(0.6, 0.7, 0.8, 2.0), by_delta=4, whole=1, without_network=1,
+        spent=Spent({"broker": 0.126}, idle_s=1.0, elapsed_s=2.0),
+    )  # fmt: skip
+    told = spread.told()
+    assert (told["boxes"], told["armed_s_p50"], told["armed_s_last"]) == (4, 0.7, 2.0)
+    assert told["cpu_s"] == {"broker": 0.13}
 
 
 @given(cut=st.integers(1, 200))

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -180,6 +180,11 @@ async def first(frames: AsyncGenerator[Frame, None], count: int) -> list[int]:
     return [(await anext(frames)).index for _ in range(count)]
 
 
+async def all_of(frames: AsyncIterator[Frame]) -> list[int]:
+    """The indices of what still comes, until the source ends."""
+    return [frame.index async for frame in frames]
+
+
 async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(timeout_s):
@@ -198,11 +203,10 @@ async def test_a_source_that_is_not_wanted_stands_still_and_goes_on_where_it_was
         wanted.set()
         assert (await anext(frames)).index == 0
         wanted.clear()
-        async with asyncio.timeout(20):
-            while capture.stats()[NORTH].fault is None:  # what waits for the consumer is taken first
-                await asyncio.wait_for(anext(frames), 20)
+        taking = asyncio.create_task(all_of(frames))  # what waits for the consumer is taken first
+        await until(lambda: capture.stats()[NORTH].fault is not None, 20)
         seen = capture.stats()[NORTH].frames_in
         wanted.set()
-        rest = [frame.index async for frame in frames]
+        rest = await asyncio.wait_for(taking, 20)
     assert rest[-1] == FRAMES - 1
     assert 0 < seen < FRAMES

@@ -92,6 +92,21 @@ def test_one_way_can_be_cut_alone(line: PacketLine) -> None:
         assert line.carried > before
 
 
+def test_answers_are_lost_from_a_given_packet_on_which_arrives(line: PacketLine) -> None:
+    with talk(line) as client:
+        line.loses_answers_to(lambda packet: packet.endswith(b"two"))
+        assert answered(client, b"one") == b"one"
+        before = line.carried
+        client.sendall(b"two")
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(10)
+        assert line.carried > before
+        line.becomes(CLEAR)
+        client.settimeout(20)
+        assert client.recv(10) == b"two"
+
+
 def test_a_line_that_flaps_carries_everything_in_the_end(line: PacketLine) -> None:
     with talk(line) as client:
         line.becomes(flapping(0.1, 0.05))

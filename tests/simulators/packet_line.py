@@ -12,7 +12,9 @@ Each end is a tun device; what goes into one is read here, waits, is lost or goe
 one: no end gets a reset, and TCP's own timers find out. It needs no kernel module but tun; many kernels lack netem.
 
 Packets have a direction, and each may have its own weather: where answers alone are lost, a sender must not believe
-that nothing arrived. Weather is a function of time, so that a line can flap by itself.
+that nothing arrived. TCP's acknowledgements are lost with them, and once it misses one it says the same over and over,
+nothing new: so answers can be lost from a given packet on, which is then certain to arrive. Weather is a function of
+time, so that a line can flap by itself.
 """
 
 import contextlib
@@ -72,6 +74,7 @@ class PacketLine:
         self._rng, self._stack = Random(seed), contextlib.ExitStack()
         self._up: Forecast = lambda _now: CLEAR
         self._down: Forecast = lambda _now: CLEAR
+        self._is_meant: Callable[[bytes], bool] = _never
         self._spaces: dict[str, int] = {}
         self._is_over = threading.Event()
 
@@ -95,8 +98,14 @@ class PacketLine:
 
     def becomes(self, up: Weather | Forecast, down: Weather | Forecast | None = None) -> None:
         """The weather from now on: from near to far, and (else the same) from far to near."""
+        self._is_meant = _never
         self._up = _forecast(up)
         self._down = self._up if down is None else _forecast(down)
+
+    def loses_answers_to(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Clear until a packet is meant, which arrives; from then on nothing goes from far to near."""
+        self.becomes(CLEAR)
+        self._is_meant = is_meant
 
     @contextlib.contextmanager
     def inside(self, end: str) -> Iterator[None]:
@@ -159,8 +168,14 @@ class PacketLine:
                 self.lost += 1
                 continue
             self.carried += 1
+            if self._is_meant(packet):
+                self.becomes(CLEAR, CUT)
             due = time.monotonic() + weather.delay_s + self._rng.uniform(0.0, weather.jitter_s)
             heapq.heappush(waiting, (due, self.carried, to, packet))
+
+
+def _never(_packet: bytes) -> bool:
+    return False
 
 
 def _forecast(weather: Weather | Forecast) -> Forecast:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,6 +21,8 @@ from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.settings import load
 from fleet.crowd import Placed, enrol
 from fleet.layout import Site
+
+_LISTED_AT_ONCE: Final = 25_000  # by one import: on a busy machine a command with many more would take too long
 
 
 def brought_up(
@@ -55,8 +58,8 @@ def _list_everywhere(
     """Have each city list its plates, as many cities at once as there are cores; `told` of each."""
 
     def listed(name: str) -> None:
-        if plates[name]:
-            state.cities[name].want(plates[name], scope=scope)
+        for at in range(0, len(plates[name]), _LISTED_AT_ONCE):
+            state.cities[name].want(plates[name][at : at + _LISTED_AT_ONCE], scope=scope)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(listed, state.cities):

@@ -23,6 +23,7 @@ from aggregator.core.founding import Plan
 from aggregator.settings import Settings
 from tests.simulators.asked_city import seed
 from tests.simulators.broker import Broker, free_port
+from tests.simulators.disk_in_memory import in_memory
 from tests.simulators.enrolment import CITY, Box, enrol, found_registry
 from tests.simulators.timescale_server import TimescaleServer, lacking
 
@@ -31,8 +32,8 @@ TEMPLATE = "template_atalaya"
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """The embedded PostgreSQL, with a migrated template database."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+    """The embedded PostgreSQL, with a migrated template database. Its files are in memory where there is room."""
+    with in_memory() as folder, EmbeddedPostgres(folder or tmp_path_factory.mktemp("postgres")) as server:
         asyncio.run(_make_template(server))
         yield server
 

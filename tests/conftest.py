@@ -3,7 +3,8 @@
 Processes and threads of fixtures with a wider scope are there before the test and so do not count. Warnings are
 errors (pyproject.toml), so an unclosed file or socket fails its test as a ResourceWarning.
 
-`tests.distribution` says which tests go together where several processes share them.
+`tests.distribution` says which tests go together where several processes share them. A failure is told at once, with
+its traceback: a run that is cut before its end has told it then.
 """
 
 import contextlib
@@ -46,6 +47,25 @@ def _settled(before: set[int], threads: set[threading.Thread]) -> bool:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     """Take our own way to share the tests."""
     return ByFile(config, log)
+
+
+class _AtOnce:
+    """Writes a failure when it is heard of; pytest does so when all tests are through."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._terminal.write_line(f"\n{report.nodeid} failed in its {report.when}:\n{report.longreprtext}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell failures at once, in the process that has the terminal."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_AtOnce(terminal))
 
 
 @pytest.fixture(autouse=True)

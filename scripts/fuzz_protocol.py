@@ -24,11 +24,12 @@ from make_vectors import sealing_vectors
 from protocol_negatives import negatives
 from protocol_negatives_link import link_negatives
 from protocol_negatives_minor import minor_negatives
-from protocol_samples import ENTRIES, WHO, Refused, arm, evidence_key, samples, signed_payload, snapshot
+from protocol_samples import ENTRIES, arm, samples, snapshot
 from protocol_samples_delta import delta, delta_samples, next_snapshot, take_delta
 from protocol_samples_link import link_samples, made_answer, page, parcel, take_page, take_parcel
 from protocol_samples_minor import minor_samples
 from protocol_samples_terms import terms_samples
+from protocol_samples_world import WHO, Refused, evidence_key, signed_payload
 
 from protocol import cbor, errors
 from protocol import messages as m

@@ -17,8 +17,9 @@ from typing import Any, Final
 
 from protocol_negatives import negatives
 from protocol_negatives_minor import minor_negatives
-from protocol_samples import NOW_MS, SALT, SIGNERS, WHO, arm, bundle, evidence_spki, samples, seed, snapshot
+from protocol_samples import arm, samples, snapshot
 from protocol_samples_minor import LAST_TAKEN, minor_samples
+from protocol_samples_world import NOW_MS, SALT, SIGNERS, WHO, bundle, evidence_spki, seed
 from vector_forms import meaning, named_keys, refused_vectors, signed_vector, topic_vectors
 from vectors_link import LINK_WORDS, TERMS_WORDS, link_vectors
 

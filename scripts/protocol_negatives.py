@@ -11,14 +11,9 @@ import cbor2
 import msgspec
 from protocol_samples import (
     ENTRIES,
-    NOW_MS,
-    WHO,
-    Refused,
     arm,
-    key,
     manifest_of,
     samples,
-    signed_payload,
     snapshot,
     take_batch,
     take_bundle,
@@ -28,6 +23,7 @@ from protocol_samples import (
     take_resend,
     take_withdrawal,
 )
+from protocol_samples_world import NOW_MS, WHO, Refused, key, signed_payload
 
 from protocol import cbor, errors
 from protocol.cosign import CoSignature, CoSigned, cosign

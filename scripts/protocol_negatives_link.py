@@ -6,7 +6,6 @@ from typing import Any, Final
 import cbor2
 import msgspec
 from protocol_negatives import Negative
-from protocol_samples import NOW_MS, WHO, YEAR_MS, grant_of, key
 from protocol_samples_link import (
     LOG,
     STOOD,
@@ -32,6 +31,7 @@ from protocol_samples_link import (
     take_transit,
     token,
 )
+from protocol_samples_world import NOW_MS, WHO, YEAR_MS, grant_of, key
 
 from protocol import cbor
 from protocol import federation as f

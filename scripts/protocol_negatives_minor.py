@@ -6,8 +6,9 @@ from typing import Any, Final
 import cbor2
 import msgspec
 from protocol_negatives import Negative
-from protocol_samples import NOW_MS, YEAR_MS, key, signed_payload, take_message
+from protocol_samples import take_message
 from protocol_samples_minor import document, minor_samples, take_settings
+from protocol_samples_world import NOW_MS, YEAR_MS, key, signed_payload
 
 from protocol import cbor
 from protocol.envelope import Context, parse

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import cbor2
 import msgspec
-from protocol_samples import ENTRIES, NOW_MS, WHO, Sample, batch, key, manifest_of, snapshot, trust, withdrawal
+from protocol_samples import ENTRIES, batch, manifest_of, snapshot, withdrawal
+from protocol_samples_world import NOW_MS, WHO, Sample, key, trust
 
 from protocol import cbor
 from protocol.cosign import CoSigned

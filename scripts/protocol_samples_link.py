@@ -8,21 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from protocol_samples import (
-    NOW_MS,
-    WHO,
-    YEAR_MS,
-    Refused,
-    Sample,
-    batch,
-    bundle,
-    grant_of,
-    key,
-    samples,
-    seed,
-    trust,
-    withdrawal,
-)
+from protocol_samples import batch, samples, withdrawal
+from protocol_samples_world import NOW_MS, WHO, YEAR_MS, Refused, Sample, bundle, grant_of, key, seed, trust
 
 from protocol import federation as f
 from protocol import roster as r

@@ -3,18 +3,8 @@
 from functools import cache
 from typing import Final
 
-from protocol_samples import (
-    NOW_MS,
-    OUTBOX,
-    WHO,
-    Sample,
-    grant_of,
-    grants,
-    key,
-    samples,
-    take_bundle,
-    take_message,
-)
+from protocol_samples import samples, take_bundle, take_message
+from protocol_samples_world import NOW_MS, OUTBOX, WHO, Sample, grant_of, grants, key
 
 from protocol import messages as m
 from protocol import point_messages as pm

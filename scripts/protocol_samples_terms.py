@@ -9,8 +9,8 @@ from typing import Any, Final
 import cbor2
 import msgspec
 from protocol_negatives import Negative
-from protocol_samples import NOW_MS, WHO, YEAR_MS, Sample, key, signed_payload
 from protocol_samples_minor import trust
+from protocol_samples_world import NOW_MS, WHO, YEAR_MS, Sample, key, signed_payload
 
 from protocol import cbor
 from protocol.envelope import Context, envelope_hash, parse

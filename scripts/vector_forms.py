@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 from protocol_negatives import Negative
-from protocol_samples import WHO, Refused, Sample, key, seed
 from protocol_samples_link import token
+from protocol_samples_world import WHO, Refused, Sample, key, seed
 
 from protocol import messages as m
 from protocol import topics

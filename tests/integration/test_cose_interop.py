@@ -16,7 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from interop_env import interop_python
-from protocol_samples import RepeatingP256, Sample, key, samples
+from protocol_samples import samples
+from protocol_samples_world import RepeatingP256, Sample, key
 
 from protocol.cosign import CoSigned, parse_cosigned
 from protocol.envelope import Context, Envelope, parse

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from street.render import render_street
 
 from edge_agent.adapters.control_socket import ask
-from edge_agent.core.figures import METRICS, CameraFigures, Figures, Outbox
+from edge_agent.core.figures import CameraFigures, Figures, Outbox
+from edge_agent.core.metrics import METRICS
 from edge_agent.core.report import CameraCounts
 from edge_agent.http.metrics import serving_metrics
 from protocol.messages import CameraState

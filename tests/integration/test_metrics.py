@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from aggregator.adapters import keyfiles
 from aggregator.adapters.database import Pool
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
-from aggregator.core.figures import METRICS
+from aggregator.core.metrics import METRICS
 from aggregator.settings import Settings
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash

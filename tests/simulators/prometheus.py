@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from aggregator.core import figures as of_aggregator
-from edge_agent.core import figures as of_agent
+from aggregator.core import metrics as of_aggregator
+from edge_agent.core import metrics as of_agent
 
 ALWAYS = {"job", "instance"}
 # What Prometheus itself and the library's process collector tell.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.core import figures as of_aggregator
-from edge_agent.core import figures as of_agent
+from aggregator.core import metrics as of_aggregator
+from edge_agent.core import metrics as of_agent
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(atalaya_[a-z_]+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)

@@ -4,7 +4,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import key
+from protocol_samples_world import key
 
 from protocol.cosign import MAX_SIGNATURES, CoSigned, cosign, cosign_structure, parse_cosigned
 from protocol.envelope import Context

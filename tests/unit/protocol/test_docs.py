@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from protocol_samples import SALT
+from protocol_samples_world import SALT
 
 from protocol import (
     cbor,

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import key
+from protocol_samples_world import key
 
 from protocol.envelope import (
     MAX_ENVELOPE_BYTES,

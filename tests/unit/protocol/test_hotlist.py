@@ -6,22 +6,17 @@ import msgspec
 import pytest
 from protocol_samples import (
     ENTRIES,
-    NOW_MS,
-    YEAR_MS,
     arm,
     batch,
-    evidence_spki,
-    key,
     manifest,
     manifest_of,
-    signed_payload,
     snapshot,
     take_batch,
     take_manifest,
     take_withdrawal,
-    trust,
     withdrawal,
 )
+from protocol_samples_world import NOW_MS, YEAR_MS, evidence_spki, key, signed_payload, trust
 
 from protocol import cbor, hotlist
 from protocol.cosign import CoSigned, cosign

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import ENTRIES, NOW_MS, YEAR_MS, key, manifest_of
+from protocol_samples import ENTRIES, manifest_of
+from protocol_samples_world import NOW_MS, YEAR_MS, key
 
 from protocol import hotlist_steps
 from protocol.cosign import CoSigned

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import WHO, key, samples, signed_payload
+from protocol_samples import samples
 from protocol_samples_minor import minor_samples
+from protocol_samples_world import WHO, key, signed_payload
 
 from protocol import cbor, fields
 from protocol import messages as m

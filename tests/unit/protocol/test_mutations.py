@@ -6,8 +6,9 @@ import pytest
 from fuzz_protocol import Finding, fuzz, judge_cbor, judge_snapshot, mutate, targets
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import Refused, Sample, samples
+from protocol_samples import samples
 from protocol_samples_link import link_samples
+from protocol_samples_world import Refused, Sample
 
 from protocol import errors
 from protocol.envelope import parse

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import OUTBOX, WHO, key
+from protocol_samples_world import OUTBOX, WHO, key
 
 from protocol.envelope import envelope_hash, parse
 from protocol.errors import EncodeError

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import NOW_MS, OUTBOX, WHO, key, samples
+from protocol_samples import samples
+from protocol_samples_world import NOW_MS, OUTBOX, WHO, key
 
 from protocol.envelope import parse
 from protocol.errors import DecodeError, EncodeError

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from protocol_samples import NOW_MS, OUTBOX, WHO, key
+from protocol_samples_world import NOW_MS, OUTBOX, WHO, key
 
 from protocol.envelope import parse
 from protocol.errors import EncodeError

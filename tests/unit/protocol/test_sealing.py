@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import evidence_key, evidence_spki, key
+from protocol_samples_world import evidence_key, evidence_spki, key
 
 from protocol.errors import SealError
 from protocol.sealing import OVERHEAD_BYTES, Purpose, check_evidence_key, seal, unseal

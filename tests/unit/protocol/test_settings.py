@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from protocol_samples import NOW_MS, WHO, YEAR_MS, grant_of, grants, key
 from protocol_samples_minor import document, trust
+from protocol_samples_world import NOW_MS, WHO, YEAR_MS, grant_of, grants, key
 
 from protocol.envelope import envelope_hash
 from protocol.errors import EncodeError

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import NOW_MS, WHO, YEAR_MS, key
 from protocol_samples_minor import trust
 from protocol_samples_terms import LAST_TERMS, PARTNER, take_terms, terms
+from protocol_samples_world import NOW_MS, WHO, YEAR_MS, key
 
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash

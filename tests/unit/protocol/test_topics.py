@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_samples import WHO
+from protocol_samples_world import WHO
 
 from protocol.errors import BadName, BadTopic
 from protocol.messages import Kind

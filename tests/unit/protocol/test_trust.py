@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from protocol_samples import NOW_MS, YEAR_MS, bundle, evidence_spki, key, signed_payload, trust
+from protocol_samples_world import NOW_MS, YEAR_MS, bundle, evidence_spki, key, signed_payload, trust
 
 from protocol import cbor
 from protocol.envelope import OVERHEAD_BYTES, Context, parse

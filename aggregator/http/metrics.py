@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from aggregator.core.figures import METRICS, Figures, Metric
+from aggregator.core.figures import Figures
+from aggregator.core.metrics import METRICS, Metric
 
 Read: TypeAlias = Callable[[], Awaitable[Figures]]
 Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily

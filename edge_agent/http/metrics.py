@@ -20,7 +20,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from edge_agent.core.figures import METRICS, Figures, Metric
+from edge_agent.core.figures import Figures
+from edge_agent.core.metrics import METRICS, Metric
 
 HOST: Final = "127.0.0.1"
 PATH: Final = "/metrics"

@@ -68,7 +68,7 @@ class _Copying:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send(target, waiting), name=f"copy {target.name}")
                 yield _until_empty(waiting)
-        except BaseExceptionGroup as found:
+        except BaseExceptionGroup as found:  # of one task: callers tell its error, or a cancel, by its own type
             raise found.exceptions[0] from None
 
     async def settled(self) -> Manifest:

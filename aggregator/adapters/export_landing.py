@@ -124,7 +124,7 @@ def landed(path: Path, *, replaces: bool = False, is_private: bool = False) -> I
             os.close(descriptor)
         _must_be_free(path, replaces=replaces)
         part.replace(path)
-    except BaseException:
+    except BaseException:  # whatever ended it, a cancel or an interrupt too: half an export is not left behind
         part.unlink(missing_ok=True)
         raise
     _settle_folder(path.parent)

@@ -23,14 +23,16 @@ _OF_THE_STORY: Final = frozenset(
     f"tests/acceptance/{name}.py" for name in ("test_end_to_end", "test_nothing_leaks", "test_refusals")
 )
 LONGEST_FIRST: Final = (
-    "tests/acceptance/test_technician_day.py",
     STORY,
-    "tests/integration/test_edge_settings.py",
     "tests/integration/test_alarms_end_to_end.py",
-    "tests/integration/test_edge_kills.py",
-    "tests/integration/test_tpm_city.py",
-    "tests/integration/test_enroll_command.py",
+    "tests/integration/test_edge_settings.py",
     "tests/integration/test_edge_agent.py",
+    "tests/integration/test_edge_kills.py",
+    "tests/integration/test_enroll_command.py",
+    "tests/integration/test_cameras_commands.py",
+    "tests/integration/test_cameras_network.py",
+    "tests/integration/test_aggregator_crashes.py",
+    "tests/unit/edge_agent/test_scene.py",
 )
 
 

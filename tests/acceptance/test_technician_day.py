@@ -50,6 +50,7 @@ def people(tmp_path: Path, clip: Clip) -> Iterator[dict[str, Person]]:
 
 
 @pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="`make models` fetches them")
+@pytest.mark.slow
 @pytest.mark.timeout(1_200)
 def test_every_command_of_the_technicians_day_does_what_the_page_says(people: dict[str, Person]) -> None:
     typed = list(steps(PAGE.read_text()))

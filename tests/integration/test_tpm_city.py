@@ -32,6 +32,7 @@ resend_most_s = 2.0
 """
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="`make models` fetches them"),
     pytest.mark.timeout(3 * PATIENCE_S),
 ]

@@ -186,12 +186,11 @@ class Outside(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked of terms: a use, of a camera (none: of the site), at an instant, or at any of two."""
+    """What is asked of terms: a use, of a camera (none: of the site), at an instant."""
 
     use: Use
     camera: str | None
     at_ms: int
-    or_at_ms: int | None = None
 
 
 def sign_terms(terms: Terms, signer: Signer) -> bytes:
@@ -241,19 +240,14 @@ def standing(terms: Terms, point: str, at_ms: int) -> Outside | None:
 
 def outside(terms: Terms, zone: tzinfo, point: str, ask: Ask) -> Outside | None:
     """Why terms do not allow something at a point, or None if they do."""
-    found = _outside(terms, zone, point, ask, ask.at_ms)
-    return found if found is None or ask.or_at_ms is None else _outside(terms, zone, point, ask, ask.or_at_ms)
-
-
-def _outside(terms: Terms, zone: tzinfo, point: str, ask: Ask, at_ms: int) -> Outside | None:
-    found = standing(terms, point, at_ms)
+    found = standing(terms, point, ask.at_ms)
     if found is not None:
         return found
     if ask.use not in terms.uses:
         return Outside.OTHER_USE
     if ask.camera is not None and ask.camera not in (terms.cameras(point) or ()):
         return Outside.OTHER_CAMERA
-    return None if ask.use is Use.PANIC or terms.is_open(at_ms, zone) else Outside.OTHER_HOURS
+    return None if ask.use is Use.PANIC or terms.is_open(ask.at_ms, zone) else Outside.OTHER_HOURS
 
 
 def is_open_between(terms: Terms, zone: tzinfo, from_ms: int, to_ms: int) -> bool:
@@ -262,18 +256,21 @@ def is_open_between(terms: Terms, zone: tzinfo, from_ms: int, to_ms: int) -> boo
     return any(terms.is_open(at_ms, zone) for at_ms in (*first_day, to_ms))
 
 
-def asked(body: Body, created_ms: int) -> Ask | None:
-    """What a message asks of terms; None for what is upkeep. (Reports are judged line by line, by their receiver.)"""
+def asked(body: Body, created_ms: int) -> tuple[Ask, ...]:
+    """What a message asks of terms: one of these must be allowed. Nothing for what is upkeep.
+
+    (Reports are judged line by line, by their receiver.)
+    """
     match body:
         case Hit(camera=camera, captured_ms=at_ms) | Evidence(camera=camera, captured_ms=at_ms):
-            return Ask(Use.HIT, camera, at_ms)
+            return (Ask(Use.HIT, camera, at_ms),)
         case HitAmended() | EvidenceUnavailable() | Piece():
-            return Ask(Use.HIT, None, created_ms, max(0, created_ms - FOLLOWING_MS))
+            return Ask(Use.HIT, None, created_ms), Ask(Use.HIT, None, max(0, created_ms - FOLLOWING_MS))
         case Alarm(camera=None, alarm=alarm, started_ms=at_ms):
-            return Ask(Use.PANIC, None, at_ms) if alarm in PANIC_ALARMS else None
+            return (Ask(Use.PANIC, None, at_ms),) if alarm in PANIC_ALARMS else ()
         case Alarm(camera=camera, started_ms=at_ms):
-            return Ask(Use.ALARM, camera, at_ms)
+            return (Ask(Use.ALARM, camera, at_ms),)
         case CameraCondition(camera=camera, since_ms=at_ms):
-            return Ask(Use.CONDITION, camera, at_ms, created_ms)
+            return Ask(Use.CONDITION, camera, at_ms), Ask(Use.CONDITION, camera, created_ms)
         case _:
-            return None
+            return ()

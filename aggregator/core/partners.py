@@ -9,7 +9,7 @@ judged by when it arrives, and what arrives more than `LATEST_MS` after their en
 is upkeep and always taken, unless a line of it counts what its camera was not allowed to see.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
@@ -44,10 +44,11 @@ def why_outside(message: Message, body: Body, held: PointTerms, *, received_ms: 
     if isinstance(body, Report):
         lines = (_line_outside(line, body, held, received_ms) for line in body.cameras)
         return next((why for why in lines if why is not None), None)
-    ask = asked(body, message.created_ms)
-    if ask is not None and message.clock is not Clock.GOOD:
-        ask = Ask(ask.use, ask.camera, received_ms)
-    return None if ask is None else _ask_outside(ask, held, received_ms)
+    asks = asked(body, message.created_ms)
+    if message.clock is not Clock.GOOD:
+        asks = tuple(replace(ask, at_ms=received_ms) for ask in asks)
+    found = [_ask_outside(ask, held, received_ms) for ask in asks]
+    return None if not found or None in found else found[0]
 
 
 def state_of(terms: Terms | None, now_ms: int) -> str:
@@ -64,12 +65,6 @@ def state_of(terms: Terms | None, now_ms: int) -> str:
 
 
 def _ask_outside(ask: Ask, held: PointTerms, received_ms: int) -> Outside | None:
-    instants = [ask.at_ms] if ask.or_at_ms is None else [ask.at_ms, ask.or_at_ms]
-    found = [_at_outside(Ask(ask.use, ask.camera, at_ms), held, received_ms) for at_ms in instants]
-    return None if None in found else found[0]
-
-
-def _at_outside(ask: Ask, held: PointTerms, received_ms: int) -> Outside | None:
     signed = held.at(ask.at_ms)
     if signed is None:
         return Outside.NO_TERMS

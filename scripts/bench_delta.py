@@ -50,7 +50,7 @@ from edge_agent.adapters.keystore import Enrolment, load_enrolment
 from edge_agent.core.matching import HotlistIndex
 from protocol.clock import to_ms
 from protocol.envelope import parse
-from protocol.hotlist import MAX_MANIFEST_BYTES, Manifest
+from protocol.hotlist import MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest
 from protocol.keys import Signer
 from protocol.plates import ALPHABET
 from protocol.topics import HOTLIST, TRUST, broadcast_topic
@@ -79,6 +79,13 @@ class Size:
     rounds: int
     boxes: int
     reference_every: int
+
+    def __post_init__(self) -> None:
+        """Refuse what leaves nothing to measure."""
+        if min(self.batches, self.rounds, self.boxes, self.reference_every) < 1:
+            raise BenchError("want one of everything at least")
+        if not self.rounds < self.entries <= MAX_ENTRIES:
+            raise BenchError(f"{self.entries} entries: want more entries than rounds, and {MAX_ENTRIES} at most")
 
 
 @dataclass(slots=True)
@@ -261,6 +268,22 @@ def distinct_plates(count: int, rng: random.Random) -> list[str]:
     return list(found)
 
 
+def found_and_measure(size: Size) -> Measured:
+    """All of it, in a city that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="atalaya-bench-") as folder:
+        city = LocalCity(Path(folder) / "city")
+        try:
+            with console.status("found a city"):
+                city.found()
+                city.register(POINT, ["cam-1"])
+                box = city.enrol("box-1", POINT, "")
+                city.appoint_officers()
+                city.start_servers()
+            return asyncio.run(measure(city, box.folder / "identity", size, random.Random(SEED)))
+        finally:
+            city.stop()
+
+
 async def measure(city: LocalCity, identity: Path, size: Size, rng: random.Random) -> Measured:
     """Fill the list, then round after round."""
     settings, enrolment = load(city.config), load_enrolment(identity)
@@ -357,24 +380,13 @@ def main(
     *, entries: int = 200_000, batches: int = 20, rounds: int = 30, boxes: int = 2, reference_every: int = 10
 ) -> int:
     """Run the benchmark."""
-    size = Size(entries, batches, rounds, boxes, reference_every)
-    rng = random.Random(SEED)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    with tempfile.TemporaryDirectory(prefix="atalaya-bench-") as folder:
-        city = LocalCity(Path(folder) / "city")
-        try:
-            with console.status("found a city"):
-                city.found()
-                city.register(POINT, ["cam-1"])
-                box = city.enrol("box-1", POINT, "")
-                city.appoint_officers()
-                city.start_servers()
-            measured = asyncio.run(measure(city, box.folder / "identity", size, rng))
-        except (BenchError, StackError) as exc:
-            print(exc, file=sys.stderr)
-            return 1
-        finally:
-            city.stop()
+    try:
+        size = Size(entries, batches, rounds, boxes, reference_every)
+        measured = found_and_measure(size)
+    except (BenchError, StackError) as exc:
+        print(f"bench delta: {exc}", file=sys.stderr)
+        return 1
     show(measured, size)
     print(json.dumps(figures(measured, size)))
     return 1 if measured.wrong else 0

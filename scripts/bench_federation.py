@@ -100,6 +100,8 @@ def main(
     keep
         Leave the state's folder here, with every log, instead of a temporary one.
     """
+    if cities < 2 or min(entries, listed, hits, backlog) < 1:
+        raise StackError("want two cities at least, so that something crosses, and one of everything else")
     sites = lay_out(cities, points)
     plates = Plates.drawn(tuple(sites), listed, entries)
     with tempfile.TemporaryDirectory(prefix="atalaya-state-") as scratch:
@@ -249,5 +251,5 @@ if __name__ == "__main__":
     try:
         code = app()
     except* (StackError, LoadError) as errors:
-        console.print(f"[red]bench federation:[/] {first_of(errors)}")
+        print(f"bench federation: {first_of(errors)}", file=sys.stderr)
     sys.exit(code)

@@ -39,7 +39,7 @@ from aggregator.adapters.database import Pool, opened
 from aggregator.settings import load
 
 CITIES = 3
-POINTS = int(os.environ.get("DEMO_POINTS", "40"))
+POINTS = 40
 LISTED = 20
 REPORT_S = 5.0
 SILENCE_S = 4.0
@@ -66,7 +66,7 @@ class Claims:
 
 def main() -> int:
     """Run it; 0 if every claim held."""
-    sites, claims = lay_out(CITIES, POINTS), Claims()
+    sites, claims = lay_out(CITIES, _points_asked_for()), Claims()
     car, late, *others = some_plates(2 + CITIES * LISTED, Random(11))
     lists = {name: others[at * LISTED : (at + 1) * LISTED] for at, name in enumerate(sites)}
     with tempfile.TemporaryDirectory(prefix="atalaya-demo-state-") as folder:
@@ -79,6 +79,13 @@ def main() -> int:
             state.stop()
     print(json.dumps(claims.figures | {"claims_broken": len(claims.broken)}), flush=True)
     return 1 if claims.broken else 0
+
+
+def _points_asked_for() -> int:
+    text = os.environ.get("DEMO_POINTS", str(POINTS))
+    if not (text.isascii() and text.isdigit()):
+        raise StackError(f"DEMO_POINTS={text}: want a number of points, {CITIES} at least")
+    return int(text)
 
 
 @dataclass(slots=True)
@@ -133,7 +140,7 @@ class _Show:
             cameras = sum(agent.cameras for agent in agents)
             table.add_row(name, str(len(agents)), str(cameras), str(len(agents[0].held.index)))
         console.print(table)
-        self.claims.check(f"{len(crowd.all)} boxes are connected", holds=crowd.online == POINTS)
+        self.claims.check(f"{len(crowd.all)} boxes are connected", holds=crowd.online == len(crowd.all))
 
     async def _reported(self, crowd: Crowd, desks: Desks) -> None:
         """A stolen car is listed in one city, under two officers' signatures, for the whole region."""
@@ -236,7 +243,7 @@ if __name__ == "__main__":
     try:
         code = main()
     except* (StackError, LoadError) as errors:
-        console.print(f"[red]demo state:[/] {first_of(errors)}")
+        print(f"demo state: {first_of(errors)}", file=sys.stderr)
     except* KeyboardInterrupt:
         code = 130
     sys.exit(code)

@@ -108,6 +108,8 @@ def main(
     """
     if hotlist is not None and (shared or not 0 < storms < hotlist <= MAX_ENTRIES):
         raise StackError(f"a hotlist wants a storm, more entries than storms, {MAX_ENTRIES} at most, and is not shared")
+    if min(seconds, report_s, speed) <= 0 or entries < 1:
+        raise StackError("--seconds, --report-s and --speed want more than 0, and --entries a vehicle at least")
     sites = lay_out(cities, points, cameras, seed=seed)
     plates, news = _wanted(sites, entries, hotlist, storms, Random(seed))
     stretch = Stretch(
@@ -221,5 +223,5 @@ if __name__ == "__main__":
     try:
         code = app()
     except* (StackError, LoadError) as errors:
-        console.print(f"[red]simulate fleet:[/] {first_of(errors)}")
+        print(f"simulate fleet: {first_of(errors)}", file=sys.stderr)
     sys.exit(code)

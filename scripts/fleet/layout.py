@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from stack.process import StackError
+
 from protocol.order import Identity
+from protocol.roster import MAX_CAMERAS
 
 # City, latitude, longitude, and what share of the points it has beside the others.
 _PLACES: Final[tuple[tuple[str, float, float, float], ...]] = (
@@ -40,17 +43,17 @@ class Site:
     cameras: tuple[str, ...]
 
 
-def cities_of(count: int) -> tuple[str, ...]:
-    """The ids of the first so many cities."""
-    if not 1 <= count <= MOST_CITIES:
-        raise ValueError(f"want 1 to {MOST_CITIES} cities")
-    return tuple(place[0] for place in _PLACES[:count])
-
-
 def lay_out(cities: int, points: int, cameras: int | None = None, *, seed: int = 1) -> dict[str, tuple[Site, ...]]:
-    """The sites of each city. Without a number of cameras a point has three or four by turns."""
+    """The sites of each city. Without a number of cameras a point has three or four by turns.
+
+    Raises `StackError` for a state that there cannot be.
+    """
+    if not 1 <= cities <= MOST_CITIES:
+        raise StackError(f"{cities} cities: want 1 to {MOST_CITIES}")
     if points < cities:
-        raise ValueError("want a point for each city at least")
+        raise StackError(f"{points} points for {cities} cities: want a point for each city at least")
+    if cameras is not None and not points <= cameras <= points * MAX_CAMERAS:
+        raise StackError(f"{cameras} cameras at {points} points: want 1 to {MAX_CAMERAS} at each")
     rng, numbers = Random(seed), _cameras(points, cameras)
     sites = {}
     for place, count in zip(_PLACES, _shares(cities, points), strict=False):

@@ -55,11 +55,27 @@ def test_what_is_approved_in_a_storm_is_armed_by_every_box_by_delta() -> None:
         assert set(spread["cpu_s"]) == {"aggregator", "broker", "database", "fleet", "officers"}
 
 
-def test_a_hotlist_that_no_box_would_take_is_refused_before_anything_is_founded() -> None:
-    argv = [sys.executable, str(SCRIPTS / "simulate_fleet.py"), "--hotlist", "200001"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=LIMIT_S)
-    assert done.returncode == 1
-    assert "200000 at most" in " ".join(done.stdout.split())
+@pytest.mark.parametrize(
+    ("command", "points", "why"),
+    [
+        ("simulate_fleet.py --hotlist 200001", "", "200000 at most"),
+        ("simulate_fleet.py --cities 12", "", "want 1 to 11"),
+        ("simulate_fleet.py --entries 0", "", "--entries a vehicle at least"),
+        ("bench_federation.py --cities 1", "", "two cities at least"),
+        ("bench_delta.py --entries 30 --rounds 30", "", "more entries than rounds"),
+        ("demo_state.py", "forty", "want a number of points"),
+        ("demo_state.py", "2", "a point for each city"),
+    ],
+)
+def test_what_cannot_be_is_refused_on_stderr_before_anything_is_founded(command: str, points: str, why: str) -> None:
+    script, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / script), *arguments],
+        capture_output=True, text=True, check=False, timeout=LIMIT_S, env={**os.environ, "DEMO_POINTS": points},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.timeout(300)

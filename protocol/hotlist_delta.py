@@ -88,7 +88,7 @@ class Contents:
 
 
 def contents_of(artefact: bytes) -> Contents:
-    """The contents of an artefact in our CBOR; raises `DecodeError` for what is cut."""
+    """The contents of an artefact in our CBOR; raises `DecodeError` for a byte string that goes past its end."""
     view = memoryview(artefact)
     spans = (Span(hashlib.sha256(view[at : at + size]).digest(), at, size) for at, size in _byte_strings(artefact))
     return Contents(hashlib.sha256(artefact).digest(), tuple(spans))

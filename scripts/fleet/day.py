@@ -1,6 +1,6 @@
 """How busy the street is over the day, and what a point sees of it.
 
-The curve is that of an arterial road on a working day: nearly nothing at four, peaks at eight and at six, a plateau
+The curve is that of an arterial road on a working day: nearly nothing at three, peaks at eight and at six, a plateau
 between. At the peak a camera sees `PEAK_VEHICLES` an hour. Of each hundred vehicles 93 are read, of a million reads so
 many are wanted as the caller says. All of it is drawn from a generator that the caller seeds.
 """

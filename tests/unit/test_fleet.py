@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from load import mqtt
 from load.spent import Spent
+from stack.process import StackError
 
 from protocol.keys import KeySigner
 from protocol.messages import Alarm
@@ -38,14 +39,24 @@ def test_every_city_has_a_point_and_none_is_left_over(cities: int, more: int) ->
     assert min(counts) >= 1
 
 
-def test_fewer_points_than_cities_are_refused() -> None:
-    with pytest.raises(ValueError, match="a point for each city"):
-        lay_out(3, 2)
+@pytest.mark.parametrize(
+    ("cities", "points", "cameras", "why"),
+    [
+        (0, 4, None, "want 1 to 11"),
+        (12, 40, None, "want 1 to 11"),
+        (3, 2, None, "a point for each city"),
+        (2, 4, 3, "want 1 to 32 at each"),
+        (2, 4, 129, "want 1 to 32 at each"),
+    ],
+)
+def test_a_state_that_there_cannot_be_is_refused(cities: int, points: int, cameras: int | None, why: str) -> None:
+    with pytest.raises(StackError, match=why):
+        lay_out(cities, points, cameras)
 
 
 def test_the_morning_is_busier_than_the_night_and_midnight_joins_on() -> None:
     assert share_at(8) == 1.0
-    assert share_at(4) < 0.1
+    assert share_at(3) == min(map(share_at, range(24))) == 0.05
     assert share_at(23.999) == pytest.approx(share_at(0), abs=0.01)
     assert share_at(7.5) == pytest.approx((share_at(7) + share_at(8)) / 2)
 

@@ -104,6 +104,8 @@ def check_own(file: TermsFile, own: Mapping[str, Iterable[str]], partner: str) -
 
 def terms_of(file: TermsFile, who: Parties, zone: dt.tzinfo, zone_name: str) -> Terms:
     """The document that a file becomes; raises `BadInput`."""
+    if file.until == dt.date.max:
+        raise BadInput("the terms: `until` is the last day of the calendar; name one that will come")
     begins, ends = (_midnight(day, zone) for day in (file.from_, file.until + dt.timedelta(days=1)))
     if begins >= ends:
         raise BadInput("the terms: `until` lies before `from`")

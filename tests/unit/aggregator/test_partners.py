@@ -205,6 +205,7 @@ def test_a_night_goes_on_with_the_next_day_and_sundays_with_mondays() -> None:
         ('["panic", "hit"]', '["faces"]', "uses"),
         ('["health", "counts"]', '["plates"]', "shown"),
         ("until = 2026-11-30", "until = 2026-11-20", "before"),
+        ("until = 2026-11-30", "until = 9999-12-31", "last day"),
         ('to = "02:00"', 'to = "26:00"', "time of day"),
         ('"fri", "sat", "sun"', '"freitag"', "days"),
         ("from = 2026-11-23\n", "", "from"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ Name = Annotated[str, Parameter(help="The company's id.")]
 Reason = Annotated[str, Parameter(help="Why; it is kept.")]
 EARTH_M: Final = 6_371_000
 DEFAULT_WITHIN_M: Final = 500
+_DEGREES: Final = re.compile(r"\s*([+-]?\d+(?:\.\d*)?)\s*,\s*([+-]?\d+(?:\.\d*)?)\s*", re.ASCII)
 _COLUMNS: Final = (
     "partner", "name", "state", "until", "points", "cameras", "boxes", "refused_24h", "contact",
 )  # fmt: skip
@@ -130,10 +132,12 @@ def cameras(
 ) -> None:
     """List the companies' cameras, connected or registered only, and whom to ask about each."""
     now, centre = datetime.now(UTC), None if near is None else _place(near)
+    if within is not None and centre is None:
+        raise BadInput("--within is around a place; name it with --near LATITUDE,LONGITUDE")
     found = _ask(settings_of(config), lambda desk: desk.cameras())
     rows = [_camera(each, centre, now) for each in found]
     if centre is not None:
-        limit = within or DEFAULT_WITHIN_M
+        limit = DEFAULT_WITHIN_M if within is None else within
         rows = sorted((row for row in rows if _metres_of(row) <= limit), key=_metres_of)
     show_rows(_CAMERA_COLUMNS, rows, as_json=json)
 
@@ -163,12 +167,20 @@ def report(
     found = _with(settings, make)
     value = msgspec.to_builtins(found)
     if out is not None:
-        keyfiles.replace(out, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+        _write(out, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
         say(f"{out} is the report for {name}, under its terms {found.terms}")
     elif json:
         print_json(value)
     else:
         _show_parts(found)
+
+
+def _write(out: Path, report: bytes) -> None:
+    """Whole, and for its owner alone: whom it is for is the operator's to see to."""
+    try:
+        keyfiles.replace(out, report, keyfiles.PRIVATE)
+    except OSError as exc:
+        raise BadInput(f"--out {out} cannot be written: {exc.strerror}") from exc
 
 
 def _show_parts(found: PartnerReport) -> None:
@@ -235,11 +247,11 @@ def _metres(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def _place(text: str) -> tuple[float, float]:
-    latitude, _, longitude = text.partition(",")
-    try:
-        return float(latitude), float(longitude)
-    except ValueError as exc:
-        raise BadInput(f"--near {text!r}: want LATITUDE,LONGITUDE in degrees, such as 25.42,-101.00") from exc
+    found = _DEGREES.fullmatch(text)
+    place = (float(found[1]), float(found[2])) if found else None
+    if place is None or abs(place[0]) > 90 or abs(place[1]) > 180:
+        raise BadInput(f"--near {text!r}: want LATITUDE,LONGITUDE in degrees, such as 25.42,-101.00")
+    return place
 
 
 def _ask(settings: Settings, question: Callable[[PartnerDesk], Awaitable[T]]) -> T:

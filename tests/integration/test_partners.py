@@ -1,6 +1,7 @@
 """Private companies at the command centre: terms signed, told and held to, on the real broker and the real database."""
 
 import asyncio
+import stat
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from aggregator.adapters import keyfiles
 from aggregator.adapters.database import Pool
 from aggregator.adapters.enrolment_desk import answer
 from aggregator.adapters.invitation_desk import invite
@@ -305,6 +305,9 @@ async def test_whom_to_ask_about_a_camera_near_a_place(
     assert (near["state"], near["contact"], near["heading_deg"]) == ("registered", "Rosa, 844 555 0101", 90)
     assert 100 < near["metres"] < 125
     assert await ask("cameras", "--near", "25.5,-101.0", "--json") == []
+    assert await ask("cameras", "--near", "25.401,-101.0", "--within", "0", "--json") == []
+    for wrong in (("--near", "nan,inf"), ("--near", "91,0"), ("--near", "25.4"), ("--within", "100")):
+        assert "LATITUDE,LONGITUDE" in await ask("cameras", *wrong, code=2), wrong
 
 
 async def test_a_company_is_shown_what_its_terms_say_and_not_a_row_more(  # noqa: PLR0917  the test's fixtures
@@ -337,4 +340,6 @@ async def test_a_company_is_shown_what_its_terms_say_and_not_a_row_more(  # noqa
     assert "ABC123D" not in msgspec.json.encode(shown).decode()
     assert "boxes" not in shown["parts"]
     assert await market.fetchval("SELECT count(*) FROM audit WHERE action = 'partner.report'") == 3
-    assert keyfiles.read_file(out)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    said = await ask("report", "market", "--reason", "monthly", "--out", str(out / "in-a-file"), code=2)
+    assert "cannot be written" in said

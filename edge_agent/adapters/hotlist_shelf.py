@@ -133,7 +133,7 @@ class SealedShelf:
             return None
 
     def clear(self) -> None:
-        """Remove it."""
+        """Remove it, if the disk lets us."""
         self._whole = None
         _remove(self._path)
 
@@ -183,6 +183,9 @@ def open_shelf(allowed: AtRest, identity_dir: Path, data_dir: Path) -> HotlistSh
 
 
 def _remove(path: Path) -> None:
-    """Remove a list, what changed since first: alone it is worth nothing."""
-    path.with_name(SINCE).unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+    """Remove a list, what changed since first: alone it is worth nothing. A disk that cannot be written is told."""
+    try:
+        path.with_name(SINCE).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as exc:
+        log.error("hotlist_not_removed", why=exc.strerror)  # noqa: TRY400  no frames in a log

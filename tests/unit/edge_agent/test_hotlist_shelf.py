@@ -4,8 +4,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from edge_agent.adapters.hotlist_shelf import NAME, SINCE, KeptList, SealedShelf
+from edge_agent.adapters.hotlist_shelf import NAME, SINCE, KeptList, SealedShelf, open_shelf
 from edge_agent.adapters.vault import Vault
 from protocol.hotlist import encode_snapshot
 
@@ -85,6 +86,14 @@ def test_a_list_is_removed_with_what_changed_since(shelf: SealedShelf, tmp_path:
     assert shelf.take() is None
     shelf.keep(TWO)
     assert shelf_in(tmp_path).take() == TWO
+
+
+def test_a_disk_that_lets_nothing_go_is_told_and_stops_nobody(shelf: SealedShelf, tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()  # cannot be removed, not even by root
+    with capture_logs() as lines:
+        shelf.clear()
+        assert open_shelf("memory", tmp_path / "identity", tmp_path).place == "memory"
+    assert [line["event"] for line in lines] == ["hotlist_not_removed"] * 2
 
 
 def test_no_batch_is_in_the_clear_on_the_disk(shelf: SealedShelf, tmp_path: Path) -> None:

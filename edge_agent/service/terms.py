@@ -204,7 +204,8 @@ class TermsKeeper:
 
     async def _judge_again(self) -> None:
         raw, self._ungranted = self._ungranted, None
-        self.holding = await asyncio.to_thread(self.file.holding, self.trust.store)
+        async with self._turn:  # or terms that come meanwhile would be forgotten for those before them
+            self.holding = await asyncio.to_thread(self.file.holding, self.trust.store)
         if raw is not None:
             await self.take(raw)
 

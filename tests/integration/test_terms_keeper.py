@@ -1,6 +1,8 @@
 """The keeper of a company's terms on a real outbox: an end that comes off line, and with a clock that was set back."""
 
+import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,23 +11,42 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typing_extensions import override
 
-from edge_agent.adapters.keystore import TrustFile, load_enrolment
+from edge_agent.adapters.keystore import Enrolment, TrustFile, load_enrolment
 from edge_agent.adapters.outbox import Limits, Outbox
 from edge_agent.adapters.terms_file import TermsFile
 from edge_agent.core.alarms import PANIC, Sign, Signal
 from edge_agent.core.delivery import Schedule, Windows
+from edge_agent.core.terms import Holding
 from edge_agent.service.terms import ALARM, KEEP_EVERY_S, TermsKeeper
 from edge_agent.service.writer import Writer
 from protocol.delivery import Pace
 from protocol.terms import Terms, Use
-from protocol.trust import Role
+from protocol.trust import Role, TrustStore
 from tests.simulators.city import City
 from tests.simulators.partner_terms import make_terms, signed
 
 ROOMY = Limits(max_rows=1000, max_bytes=100_000_000, max_dead_letters=10)
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+PATIENCE_S = 10.0
+
+
+class SlowFile(TermsFile):
+    """Reads, and hands on what it read only once it may."""
+
+    def __init__(self, enrolment: Enrolment) -> None:
+        super().__init__(enrolment)
+        self.has_read, self.may_go = threading.Event(), threading.Event()
+
+    @override
+    def holding(self, trust: TrustStore) -> Holding:
+        found = super().holding(trust)
+        if not self.has_read.is_set():
+            self.has_read.set()
+            self.may_go.wait(PATIENCE_S)
+        return found
 
 
 @dataclass
@@ -174,6 +195,20 @@ async def test_terms_under_a_key_that_is_not_granted_yet_are_taken_with_the_bund
         keeper.trusted()
         await keeper._judge_again()
         assert keeper.status()["number"] == 1
+
+
+async def test_a_suspension_that_comes_while_the_terms_before_it_are_judged_again_holds(box: Box) -> None:
+    async with box.running() as keeper:
+        await box.take(keeper, thirty_days())
+        keeper.file = slow = SlowFile(load_enrolment(box.folder / "identity"))
+        judging = asyncio.create_task(keeper._judge_again())
+        assert await asyncio.to_thread(slow.has_read.wait, PATIENCE_S)
+        taking = asyncio.create_task(box.take(keeper, thirty_days(2, is_suspended=True)))
+        await asyncio.wait([taking], timeout=0.2)
+        slow.may_go.set()
+        await asyncio.wait([judging, taking])
+        assert keeper.status()["number"] == 2
+        assert not keeper.wants("cam-1")
 
 
 async def test_alarms_that_are_not_allowed_do_not_begin_and_all_may_end(box: Box) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Final
 
@@ -97,6 +97,12 @@ def _versions(vision: VisionPool) -> tuple[str, ...]:
     return (f"agent/{version('atalaya')}", *models, *sorted(engines))
 
 
+def without_demonstrations(settings: Settings, options: Options) -> tuple[Settings, Options]:
+    """What demonstrations are shown is not for the company that has the box."""
+    evidence = msgspec.structs.replace(settings.evidence, keep_redacted_dir=None)
+    return msgspec.structs.replace(settings, evidence=evidence), replace(options, progress=no_progress)
+
+
 async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     """Open the parts, sinks first; the stack closes them the other way round."""
     settings, options, models, who = site.settings, site.options, site.models, site.enrolment.who
@@ -105,12 +111,9 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
     writer = await stack.enter_async_context(_writer(site, trust))
     names = [each.camera for each in settings.cameras]
     terms = await TermsKeeper.opened(TermsFile(site.enrolment), trust, writer, names)
-    progress, evidence = options.progress, settings.evidence
-    if terms.holding.is_partner:  # what demonstrations are shown is not for the company that has the box
-        progress, evidence = no_progress, msgspec.structs.replace(evidence, keep_redacted_dir=None)
     desk = await stack.enter_async_context(
         PictureDesk(
-            writer, trust, who, models.redactor, evidence,
+            writer, trust, who, models.redactor, settings.evidence,
             versions=versions, progress=options.progress, step=options.step,
         )
     )  # fmt: skip
@@ -119,7 +122,7 @@ async def assemble(stack: AsyncExitStack, site: Site) -> Box:
         started_s=time.monotonic(),
         budget_bytes=settings.lookback.max_mb * _MB,
     )
-    hits = HitPath(who.city, writer, desk, lookback, progress, terms=terms)
+    hits = HitPath(who.city, writer, desk, lookback, options.progress, terms=terms)
     hotlist = await _hotlist(site, trust, writer, hits, terms)
     delivery = _delivery(site, trust, writer, hotlist)
     watched = [CameraId(each.camera) for each in settings.cameras]

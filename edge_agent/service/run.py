@@ -22,13 +22,14 @@ from edge_agent.adapters.keystore import load_enrolment
 from edge_agent.adapters.profiles import box_profile
 from edge_agent.adapters.signed_settings import InForce, LocalFile
 from edge_agent.adapters.systemd import Supervisor
+from edge_agent.adapters.terms_file import TermsFile
 from edge_agent.core.lookback import Lookback
 from edge_agent.errors import OutboxBroken
 from edge_agent.http.metrics import serving_metrics
 from edge_agent.service import delivery as delivery_service
 from edge_agent.service import pictures as pictures_service
 from edge_agent.service import rollout as rollout_service
-from edge_agent.service.assembly import Options, Site, assemble, open_models
+from edge_agent.service.assembly import Options, Site, assemble, open_models, without_demonstrations
 from edge_agent.service.cooling import cool
 from edge_agent.service.figures import figures_of
 from edge_agent.service.hits import HitPath
@@ -56,6 +57,8 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
     """
     options = options or Options()
     enrolment = load_enrolment(settings.identity_dir)
+    if TermsFile(enrolment).is_partner:
+        settings, options = without_demonstrations(settings, options)
     prepare_data_dir(settings)
     hardening = harden(lock_memory=settings.lock_memory)
     log.info("hardened", memory_locked=hardening.memory_locked, why_not=hardening.why_not)
@@ -81,6 +84,7 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
             hotlist=box.hotlist.run(),
             renewal=box.renewer.run(),
             move=_start_again_when(box.renewer.moved, rollout.restart),
+            company=_start_again_when(box.terms.turned, rollout.restart),
             settings=rollout.run(),
             terms=box.terms.run(),
             watchdog=watch(lambda: feel(box), supervisor),
@@ -94,9 +98,9 @@ async def run(settings: Settings, stop: asyncio.Event, options: Options | None =
         return rollout.restart.is_set()
 
 
-async def _start_again_when(moved: asyncio.Event, restart: asyncio.Event) -> None:
-    """Whoever asked for the renewal that told of the move is answered before the service ends for it."""
-    await moved.wait()
+async def _start_again_when(changed: asyncio.Event, restart: asyncio.Event) -> None:
+    """Run anew as what the box has become. Whoever asked for the renewal that told of it is answered before."""
+    await changed.wait()
     await asyncio.sleep(ANSWER_FIRST_S)
     restart.set()
 

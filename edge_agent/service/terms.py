@@ -55,7 +55,8 @@ async def _nobody_told(_camera: str) -> None:
 @dataclass(slots=True)
 class TermsKeeper:
     """One per agent. `on_closed` is told of each camera that may no longer be looked at, `on_changed` when what the
-    whole box may do has changed; `signal` reaches the alarms."""
+    whole box may do has changed; `signal` reaches the alarms. `turned` is set when the box has become a company's: what
+    was opened for one of the city is to be opened anew."""
 
     file: TermsFile
     trust: TrustFile
@@ -67,6 +68,7 @@ class TermsKeeper:
     on_changed: Callable[[], None] = lambda: None
     signal: OnSignal = _say_nothing
     refused: dict[str, int] = field(default_factory=dict)
+    turned: asyncio.Event = field(default_factory=asyncio.Event)
     monotonic: Callable[[], float] = time.monotonic
     _ungranted: bytes | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -136,7 +138,10 @@ class TermsKeeper:
                 self._refuse(found)
             elif isinstance(found, Terms):
                 self.writer.time.vouch(found.created_ms)
+                was_partner = self.holding.is_partner
                 self.holding = await asyncio.to_thread(self.file.holding, self.trust.store)
+                if not was_partner:
+                    self.turned.set()
                 log.info("terms_taken", number=found.number, partner=found.partner, is_suspended=found.is_suspended)
                 await self.look()
 

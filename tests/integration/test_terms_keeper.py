@@ -114,11 +114,15 @@ async def test_the_first_terms_make_it_a_companys_box_and_the_cameras_they_name_
     async with box.running() as keeper:
         assert keeper.status() == {"partner": None}
         assert keeper.wants("cam-2"), "the city's own"
+        assert not keeper.turned.is_set()
         await box.take(keeper, thirty_days())
+        assert keeper.turned.is_set()
         assert [keeper.wants("cam-1"), keeper.wants("cam-2")] == [True, False]
         assert keeper.status()["closed"] == ["cam-2"]
     async with box.running() as keeper:
         assert [keeper.wants("cam-1"), keeper.wants("cam-2")] == [True, False], "after a restart too"
+        await box.take(keeper, thirty_days(2))
+        assert not keeper.turned.is_set(), "it was a company's before"
 
 
 async def test_they_end_by_themselves_off_line_with_the_clock_set_back(box: Box) -> None:

@@ -116,3 +116,20 @@ def test_a_companys_box_looks_at_nothing_before_its_terms_and_after_their_end(
     assert (shop.identity_dir / TERMS_FILE).exists()
     assert agent.poll() is None, "it says that it lives, and why it does nothing"
     assert Kind.HIT not in shop.peer.arrivals
+    assert shop.events.read_text() == "", "what demonstrations are shown is not for the company"
+
+
+@pytest.mark.slow
+def test_a_box_of_the_city_that_becomes_a_companys_leaves_no_list_on_its_disk(tmp_path: Path, clip: Path) -> None:
+    place = Shop(tmp_path, settings=RISKY)
+    place.clip = clip
+    with place:
+        place.arm(["FAB123C"])
+        place.run()
+        place.wait((place.data_dir / SHELF).exists, "the list lies on the disk, at the operator's risk")
+        place.send(make_terms(2, uses=(Use.HIT,)))
+        place.wait(lambda: place.status().get("hotlist", {}).get("at_rest") == "memory", "it runs as a company's box")
+        assert not (place.data_dir / SHELF).exists()
+        said = place.events.read_text()
+        place.wait(lambda: place.looked_at() > 0, "and looks, under its terms")
+        assert place.events.read_text() == said, "nothing more is shown of what it sees"

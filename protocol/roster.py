@@ -17,7 +17,7 @@ import msgspec
 
 from protocol.envelope import OVERHEAD_BYTES, Context, parse, sign
 from protocol.errors import BadEnvelope, DecodeError
-from protocol.fields import Id, Label, Number, Ordinal, Signed, TimeMs
+from protocol.fields import Count, Id, Label, Number, Ordinal, Signed, TimeMs
 from protocol.keys import Algorithm, PublicKey, Signer
 from protocol.messages import VERSION
 from protocol.refusals import Refusal
@@ -64,13 +64,18 @@ class Past(WireStruct, frozen=True, kw_only=True):
 
 
 class RosterDevice(WireStruct, frozen=True, kw_only=True):
-    """A device at its point, and one key that it signs with, or did."""
+    """A device at its point, and one key that it signs with, or did.
+
+    `profile` is what it runs, as far as that is known; `settings_number` that of the newest settings document for it.
+    """
 
     device: Id = msgspec.field(name="0")
     point: Id = msgspec.field(name="1")
     spki: Spki = msgspec.field(name="2")
     is_revoked: bool = msgspec.field(name="3", default=False)
     past: Annotated[tuple[Past, ...], msgspec.Meta(max_length=32)] = msgspec.field(name="4", default=())
+    profile: Label = msgspec.field(name="5", default="")
+    settings_number: Count = msgspec.field(name="6", default=0)
 
     @property
     def algorithm(self) -> Algorithm:

@@ -142,7 +142,13 @@ def _point(row: asyncpg.Record, cameras: tuple[RosterCamera, ...]) -> RosterPoin
 
 def _device(row: asyncpg.Record, past: tuple[Past, ...]) -> RosterDevice:
     return RosterDevice(
-        device=row["device_id"], point=row["point_id"], spki=row["spki"], is_revoked=row["is_revoked"], past=past
+        device=row["device_id"],
+        point=row["point_id"],
+        spki=row["spki"],
+        is_revoked=row["is_revoked"],
+        past=past,
+        profile=row["profile"],
+        settings_number=row["settings_number"],
     )
 
 
@@ -180,7 +186,12 @@ async def _register(connection: Connection, roster: Roster) -> None:
         [each.name for _, each in cameras],
     )
     await connection.execute(
-        _sql("take_devices"), city, [each.device for each in devices], [each.point for each in devices]
+        _sql("take_devices"),
+        city,
+        [each.device for each in devices],
+        [each.point for each in devices],
+        [each.profile for each in devices],
+        [each.settings_number for each in devices],
     )
     await connection.execute(
         _sql("take_keys"),

@@ -10,9 +10,21 @@ SELECT point_id, name, latitude, longitude, coalesce(time_zone, '') AS time_zone
 SELECT k.point_id, k.camera_id, k.heading_deg, k.name FROM camera k JOIN point p USING (point_id)
 WHERE p.city_id = $1 ORDER BY k.point_id, k.camera_id;
 
+-- With the profile that each device runs (that of the last document it kept, else the one it was registered with), and
+-- the number of the newest document for it.
 -- name: keys
-SELECT d.device_id, d.point_id, k.spki, d.state = 'revoked' OR k.revoked_at IS NOT NULL AS is_revoked
-FROM device d JOIN device_key k USING (device_id) WHERE d.city_id = $1;
+SELECT d.device_id, d.point_id, k.spki, d.state = 'revoked' OR k.revoked_at IS NOT NULL AS is_revoked,
+       coalesce(last.profile, d.profile) AS profile,
+       coalesce((SELECT max(number) FROM settings_document WHERE settings_document.device_id = d.device_id), 0)
+           AS settings_number
+FROM device d JOIN device_key k USING (device_id)
+LEFT JOIN LATERAL (
+    SELECT settings_document.profile
+    FROM settings_document JOIN settings_result USING (device_id, number)
+    WHERE settings_document.device_id = d.device_id AND settings_result.state = 1
+    ORDER BY number DESC LIMIT 1
+) AS last ON true
+WHERE d.city_id = $1;
 
 -- name: past
 SELECT t.device_id, t.city_id, t.point_id, t.until FROM device_past_place t JOIN device d USING (device_id)
@@ -56,11 +68,13 @@ ON CONFLICT (point_id, camera_id) DO UPDATE SET heading_deg = excluded.heading_d
 
 -- A device belongs to the city whose roster brought it first.
 -- name: take_devices
-INSERT INTO device (device_id, point_id, city_id)
-SELECT DISTINCT ON (said.device_id) said.device_id, said.point_id, point.city_id
-FROM unnest($2::text[], $3::text[]) AS said (device_id, point_id)
+INSERT INTO device (device_id, point_id, city_id, profile, settings_number)
+SELECT DISTINCT ON (said.device_id) said.device_id, said.point_id, point.city_id, said.profile, said.settings_number
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS said (device_id, point_id, profile, settings_number)
 JOIN point ON point.point_id = said.point_id AND point.city_id = $1
-ON CONFLICT (device_id) DO UPDATE SET point_id = excluded.point_id WHERE device.city_id = excluded.city_id;
+ON CONFLICT (device_id) DO UPDATE
+SET point_id = excluded.point_id, profile = excluded.profile, settings_number = excluded.settings_number
+WHERE device.city_id = excluded.city_id;
 
 -- name: take_keys
 INSERT INTO device_key (key_id, device_id, spki, algorithm)

@@ -1712,7 +1712,9 @@ CREATE TABLE public.device (
     state text DEFAULT 'active'::text NOT NULL,
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
     replaces public.registry_id,
+    settings_number bigint DEFAULT 0 NOT NULL,
     CONSTRAINT device_check CHECK (((replaces)::text <> (device_id)::text)),
+    CONSTRAINT device_settings_number_check CHECK ((settings_number >= 0)),
     CONSTRAINT device_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
 );
 COMMENT ON TABLE public.device IS 'Boxes, by the identity under which they speak.';
@@ -1723,6 +1725,7 @@ COMMENT ON COLUMN public.device.profile IS 'The firmware profile of the box';
 COMMENT ON COLUMN public.device.state IS 'active or revoked';
 COMMENT ON COLUMN public.device.registered_at IS 'When it was registered';
 COMMENT ON COLUMN public.device.replaces IS 'The broken box whose point it took over';
+COMMENT ON COLUMN public.device.settings_number IS 'At a region: number of the newest settings document that the city has for it; 0 for none';
 
 CREATE TABLE public.gap (
     device_id text NOT NULL,
@@ -2790,6 +2793,105 @@ COMMENT ON COLUMN ask.minute.minutes IS 'Reports that are added up';
 COMMENT ON COLUMN ask.minute.live_s IS 'How long cameras were seen to be live, in seconds';
 COMMENT ON COLUMN ask.minute.reported_s IS 'How long reports count, in seconds';
 COMMENT ON COLUMN ask.minute.coverage_s IS 'How long cameras were seen to be live, in seconds, each no longer than the bucket: where that is short, counts are of less than all that passed';
+
+CREATE TABLE public.notice_sent (
+    to_city public.registry_id NOT NULL,
+    hit public.sha256 NOT NULL,
+    city_id text NOT NULL,
+    point_id text NOT NULL,
+    camera_id text NOT NULL,
+    why text NOT NULL,
+    reason text NOT NULL,
+    corridor text DEFAULT ''::text NOT NULL,
+    entries text[] NOT NULL,
+    has_plate boolean NOT NULL,
+    captured_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    is_over boolean DEFAULT false NOT NULL,
+    CONSTRAINT notice_sent_why_check CHECK ((why = ANY (ARRAY['asked'::text, 'neighbour'::text, 'corridor'::text])))
+);
+COMMENT ON TABLE public.notice_sent IS 'At a region: which city was told of which hit, and what.';
+COMMENT ON COLUMN public.notice_sent.to_city IS 'The city that was told';
+COMMENT ON COLUMN public.notice_sent.hit IS 'SHA-256 of the hit''s envelope';
+COMMENT ON COLUMN public.notice_sent.city_id IS 'The city that saw it';
+COMMENT ON COLUMN public.notice_sent.point_id IS 'The point that saw it';
+COMMENT ON COLUMN public.notice_sent.camera_id IS 'The camera that saw it';
+COMMENT ON COLUMN public.notice_sent.why IS 'Why it was told: asked, neighbour or corridor';
+COMMENT ON COLUMN public.notice_sent.reason IS 'Why the vehicle is wanted';
+COMMENT ON COLUMN public.notice_sent.corridor IS 'The corridor, if it was told by one';
+COMMENT ON COLUMN public.notice_sent.entries IS 'The entries that the notice names';
+COMMENT ON COLUMN public.notice_sent.has_plate IS 'Whether the box''s own message, and so the plate, went along';
+COMMENT ON COLUMN public.notice_sent.captured_at IS 'When the vehicle was there, by the box''s clock';
+COMMENT ON COLUMN public.notice_sent.sent_at IS 'When it was told last';
+COMMENT ON COLUMN public.notice_sent.until_at IS 'Until when the notice holds';
+COMMENT ON COLUMN public.notice_sent.is_over IS 'Whether it was taken back before that';
+
+CREATE VIEW ask.notice WITH (security_barrier='true') AS
+ SELECT notice,
+    told_at,
+    (to_city)::text AS city,
+    why,
+    reason,
+    corridor,
+        CASE
+            WHEN (is_over OR (until_at <= now())) THEN 'over'::text
+            ELSE 'open'::text
+        END AS state,
+    city_id AS seen_city,
+    point_id AS seen_point,
+    camera_id AS seen_camera,
+    captured_at,
+    until_at,
+    has_plate,
+    encode((hit)::bytea, 'hex'::text) AS hit
+   FROM ( SELECT notice.notice_id AS notice,
+            notice.told_at,
+            notice.to_city,
+            notice.why,
+            notice.reason,
+            notice.corridor,
+            false AS is_over,
+            notice.city_id,
+            notice.point_id,
+            notice.camera_id,
+            notice.captured_at,
+            notice.until_at,
+            (notice.envelope IS NOT NULL) AS has_plate,
+            notice.hit
+           FROM public.notice
+        UNION ALL
+         SELECT NULL::bigint,
+            notice_sent.sent_at,
+            notice_sent.to_city,
+            notice_sent.why,
+            notice_sent.reason,
+            notice_sent.corridor,
+            notice_sent.is_over,
+            notice_sent.city_id,
+            notice_sent.point_id,
+            notice_sent.camera_id,
+            notice_sent.captured_at,
+            notice_sent.until_at,
+            notice_sent.has_plate,
+            notice_sent.hit
+           FROM public.notice_sent) told
+  WHERE ((to_city)::text = ANY (( SELECT ask.visible_cities() AS visible_cities)::text[]));
+COMMENT ON VIEW ask.notice IS 'What cities were told of hits in others, without plates.';
+COMMENT ON COLUMN ask.notice.notice IS 'The notice''s number in its city; none: a region told it';
+COMMENT ON COLUMN ask.notice.told_at IS 'When it was told last, by the region''s clock';
+COMMENT ON COLUMN ask.notice.city IS 'The city that was told';
+COMMENT ON COLUMN ask.notice.why IS 'Why it was told: asked, neighbour or corridor';
+COMMENT ON COLUMN ask.notice.reason IS 'Why the vehicle is wanted';
+COMMENT ON COLUMN ask.notice.corridor IS 'The corridor, if it was told by one';
+COMMENT ON COLUMN ask.notice.state IS 'open or over';
+COMMENT ON COLUMN ask.notice.seen_city IS 'The city that saw it';
+COMMENT ON COLUMN ask.notice.seen_point IS 'The street point that saw it, in that city';
+COMMENT ON COLUMN ask.notice.seen_camera IS 'The camera that saw it, of that point';
+COMMENT ON COLUMN ask.notice.captured_at IS 'When the frame was taken, by the box''s clock';
+COMMENT ON COLUMN ask.notice.until_at IS 'Until when it holds';
+COMMENT ON COLUMN ask.notice.has_plate IS 'Whether it has the plate with it';
+COMMENT ON COLUMN ask.notice.hit IS 'The hit''s hash, hexadecimal';
 
 CREATE VIEW ask.point WITH (security_barrier='true') AS
  SELECT (point.point_id)::text AS point,
@@ -3901,39 +4003,6 @@ ALTER TABLE public.notice_policy ALTER COLUMN number ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
-CREATE TABLE public.notice_sent (
-    to_city public.registry_id NOT NULL,
-    hit public.sha256 NOT NULL,
-    city_id text NOT NULL,
-    point_id text NOT NULL,
-    camera_id text NOT NULL,
-    why text NOT NULL,
-    reason text NOT NULL,
-    corridor text DEFAULT ''::text NOT NULL,
-    entries text[] NOT NULL,
-    has_plate boolean NOT NULL,
-    captured_at timestamp with time zone NOT NULL,
-    sent_at timestamp with time zone NOT NULL,
-    until_at timestamp with time zone NOT NULL,
-    is_over boolean DEFAULT false NOT NULL,
-    CONSTRAINT notice_sent_why_check CHECK ((why = ANY (ARRAY['asked'::text, 'neighbour'::text, 'corridor'::text])))
-);
-COMMENT ON TABLE public.notice_sent IS 'At a region: which city was told of which hit, and what.';
-COMMENT ON COLUMN public.notice_sent.to_city IS 'The city that was told';
-COMMENT ON COLUMN public.notice_sent.hit IS 'SHA-256 of the hit''s envelope';
-COMMENT ON COLUMN public.notice_sent.city_id IS 'The city that saw it';
-COMMENT ON COLUMN public.notice_sent.point_id IS 'The point that saw it';
-COMMENT ON COLUMN public.notice_sent.camera_id IS 'The camera that saw it';
-COMMENT ON COLUMN public.notice_sent.why IS 'Why it was told: asked, neighbour or corridor';
-COMMENT ON COLUMN public.notice_sent.reason IS 'Why the vehicle is wanted';
-COMMENT ON COLUMN public.notice_sent.corridor IS 'The corridor, if it was told by one';
-COMMENT ON COLUMN public.notice_sent.entries IS 'The entries that the notice names';
-COMMENT ON COLUMN public.notice_sent.has_plate IS 'Whether the box''s own message, and so the plate, went along';
-COMMENT ON COLUMN public.notice_sent.captured_at IS 'When the vehicle was there, by the box''s clock';
-COMMENT ON COLUMN public.notice_sent.sent_at IS 'When it was told last';
-COMMENT ON COLUMN public.notice_sent.until_at IS 'Until when the notice holds';
-COMMENT ON COLUMN public.notice_sent.is_over IS 'Whether it was taken back before that';
-
 CREATE TABLE public.officer (
     key_id bytea NOT NULL,
     name public.registry_id NOT NULL,
@@ -4651,9 +4720,13 @@ CREATE INDEX invitation_of_device ON public.invitation USING btree (device_id);
 
 CREATE INDEX notice_by_end ON public.notice USING btree (until_at);
 
+CREATE INDEX notice_by_time ON public.notice USING btree (told_at);
+
 CREATE INDEX notice_of_hit ON public.notice USING btree (hit);
 
 CREATE INDEX notice_sent_by_end ON public.notice_sent USING btree (until_at);
+
+CREATE INDEX notice_sent_by_time ON public.notice_sent USING btree (sent_at);
 
 CREATE INDEX notice_sent_of_hit ON public.notice_sent USING btree (hit);
 

@@ -1,4 +1,4 @@
-"""`aggregator federation invite|join|leave|adopt|status`: cities and their region (docs/federation.md)."""
+"""`aggregator federation invite|join|leave|adopt|status|dead|retry`: cities and their region (docs/federation.md)."""
 
 import asyncio
 import getpass
@@ -43,6 +43,8 @@ from protocol.names import check_id
 from protocol.trust import Role, TrustRefusal, TrustStore
 
 app = App(name="federation", help="Cities and their region: joining, leaving, how the links stand.")
+app.command("aggregator.cli.dead_letters:dead", name="dead")
+app.command("aggregator.cli.dead_letters:retry", name="retry")
 
 T = TypeVar("T")
 _NO_ROOT: Final = trust.Root()

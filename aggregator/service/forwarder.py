@@ -145,7 +145,7 @@ class Forwarder:
         if standing.lag_s > _LAG_LIMIT_S:
             yield f"{standing.waiting} messages wait for the region, the oldest for {standing.lag_s:.0f} s"
         if standing.dead:
-            yield f"{standing.dead} messages were refused by the region for good"
+            yield f"{standing.dead} messages were refused by the region for good; see: aggregator federation dead"
 
 
 @dataclass(frozen=True, slots=True)

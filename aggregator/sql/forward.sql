@@ -119,3 +119,22 @@ SELECT is_connected, since, problem, receipt_at, clock_ahead_ms, stored FROM for
 
 -- name: reasons
 SELECT reason, count(*) AS messages FROM forward_dead GROUP BY reason ORDER BY reason;
+
+-- What the region refused for good, the newest first: at most $1, or all.
+-- name: dead_letters
+SELECT event, kind, received_at, reason, refused_at FROM forward_dead ORDER BY refused_at DESC, event LIMIT $1;
+
+-- Back into the queue, as old as they are: they hold up nothing of this minute.
+-- name: retry_dead
+WITH again AS (
+    DELETE FROM forward_dead WHERE event = ANY($1::bytea[]) RETURNING event, kind, received_at
+), due AS (
+    INSERT INTO forward_due (event, kind, is_alert, received_at, noted_at)
+    SELECT event, kind, kind IN ('hit', 'hit-amended', 'alarm'), received_at, received_at FROM again
+    ORDER BY received_at, event
+    ON CONFLICT DO NOTHING
+)
+SELECT pg_notify('forward_due', '');
+
+-- name: forget_dead
+DELETE FROM forward_dead WHERE event = ANY($1::bytea[]);

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from aggregator.adapters import federation_link
+from aggregator.adapters.dead_letters import DeadLetters, Retried
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.forward_queue import ForwardQueue
 from aggregator.service import forwarder, ingest, transits
@@ -75,7 +76,7 @@ async def test_what_a_city_stores_is_at_its_region_with_the_boxs_own_signature_a
 ) -> None:
     city, region = state["saltillo"], state.region
     async with running(region.settings), forwarding(city) as passing:
-        await until(city.pool, "SELECT count(*) = 7 FROM forward_rule")
+        await until(city.pool, "SELECT EXISTS (SELECT FROM forward_rule)")
         raws = await store(city.pool, city.speaker("saltillo-1"), [make_hit(), REPORT, ALARM])
         await until_settled(city)
         rows = await region.pool.fetch(
@@ -138,7 +139,7 @@ async def test_a_box_that_the_region_has_not_heard_of_waits_and_holds_up_nobody(
         made = await enrol(connection, city.installation, "saltillo-2", point="saltillo-p1")
     city.installation.boxes["saltillo-2"] = made
     async with running(region.settings), forwarding(city):
-        await until(city.pool, "SELECT count(*) = 7 FROM forward_rule")
+        await until(city.pool, "SELECT EXISTS (SELECT FROM forward_rule)")
         await store(city.pool, city.speaker("saltillo-2"), [ALARM])
         await until(city.pool, "SELECT tries > 1 FROM forward_due")
         await store(city.pool, city.speaker("saltillo-1"), [ALARM, REPORT])
@@ -152,13 +153,33 @@ async def test_what_the_region_refuses_for_good_is_a_dead_letter_that_health_tel
     city, region = state["saltillo"], state.region
     await region.pool.execute("UPDATE device_key SET revoked_at = now(), revoked_reason = 'stolen'")
     async with running(region.settings), forwarding(city) as passing:
-        await until(city.pool, "SELECT count(*) = 7 FROM forward_rule")
+        await until(city.pool, "SELECT EXISTS (SELECT FROM forward_rule)")
         await store(city.pool, city.speaker("saltillo-1"), [ALARM])
         await until(city.pool, "SELECT EXISTS (SELECT FROM forward_dead)")
         assert passing.means.counts.refusals == {"revoked_key": 1}
         passing.standing = await passing.means.queue.standing()
-        assert list(passing.told(passing.standing)) == ["1 messages were refused by the region for good"]
-    assert await region.pool.fetchval("SELECT count(*) FROM delivery") == 0
+        (warning,) = passing.told(passing.standing)
+        assert warning == "1 messages were refused by the region for good; see: aggregator federation dead"
+        assert await region.pool.fetchval("SELECT count(*) FROM delivery") == 0
+
+
+async def test_a_dead_letter_goes_again_once_people_say_so(state: Federation) -> None:
+    """As when a box's key was revoked at the region by mistake, and let in again."""
+    city, region = state["saltillo"], state.region
+    (raw,) = await store(city.pool, city.speaker("saltillo-1"), [ALARM])
+    event = envelope_hash(raw)
+    await city.pool.execute(
+        "INSERT INTO forward_dead (event, kind, received_at, reason, refused_at)"
+        " SELECT envelope_hash, 'alarm', received_at, $1::smallint, now() FROM alarm",
+        int(Refusal.REVOKED_KEY),
+    )
+    letters = DeadLetters(city.pool)
+    async with running(region.settings), forwarding(city):
+        await until(city.pool, "SELECT is_connected FROM forward_line")
+        assert await letters.retry(None, None, actor="os:ana", reason="let in again") == Retried(again=1, gone=0)
+        await until_settled(city)
+        assert await region.pool.fetchval("SELECT array_agg(envelope_hash) FROM alarm") == [event]
+    assert await letters.listed(10, actor="os:ana") == []
 
 
 async def test_a_record_that_is_not_the_citys_own_is_refused_and_one_told_twice_is_one(state: Federation) -> None:
@@ -337,6 +358,6 @@ async def test_a_city_that_leaves_notes_nothing_more_and_goes_on_once_it_has_joi
         await until(city.pool, "SELECT NOT EXISTS (SELECT FROM forward_rule)")
         await store(city.pool, box, [ALARM])
         await state.join("saltillo")
-        await until(city.pool, "SELECT count(*) = 7 FROM forward_rule")
+        await until(city.pool, "SELECT EXISTS (SELECT FROM forward_rule)")
         await store(city.pool, box, [ALARM])
         assert await city.pool.fetchval("SELECT count(*) FROM forward_due") == 1

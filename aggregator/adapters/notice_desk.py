@@ -65,6 +65,11 @@ class NoticeDesk:
         """Notices that this region told its cities."""
         return await self._listed("list_sent", why, everything=everything, limit=limit, actor=actor)
 
+    async def policies(self, limit: int) -> Found:
+        """Which policy was in force at this region since when, the newest first."""
+        async with transaction(self._pool) as connection:
+            return await policies(connection, limit)
+
     async def show(self, number: int, *, actor: str, reason: str) -> Shown:
         """One notice with its plate, if it came with one and still holds; raises `NotThere`."""
         async with transaction(self._pool) as connection:
@@ -83,6 +88,11 @@ class NoticeDesk:
             rows = await connection.fetch(self._sql[statement], why, everything, limit)
             await audit(connection, actor=actor, action="notices.list", subject="notices", reason=NO_PLATES)
         return rows
+
+
+async def policies(connection: Connection, limit: int) -> Found:
+    """Which policy was in force since when, the newest first; the first still is."""
+    return await connection.fetch(statements("notices")["policies"], limit)
 
 
 def _hit_in(envelope: bytes, digest: str) -> Hit | None:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 import asyncpg
@@ -23,7 +22,7 @@ from aggregator.adapters.audit_log import Deed, audit, audit_all
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.due_notes import DueNotes
 from aggregator.adapters.hotlist_store import transaction
-from aggregator.adapters.policy_file import PolicyFile
+from aggregator.adapters.policy_file import InForce, PolicyFile
 from aggregator.adapters.statements import statements
 from aggregator.core.cross_city import Matched, Seen, Telling, notice_of, over, tellings
 from aggregator.core.visibility import Policy, What
@@ -60,21 +59,26 @@ class Sending:
 class NoticeMaker:
     """Tells cities of what is due."""
 
-    def __init__(self, pool: Pool, region: str, policy: PolicyFile, signer: Signer, step: Step = no_step) -> None:
+    def __init__(self, pool: Pool, region: str, policy: InForce, signer: Signer, step: Step = no_step) -> None:
         """`signer` is the region's server, granted RECEIPT by its root; `step` names the crash points."""
-        self._pool, self._region, self._policy, self._signer, self._step = pool, region, policy, signer, step
+        self._pool, self._region, self._signer, self._step = pool, region, signer, step
+        self.policy: Final = policy
         self._sql = statements("notices")
         self._notes = DueNotes(pool, "notices", self._take_in, lambda: step("notices.committed"))
 
     async def begin(self, now: datetime) -> None:
         """Keep which policy is in force; from the first one on, what is stored is noted. Raises `DatabaseUnwell`."""
-        digest = sha256(self._policy.text.encode()).digest()
+        await self.apply(self.policy.file, now)
+
+    async def apply(self, file: PolicyFile, now: datetime) -> None:
+        """Have a policy in force from now on, once it is kept and audited; what was told stays told."""
         async with transaction(self._pool) as connection:
             await connection.execute(self._sql["take_turn"])
-            if await connection.fetchval(self._sql["policy"]) != digest:
-                await connection.execute(self._sql["add_policy"], digest, self._policy.text, now)
-                subject, reason = f"policy:{digest.hex()}", "as the settings say"
+            if await connection.fetchval(self._sql["policy"]) != file.sha256:
+                await connection.execute(self._sql["add_policy"], file.sha256, file.text, now)
+                subject, reason = f"policy:{file.sha256.hex()}", "as the settings say"
                 await audit(connection, actor=SERVICE, action="policy.apply", subject=subject, reason=reason)
+        self.policy.file = file
 
     async def make(self, now: datetime, *, batch: int = BATCH) -> int:
         """Tell of what is due, so many hits at a time; how many there were."""
@@ -93,7 +97,7 @@ class NoticeMaker:
         sendings: list[Sending] = []
         for hit in hits:
             before = {each.telling.to: each for each in sent if each.seen.hit == hit}
-            sendings += _judged(self._policy.policy, seen.get(hit), before, cities, now)
+            sendings += _judged(self.policy.policy, seen.get(hit), before, cities, now)
         gone_out = [each for each in sendings if await self._send(connection, each)]
         await connection.execute(self._sql["done"], [row["number"] for row in due])
         await _audit_plates(connection, gone_out)

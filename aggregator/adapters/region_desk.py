@@ -21,7 +21,8 @@ import structlog
 from aggregator.adapters import city_trust, federation_log, foreign_lists, roster
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.hotlist_store import transaction
-from aggregator.core.visibility import Policy, Sight, What, seen_by
+from aggregator.adapters.policy_file import InForce
+from aggregator.core.visibility import Sight, What, seen_by
 from aggregator.errors import NotThere
 from protocol.clock import to_ms
 from protocol.federation import ItemKind
@@ -66,7 +67,7 @@ class RegionDesk:
     """The desk of one region. Raises `DatabaseUnwell`."""
 
     pool: Pool
-    policy: Policy
+    policy: InForce
 
     async def take(self, item: Item, *, now: datetime) -> ReceiptItem:
         """Judge an item and keep it; what its receipt says."""
@@ -160,7 +161,7 @@ class RegionDesk:
 
     def _concerns(self, viewer: str, owner: str, kind: ItemKind, scopes: list[tuple[str, ...]]) -> bool:
         """Whether a city is told of an item of another."""
-        if kind is ItemKind.BATCH and seen_by(self.policy, viewer, owner, What.HOTLIST) is not Sight.PLATE:
+        if kind is ItemKind.BATCH and seen_by(self.policy.policy, viewer, owner, What.HOTLIST) is not Sight.PLATE:
             return False
         if kind in _LISTS:
             return any(not scope or viewer in scope for scope in scopes)

@@ -20,11 +20,13 @@ from aggregator.adapters import (
     federation_status,
     keyfiles,
     membership,
+    notice_desk,
     region_contact,
 )
 from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import Pool, opened
 from aggregator.adapters.hotlist_store import transaction
+from aggregator.adapters.queries import Found
 from aggregator.adapters.trust_file import read_trust
 from aggregator.cli import trust
 from aggregator.cli.console import AsJson, Cell, Config, fingerprint, print_json, say, settings_of, show_rows
@@ -173,14 +175,18 @@ def status(*, json: AsJson = False, config: Config = None) -> None:
     """Show who is linked, since when, and how each link stands: lag, backlog, versions, clocks."""
     settings, now = settings_of(config), datetime.now(UTC)
 
-    async def ask(pool: Pool) -> list[LinkStatus]:
+    async def ask(pool: Pool) -> tuple[list[LinkStatus], Found]:
         async with transaction(pool) as connection:
-            return await federation_status.of(connection, settings, now=now)
+            links = await federation_status.of(connection, settings, now=now)
+            return links, await notice_desk.policies(connection, 1)
 
-    lines = _with(settings, ask)
+    lines, policy = _with(settings, ask)
     names = [field.name for field in fields(LinkStatus)]
     rows = [[_cell(getattr(line, name)) for name in names] for line in lines]
     show_rows(names, rows, as_json=json)
+    for row in () if json else policy:
+        since = f"{row['since']:%Y-%m-%d %H:%M} UTC"
+        say(f"policy {row['sha256'][:12]} in force since {since}; see: aggregator notices policies")
     if not lines and not json:
         say("no link" if settings.role == "city" else "no city has joined; see: aggregator federation invite")
 

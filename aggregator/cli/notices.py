@@ -1,4 +1,4 @@
-"""`aggregator notices`: what the region told this city of hits elsewhere; at the region what it told, by which policy.
+"""`aggregator notices`: what the region told this city of hits elsewhere; at the region what it told, and by what.
 
 Lists show no plate. `show` asks for a reason, and shows one where the notice came with it and still holds. Every look
 is audited. A notice changes no matching: whoever wants a vehicle looked for puts it on the hotlist.
@@ -15,7 +15,7 @@ from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import opened
 from aggregator.adapters.notice_desk import WHY, NoticeDesk
 from aggregator.adapters.policy_file import policy_of
-from aggregator.cli.console import AsJson, Cell, Config, settings_of, show_object, show_rows
+from aggregator.cli.console import AsJson, Cell, Config, say, settings_of, show_object, show_rows
 from aggregator.cli.operator import actor
 from aggregator.cli.queries import Limit
 from aggregator.core.visibility import matrix, named_cities
@@ -29,6 +29,7 @@ _TAKEN: Final = ("notice", "state", "why", "reason", "corridor", "city", "point"
 _SENT: Final = ("to", "state", "why", "reason", "corridor", "city", "point", "camera", "captured_at", "until_at",
                 "sent_at", "has_plate", "entries", "hit")  # fmt: skip
 _POLICY: Final = ("viewer", "owner", "what", "sight")
+_POLICIES: Final = ("sha256", "since", "until", "is_built_in")
 _NOT_NARROW: Final = frozenset({"taken_at", "changed_at", "hit", "entries"})
 _OF_HIT: Final = ("plate", "observed", "confidence", "track", "looks", "format", "hotlist_version", "is_from_lookback")
 
@@ -82,6 +83,18 @@ def policy(*, as_json: AsJson = False, config: Config = None) -> None:
     cities = sorted(named_cities(found)) or ["any-city", "any-other"]
     cells: list[list[Cell]] = [[getattr(cell, name) for name in _POLICY] for cell in matrix(found, cities)]
     show_rows(_POLICY, [[str(cell) for cell in row] for row in cells], as_json=as_json)
+
+
+@app.command
+def policies(*, limit: Limit = 20, as_json: AsJson = False, config: Config = None) -> None:
+    """At the region: which policy was in force since when, by its file's SHA-256; the first still is."""
+    settings = settings_of(config)
+    if settings.role != "region":
+        raise BadInput("policies are the region's; run this there")
+    rows = _at_desk(settings, lambda desk: desk.policies(limit))
+    show_rows(_POLICIES, [[row[column] for column in _POLICIES] for row in rows], as_json=as_json)
+    if rows and rows[0]["sha256"] != policy_of(settings).sha256.hex():
+        say("the file says something else by now: the service takes it within seconds, or /healthz says why not")
 
 
 def _at_desk(settings: Settings, work: Callable[[NoticeDesk], Awaitable[T]]) -> T:

@@ -16,7 +16,7 @@ from aggregator.adapters.database import Database
 from aggregator.adapters.forward_queue import ForwardQueue
 from aggregator.adapters.link_keys import LinkKeys
 from aggregator.adapters.notice_maker import NoticeMaker
-from aggregator.adapters.policy_file import policy_of
+from aggregator.adapters.policy_file import InForce, policy_of
 from aggregator.adapters.region_desk import RegionDesk
 from aggregator.core.figures import ForwardFigures
 from aggregator.core.link_standing import LinkStanding
@@ -141,10 +141,10 @@ async def open_federation(settings: Settings, database: Database, signer: Signer
     """The parts of this installation's role; raises `BadSettings` for a policy that is none."""
     pool = database.pool
     if settings.role == "region":
-        policy, keys = policy_of(settings), LinkKeys(pool, database.access)
+        policy, keys = InForce(policy_of(settings)), LinkKeys(pool, database.access)
         await keys.load()
         maker = NoticeMaker(pool, settings.city, policy, signer, step)
-        notices, desk = NoticeKeeper(maker, database.access), RegionDesk(pool, policy.policy)
+        notices, desk = NoticeKeeper(maker, database.access, settings), RegionDesk(pool, policy)
         return OfRegion(settings, desk, keys, notices, SilentLinks(pool), signer)
     link = CityLink(settings, database)
     means = Means(

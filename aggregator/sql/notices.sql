@@ -10,6 +10,11 @@ SELECT sha256 FROM notice_policy ORDER BY number DESC LIMIT 1;
 -- name: add_policy
 INSERT INTO notice_policy (sha256, policy, since) VALUES ($1, $2, $3);
 
+-- The policies that were in force, the newest first; of the one that is, none has come after: $1 limit.
+-- name: policies
+SELECT encode(sha256, 'hex') AS sha256, since, lead(since) OVER (ORDER BY number) AS until, policy = '' AS is_built_in
+FROM notice_policy ORDER BY number DESC LIMIT $1;
+
 -- name: due
 SELECT number, hit FROM notice_due WHERE tries < $1 ORDER BY number DESC LIMIT $2;
 

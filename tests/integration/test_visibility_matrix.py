@@ -16,7 +16,7 @@ from aggregator.adapters.hotlist_desk import Desk
 from aggregator.adapters.items_down import Arrived, ItemsDown
 from aggregator.adapters.notice_desk import NoticeDesk
 from aggregator.adapters.notice_maker import NoticeMaker
-from aggregator.adapters.policy_file import PolicyFile
+from aggregator.adapters.policy_file import InForce, PolicyFile
 from aggregator.adapters.region_desk import Item, RegionDesk
 from aggregator.core.visibility import Corridor, Policy, What
 from protocol.federation import Followed, ItemKind, LogItem
@@ -62,7 +62,7 @@ def lines_of_page() -> dict[str, Line]:
 async def state(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Federation]:
     """A region and three cities; Torreón's officers listed a vehicle for all of them."""
     async with federated(postgres, tmp_path, SAW, ASKED, OTHER) as made:
-        desk = RegionDesk(made.region.pool, Policy())
+        desk = RegionDesk(made.region.pool, InForce())
         await desk.open_logs(now=now())
         await listed(made, desk)
         yield made
@@ -91,7 +91,7 @@ async def listed(made: Federation, desk: RegionDesk) -> None:
 async def seen(made: Federation, policy: Policy) -> bytes:
     """A box of Saltillo sees it: stored there and, as it is forwarded, at the region, which tells whom it concerns."""
     region, box = made.region, made[SAW].speaker(made[SAW].boxes[0])
-    maker = NoticeMaker(region.pool, REGION, PolicyFile(policy), region.installation.server)
+    maker = NoticeMaker(region.pool, REGION, InForce(PolicyFile(policy)), region.installation.server)
     await maker.begin(now())
     here, there = Street(made[SAW].pool, box), Street(region.pool, box)
     entry = await made[ASKED].pool.fetchval("SELECT entry_id FROM hotlist_entry")

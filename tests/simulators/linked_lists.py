@@ -21,6 +21,7 @@ from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.items_down import ItemsDown
 from aggregator.adapters.items_up import ItemsUp
 from aggregator.adapters.link_keys import LinkKeys
+from aggregator.adapters.policy_file import InForce, PolicyFile
 from aggregator.adapters.region_desk import RegionDesk
 from aggregator.adapters.region_door import door_of
 from aggregator.core import trust_ledger
@@ -99,7 +100,7 @@ class Bureau:
 async def region_port(state: Federation, policy: Policy | None = None) -> AsyncIterator[RegionDesk]:
     """The region's port for links, with the logs of its cities opened."""
     region = state.region
-    desk, keys = RegionDesk(region.pool, policy or Policy()), LinkKeys(region.pool, region.access)
+    desk, keys = RegionDesk(region.pool, InForce(PolicyFile(policy or Policy()))), LinkKeys(region.pool, region.access)
     await keys.load()
     await desk.open_logs(now=now())
 

@@ -18,7 +18,7 @@ from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.keyfiles import read_signer
 from aggregator.adapters.notice_desk import NoticeDesk, take_notice
 from aggregator.adapters.notice_maker import NoticeMaker
-from aggregator.adapters.policy_file import PolicyFile
+from aggregator.adapters.policy_file import InForce, PolicyFile
 from aggregator.core.visibility import Policy
 from aggregator.settings import Settings, load
 from protocol.clock import to_ms
@@ -61,7 +61,7 @@ class Region:
 
     def maker(self, step: Step = no_step) -> NoticeMaker:
         """The region's maker of notices, by its policy."""
-        return NoticeMaker(self.pool, REGION, PolicyFile(self.policy, self.text), self.signer, step)
+        return NoticeMaker(self.pool, REGION, InForce(PolicyFile(self.policy, self.text)), self.signer, step)
 
     async def begin(self) -> None:
         """From here on what is stored is noted."""
@@ -140,7 +140,7 @@ async def die_at(settings_file: Path, step: str) -> None:
     crash = stop_at(step, lambda: os.kill(os.getpid(), signal.SIGKILL))
     async with opened(settings.database) as database:
         signer = read_signer(settings.keys.server_key)
-        await NoticeMaker(database.pool, REGION, PolicyFile(), signer, crash).make(datetime.now(UTC))
+        await NoticeMaker(database.pool, REGION, InForce(), signer, crash).make(datetime.now(UTC))
 
 
 if __name__ == "__main__":

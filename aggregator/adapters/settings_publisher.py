@@ -1,6 +1,7 @@
 """Tells each box what it is to run: its newest settings document, retained on its own topic (`device_documents`).
 
-First the rollouts are carried on, then whatever the broker does not have yet is published.
+First the rollouts are carried on, then whatever the broker does not have yet is published. A region publishes nothing:
+its documents go down the logs of its cities, whose publishers tell the boxes.
 """
 
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ import structlog
 from aggregator.adapters.database import Pool
 from aggregator.adapters.device_documents import DeviceDocuments, Publish
 from aggregator.adapters.rollout_desk import RolloutDesk
+from aggregator.adapters.rollout_office import office_of
 from aggregator.adapters.settings_store import settings_signer
 from aggregator.errors import BadKey, NotThere
 from aggregator.settings import Settings
@@ -27,9 +29,9 @@ class SettingsPublisher:
     def __init__(self, settings: Settings, pool: Pool, publish: Publish) -> None:
         """Use a pool and a line to the broker; both are the caller's."""
         self._settings = settings
-        self._desk = RolloutDesk(pool, settings.city)
+        self._desk = RolloutDesk(pool, office_of(settings))
         self._documents = DeviceDocuments(pool, publish, word=SETTINGS, file="rollout")
-        self._problem = ""
+        self._problems: tuple[str, ...] = ()
 
     def forget(self) -> None:
         """Tell everything again."""
@@ -37,20 +39,25 @@ class SettingsPublisher:
 
     async def look(self, now: datetime) -> None:
         """One round; raises what the database raises."""
-        await self._advance(now)
-        await self._documents.look()
+        self._tell(await self._advance(now))
+        if self._settings.role == "city":
+            await self._documents.look()
 
-    async def _advance(self, now: datetime) -> None:
-        """Carry the rollouts on, if boxes would believe us; the log says once that they would not."""
+    async def _advance(self, now: datetime) -> tuple[str, ...]:
+        """Carry the rollouts on, as far as boxes would believe us; why they would not."""
         try:
             signer = settings_signer(self._settings, now=now)
         except (BadKey, NotThere) as exc:
-            if str(exc) != self._problem:
-                self._problem = str(exc)
-                log.warning("settings_not_signed", problem=self._problem)
-            return
-        self._problem = ""
+            return (str(exc),)
         wait = timedelta(hours=self._settings.rollout.ring_wait_hours)
-        signed = await self._desk.advance(signer, now=now, ring_wait=wait)
-        if signed:
-            log.info("settings_signed", boxes=signed)
+        done = await self._desk.advance(signer, now=now, ring_wait=wait)
+        if done.signed:
+            log.info("settings_signed", boxes=done.signed)
+        return done.problems
+
+    def _tell(self, problems: tuple[str, ...]) -> None:
+        """The log says once what stands in the way."""
+        for problem in problems:
+            if problem not in self._problems:
+                log.warning("settings_not_signed", problem=problem)
+        self._problems = problems

@@ -70,10 +70,9 @@ async def add_document(
 ) -> bytes:
     """Sign the next document of a box, and keep it; the caller has the turn."""
     sql = statements("rollout")
-    newest = await connection.fetchrow(sql["newest"], who.device)
     document = make_document(
         who,
-        number=newest["next_number"] if newest else 1,
+        number=await connection.fetchval(sql["next_number"], who.device),
         rollout=rollout,
         created_ms=to_ms(now),
         profile=(content.profile, content.profile_toml),
@@ -116,7 +115,9 @@ async def take_document(
 ) -> str | None:
     """Keep a document that a region signed for one of this city's boxes, as the box would take it; None, or why not.
 
-    The publisher tells the box. Raises `BadEnvelope` or `DecodeError` for what is no document.
+    The publisher tells the box. One that is not above what the box has is a step back, whoever signed that: it is
+    passed over, and the region makes another (`aggregator.adapters.rollout_office`). Raises `BadEnvelope` or
+    `DecodeError` for what is no document.
     """
     sql, said = statements("rollout"), _content(raw)
     await take_turn(connection)

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import opened
 from aggregator.adapters.rollout_desk import Rollout, RolloutDesk, Wish
+from aggregator.adapters.rollout_office import office_of
 from aggregator.adapters.settings_store import settings_signer
 from aggregator.cli.console import AsJson, Cell, Config, print_json, say, settings_of, show_rows
 from aggregator.cli.operator import actor
@@ -21,6 +22,7 @@ from aggregator.settings import Settings
 from protocol.names import check_id
 
 app = App(name="rollout", help="What boxes run: signed settings and profiles, to one box, a list, a share or all.")
+app.command("aggregator.cli.entrust:entrust")
 
 T = TypeVar("T")
 Reason = Annotated[str, Parameter(help="Why; kept in the audit.")]
@@ -30,7 +32,7 @@ HALTED: Final = 3
 Percent = Annotated[int, Parameter(validator=Number(gte=1, lte=EVERYBODY))]
 Name = Annotated[str, Parameter(help="The rollout, such as r-3.")]
 _COLUMNS: Final = (
-    "rollout", "course", "target", "boxes", "waiting", "sent", "kept", "failed", "superseded", "started_by",
+    "rollout", "city", "course", "target", "boxes", "waiting", "sent", "kept", "failed", "superseded", "started_by",
     "started_at", "aborted_by", "aborted_at", "reason",
 )  # fmt: skip
 _BOX_COLUMNS: Final = (
@@ -42,6 +44,7 @@ _BOX_COLUMNS: Final = (
 def start(
     *,
     settings: Annotated[Path, Parameter(help="The settings to sign, TOML: keys of docs/settings.md#signed-settings.")],
+    of: Annotated[str | None, Parameter(help="At a region: the linked city whose boxes are meant.")] = None,
     profile: Annotated[str | None, Parameter(help="A firmware profile; without one each box keeps its own.")] = None,
     device: Annotated[tuple[str, ...], Parameter(help="A box; may be repeated.", negative="")] = (),
     list_: Annotated[Path | None, Parameter(name="--list", help="File with a box in each line.")] = None,
@@ -61,6 +64,7 @@ def start(
         raise BadInput("say for whom, one of: --device (and --list), --share, --city")
     wish = Wish(
         settings_toml=_text(settings),
+        of=None if of is None else check_id(of, "--of"),
         profile=profile,
         devices=tuple(check_id(each, "--device") for each in devices),
         percent=EVERYBODY if city else share,
@@ -89,7 +93,21 @@ def abort(rollout: Name, /, *, reason: Reason = NO_REASON, json: AsJson = False,
     installation, who, why, now = settings_of(config), actor(), checked_reason(reason), datetime.now(UTC)
     signer = settings_signer(installation, now=now)
     found = _ask(installation, lambda desk: desk.abort(rollout, signer, actor=who, reason=why, now=now))
+    if found.left:
+        say(f"{len(found.left)} boxes stay with it: {', '.join(box.device for box in found.left)}")
+        say(f"what they ran before their city alone knows. There: aggregator rollout undo {rollout} --reason ...")
     show_rows(_COLUMNS, [_line(found)], as_json=json)
+
+
+@app.command
+def undo(rollout: Name, /, *, reason: Reason = NO_REASON, json: AsJson = False, config: Config = None) -> None:
+    """In a city: send the boxes that run a region's rollout back to what they ran before it."""
+    installation, who, why, now = settings_of(config), actor(), checked_reason(reason), datetime.now(UTC)
+    if installation.role == "region":
+        raise BadInput("a region ends its own rollouts: aggregator rollout abort")
+    signer = settings_signer(installation, now=now)
+    gone = _ask(installation, lambda desk: desk.undo(rollout, signer, actor=who, reason=why, now=now))
+    show_rows(("device",), [(device,) for device in gone], as_json=json)
 
 
 @app.command
@@ -114,19 +132,20 @@ def status(
 @app.command(name="list")
 def list_(
     *,
+    of: Annotated[str | None, Parameter(help="Only those for boxes of this city.")] = None,
     limit: Annotated[int, Parameter(help="At most so many.", validator=Number(gte=1))] = 50,
     json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Show the rollouts, newest first."""
-    found = _ask(settings_of(config), lambda desk: desk.list(limit))
+    found = _ask(settings_of(config), lambda desk: desk.list(limit, of=of))
     show_rows(_COLUMNS, [_line(each) for each in found], as_json=json)
 
 
 def _ask(settings: Settings, question: Callable[[RolloutDesk], Awaitable[T]]) -> T:
     async def ask() -> T:
         async with opened(settings.database, role=settings.role) as database:
-            return await question(RolloutDesk(database.pool, settings.city))
+            return await question(RolloutDesk(database.pool, office_of(settings)))
 
     return asyncio.run(ask())
 
@@ -143,7 +162,7 @@ async def _named(desk: RolloutDesk, rollout: str | None) -> Rollout:
 def _line(found: Rollout) -> tuple[Cell, ...]:
     row = found.row
     return (
-        *(row["rollout_id"], str(found.course), row["target"], len(found.boxes)),
+        *(row["rollout_id"], row["city_id"], str(found.course), row["target"], len(found.boxes)),
         *(found.count(each) for each in (Standing.WAITING, Standing.SENT, Standing.KEPT)),
         *(found.count(*FAILED), found.count(Standing.SUPERSEDED)),
         *(row["started_by"], row["started_at"], row["aborted_by"], row["aborted_at"], row["reason"]),

@@ -10,7 +10,8 @@
 4. A box that rolls back or refuses halts the rollout: what was sent stays sent, later rings get nothing. A person looks
    why, and aborts it, or starts another for the rest.
 5. An abort writes every box that has not rolled back by itself a new document that says what it ran before; where there
-   was nothing before, one that says nothing but the box's profile.
+   was nothing before, one that says nothing but the box's profile. A region that does not know what was before sends
+   nothing: the box's city does.
 6. A newer rollout for a box outranks an older one: the older has nothing more to say to it.
 """
 
@@ -72,7 +73,7 @@ _OF_RESULT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutBox:
-    """A box of a rollout."""
+    """A box of a rollout. `is_outranked`: a newer document is for it, whatever came of this one."""
 
     device: str
     point: str
@@ -84,6 +85,7 @@ class RolloutBox:
     answered_at: datetime | None = None
     reason: str = ""
     note: str = ""
+    is_outranked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

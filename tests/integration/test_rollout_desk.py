@@ -13,6 +13,7 @@ from aggregator.adapters.database import Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.profile_texts import profile_text
 from aggregator.adapters.rollout_desk import RolloutDesk, Wish
+from aggregator.adapters.rollout_office import CityOffice
 from aggregator.adapters.settings_store import Content, first_settings, settings_signer
 from aggregator.adapters.store import Store
 from aggregator.adapters.trust_file import read_trust
@@ -46,7 +47,7 @@ def signer(installation: Settings) -> Signer:
 
 @pytest.fixture
 def desk(pool: Pool) -> RolloutDesk:
-    return RolloutDesk(pool, "saltillo")
+    return RolloutDesk(pool, CityOffice("saltillo"))
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def carry_on(desk: RolloutDesk, signer: Signer) -> CarryOn:
     """Sign what is due."""
 
     async def advance(now: datetime = NOW) -> int:
-        return await desk.advance(signer, now=now, ring_wait=DAY)
+        return (await desk.advance(signer, now=now, ring_wait=DAY)).signed
 
     return advance
 
@@ -189,6 +190,17 @@ async def test_a_newer_rollout_outranks_an_older_one(
     document = await newest(pool, installation, boxes["box-1"])
     assert (document.number, document.rollout) == (2, "r-2")
     assert (await desk.show("r-1")).count(Standing.SUPERSEDED) == 1
+
+
+async def test_an_abort_leaves_boxes_alone_that_run_what_came_later(
+    pool: Pool, installation: Settings, boxes: Boxes, desk: RolloutDesk, carry_on: CarryOn
+) -> None:
+    for text in (QUICK, "[lookback]\nminutes = 5\n"):
+        await desk.start(Wish(settings_toml=text, devices=("box-1",)), actor=ANA, reason="x", now=NOW)
+        await carry_on()
+        await answer(pool, boxes["box-1"], await newest(pool, installation, boxes["box-1"]), SettingsState.KEPT)
+    await desk.abort("r-1", settings_signer(installation, now=NOW), actor=ANA, reason="x", now=NOW)
+    assert (await newest(pool, installation, boxes["box-1"])).rollout == "r-2"
 
 
 async def test_only_boxes_that_are_there_and_active_are_meant(boxes: Boxes, pool: Pool, desk: RolloutDesk) -> None:

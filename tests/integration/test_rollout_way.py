@@ -15,6 +15,7 @@ import pytest
 from aggregator.adapters.database import Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.rollout_desk import RolloutDesk, Wish
+from aggregator.adapters.rollout_office import CityOffice
 from aggregator.adapters.settings_store import first_settings, settings_signer
 from aggregator.core.rollout import Course, Standing
 from aggregator.settings import Settings
@@ -70,7 +71,7 @@ async def test_a_rollout_reaches_a_real_box_is_kept_and_a_bad_one_halts_and_is_a
     give_identity(identity, box, installation)
     config.write_text(f'identity_dir = "identity"\ndata_dir = "data"\nlock_memory = false\n'
                       f'[inference]\nmodels_dir = "{MODELS}"\n')  # fmt: skip
-    now, desk = datetime.now(UTC), RolloutDesk(pool, installation.city)
+    now, desk = datetime.now(UTC), RolloutDesk(pool, CityOffice(installation.city))
     async with transaction(pool) as connection:
         first = await first_settings(connection, installation, box.who, profile=("", ""), settings_toml=GOOD, now=now)
     install_settings(config, first)

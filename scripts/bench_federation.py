@@ -16,8 +16,8 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -29,17 +29,15 @@ from federating.arming import Armed, arm
 from federating.crossing import Crossed, cross
 from federating.draining import Drained, drain, make_backlog, store_backlog
 from federating.officers import officers_of
-from fleet.crowd import Crowd, Placed, crowd_of, until
+from fleet.crowd import Placed, all_arm, crowd_of, until
 from fleet.day import Day
 from fleet.expense import Expense, programs_of
-from fleet.founding import brought_up, steps
+from fleet.founding import bar, brought_up, steps
 from fleet.layout import lay_out
 from fleet.plates import some_plates
-from load.fleet import now_ms
 from load.mqtt import LoadError
 from load.spent import Spent
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from stack.city import LocalCity
 from stack.measure import percentile
@@ -128,7 +126,7 @@ async def _lists_and_hits(
         await crowd.until_online()
         with console.status("every box of every city arms the lists of all"):
             last = [those[-1] for those in plates.listed.values() if those]
-            await until(lambda: all(_arms_all(crowd, plate) for plate in last), "the lists of all cities on every box")
+            await until(lambda: all(all_arm(crowd.all, plate) for plate in last), "all cities' lists on every box")
         officers = {name: await stack.enter_async_context(officers_of(city)) for name, city in state.cities.items()}
         with steps(console, "entries approved, armed on every box", len(plates.armed)) as told:
             armed = await arm(crowd, list(officers.values()), plates.armed, told)
@@ -139,11 +137,6 @@ async def _lists_and_hits(
     return armed, crossed
 
 
-def _arms_all(crowd: Crowd, plate: str) -> bool:
-    at_ms = now_ms()
-    return all(agent.held.arms(plate, at_ms) for agent in crowd.all)
-
-
 def _caught_up(
     state: LocalState, placed: Mapping[str, Sequence[Placed]], messages: int, folder: Path
 ) -> tuple[Drained, Spent, bare.Bare]:
@@ -152,7 +145,7 @@ def _caught_up(
     boxes = [each.box for each in placed[name]]
     outboxes, said = make_backlog(boxes, messages)
     state.links[name].cut()
-    with _bar("the link is cut; the city stores its backlog", messages) as completed:
+    with bar(console, "the link is cut; the city stores its backlog", messages) as completed:
         store_backlog(load(city.config), boxes, said, completed)
     drained, spent = asyncio.run(_drained(state, placed, name, outboxes, sum(map(len, said))))
     with console.status("the same bytes the bare way: a bridge between two brokers, inserts"):
@@ -170,7 +163,7 @@ async def _drained(
     ):
         await crowd.until_online()
         await until(lambda: all(agent.held.plates for agent in crowd.all), "lists on every box")
-        with _bar("the link is healed; the region catches up", messages) as completed:
+        with bar(console, "the link is healed; the region catches up", messages) as completed:
             expense = Expense(pids)
             drained = await drain(
                 crowd, region.pool, outboxes, messages, live_per_s=LIVE_PER_S, heal=state.links[name].heal,
@@ -236,14 +229,6 @@ def _show(armed: Armed, crossed: Crossed, drained: Drained, reference: bare.Bare
         f"the bare way {bare_s:.1f} s (bridge {reference.bridge_s:.1f} s, inserts {reference.insert_s:.1f} s)"
     )
     console.print(f"lost {drained.lost}, doubled {drained.duplicates}, of {drained.messages + len(drained.live_ms):,}")
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda completed: bar.update(task, completed=completed)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,11 @@ from random import Random
 
 from federating.crossing import ALERTS, NOTICES
 from federating.officers import Officers, officers_of
-from fleet.agent import Agent
-from fleet.crowd import Crowd, Placed, crowd_of, talking, until
+from fleet.crowd import Crowd, Placed, all_arm, crowd_of, talking, until
 from fleet.day import Day
 from fleet.founding import brought_up
 from fleet.layout import Site, lay_out
 from fleet.plates import some_plates
-from load.fleet import now_ms
 from load.mqtt import LoadError
 from rich.console import Console
 from rich.table import Table
@@ -134,7 +132,7 @@ class _Show:
     async def _connect(self, crowd: Crowd, lists: Mapping[str, list[str]]) -> None:
         with console.status("boxes connect and fetch their lists"):
             await crowd.until_online()
-            await until(lambda: all(_arms(crowd.all, those[-1]) for those in lists.values()), "lists on every box")
+            await until(lambda: all(all_arm(crowd.all, those[-1]) for those in lists.values()), "lists on every box")
         table = Table("city", "boxes", "cameras", "entries armed")
         for name, agents in crowd.agents.items():
             cameras = sum(agent.cameras for agent in agents)
@@ -178,12 +176,12 @@ class _Show:
         batch = await desks.seeing.propose(self.late)
         await desks.seeing.approve(batch)
         own = crowd.agents[name]
-        await until(lambda: _arms(own, self.late), "the new entry in its own city")
+        await until(lambda: all_arm(own, self.late), "the new entry in its own city")
         self.claims.check(f"its officers list another: {len(own)} boxes of its own look for it", holds=True)
         with console.status("nobody else hears of it"):
             await asyncio.sleep(SILENCE_S)
         is_silent = not await desks.region.fetchval(_STORED, hit) and not await desks.asking.pool.fetch(NOTICES, [hit])
-        is_unarmed = not any(_arms([agent], self.late) for agent in crowd.all if agent not in own)
+        is_unarmed = not any(all_arm([agent], self.late) for agent in crowd.all if agent not in own)
         self.claims.check(f"region and {desks.asking.city} know nothing of either", holds=is_silent and is_unarmed)
         console.print("[bold]the link heals[/]")
         healed_s = time.time()
@@ -191,7 +189,7 @@ class _Show:
         caught_up_s = await _committed(desks.asking.pool, NOTICES, hit) - healed_s
         self.claims.figures["caught_up_s"] = round(caught_up_s, 1)
         self.claims.check(f"the notice reaches {desks.asking.city}", holds=True, figure=f"{caught_up_s:.1f} s after")
-        await until(lambda: _arms(crowd.all, self.late), "the late entry on every box")
+        await until(lambda: all_arm(crowd.all, self.late), "the late entry on every box")
         self.claims.check(
             "the new entry is armed everywhere", holds=True, figure=f"{time.time() - healed_s:.1f} s after"
         )
@@ -212,11 +210,6 @@ class _Show:
         if hit is None:
             raise StackError(f"a box of {city} does not look for what it was told to")
         return hit, at_s
-
-
-def _arms(agents: Sequence[Agent], plate: str) -> bool:
-    at_ms = now_ms()
-    return all(agent.held.arms(plate, at_ms) for agent in agents)
 
 
 async def _committed(pool: Pool, query: str, hit: bytes) -> float:

@@ -30,7 +30,7 @@ class Armed:
 
 async def arm(crowd: Crowd, officers: Sequence[Officers], plates: Sequence[str], told: Callable[[], None]) -> Armed:
     """Arm every plate, one after the other."""
-    armed, before = Armed(), _brought(crowd)
+    armed, before = Armed(), crowd.brought
     for number, plate in enumerate(plates):
         city = officers[number % len(officers)]
         batch = await city.propose(plate)
@@ -42,14 +42,9 @@ async def arm(crowd: Crowd, officers: Sequence[Officers], plates: Sequence[str],
         told()
     armed.own_ms.sort()
     armed.all_ms.sort()
-    armed.by_delta, armed.whole = (now - then for now, then in zip(_brought(crowd), before, strict=True))
+    armed.by_delta, armed.whole = (now - then for now, then in zip(crowd.brought, before, strict=True))
     return armed
 
 
 def _last_ms(at_s: Iterable[float], started_s: float) -> float:
     return (max(at_s) - started_s) * 1000
-
-
-def _brought(crowd: Crowd) -> tuple[int, int]:
-    by_delta, whole = zip(*(agent.brought for agent in crowd.all), strict=True)
-    return sum(by_delta), sum(whole)

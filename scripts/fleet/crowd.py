@@ -106,6 +106,12 @@ class Crowd:
         """How many messages were given a place in an order."""
         return sum(agent.outbox.said for agent in self.all)
 
+    @property
+    def brought(self) -> tuple[int, int]:
+        """How many lists came to the boxes by delta, and how many whole."""
+        brought = [agent.brought for agent in self.all]
+        return sum(by_delta for by_delta, _ in brought), sum(whole for _, whole in brought)
+
     async def until_online(self, limit_s: float = WAIT_S) -> float:
         """Wait until every box that has a network is connected; seconds that it took."""
         missing = "every box to be connected"
@@ -143,6 +149,12 @@ class Crowd:
         for plate, seen in self._watches:
             if agent not in seen and held.arms(plate, now_ms()):
                 seen[agent] = time.time()
+
+
+def all_arm(agents: Iterable[Agent], plate: str) -> bool:
+    """Whether each of these boxes would match a plate now."""
+    at_ms = now_ms()
+    return all(agent.held.arms(plate, at_ms) for agent in agents)
 
 
 def _is_back(agent_before: tuple[Agent, int]) -> bool:

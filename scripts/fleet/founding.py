@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from typing import Final
 
 from rich.console import Console
@@ -67,12 +68,20 @@ def _list_everywhere(
 
 
 @contextmanager
+def bar(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar; each call says how many are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
 def steps(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
     """A bar that moves by one at each call."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    done = count(1)
+    with bar(console, what, total) as completed:
+        yield lambda: completed(next(done))
 
 
 def _enrolled(city: LocalCity, sites: Sequence[Site], told: Callable[[], None]) -> list[Placed]:

@@ -9,7 +9,7 @@ last that had one.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,6 @@ from load.spent import Spent
 from stack.city import LocalCity
 from stack.measure import percentile
 
-from fleet.agent import Agent
 from fleet.crowd import Crowd, until
 from fleet.desks import Desks, desks_of
 from fleet.expense import Expense
@@ -92,7 +91,7 @@ async def heralds_of(cities: Mapping[str, LocalCity], plates: Sequence[str]) -> 
 
 async def spread(crowd: Crowd, desks: Desks, news: News, pids: Mapping[str, int]) -> Spread:
     """Cut every line, approve the entry, wait until every box has armed it."""
-    before = _brought(crowd.all)
+    before = crowd.brought
     async with crowd.arming(news.plate) as seen:
         expense, cut_s = Expense({**pids, "officers": desks.pid}), time.time()
         async with asyncio.TaskGroup() as group:
@@ -101,14 +100,8 @@ async def spread(crowd: Crowd, desks: Desks, news: News, pids: Mapping[str, int]
         await until(lambda: all(each in seen for each in crowd.all if each.has_network), "the entry on every box")
         spent = expense.spent(time.time() - cut_s)
         armed_s = tuple(sorted(at_s - cut_s for agent, at_s in seen.items() if agent.has_network))
-    by_delta, whole = (now - then for now, then in zip(_brought(crowd.all), before, strict=True))
+    by_delta, whole = (now - then for now, then in zip(crowd.brought, before, strict=True))
     return Spread(
         approved_s=max(signing.result().values()) - cut_s, back_s=storm.result(), armed_s=armed_s, by_delta=by_delta,
         whole=whole, without_network=len(crowd.all) - len(armed_s), spent=spent,
     )  # fmt: skip
-
-
-def _brought(agents: Iterable[Agent]) -> tuple[int, int]:
-    """How many lists came to boxes by delta, and how many whole."""
-    brought = [agent.brought for agent in agents]
-    return sum(by_delta for by_delta, _ in brought), sum(whole for _, whole in brought)

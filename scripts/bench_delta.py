@@ -24,25 +24,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
 
 import cyclopts
 import structlog
+from federating.officers import OWN_CITY, Officers, officers_of
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 from rich.table import Table
-from stack.city import OFFICERS, LocalCity
+from stack.city import LocalCity
 from stack.process import StackError
 
-from aggregator.adapters import keyfiles
-from aggregator.adapters.database import opened
-from aggregator.adapters.hotlist_desk import Desk
-from aggregator.adapters.officer_keys import file_signer
-from aggregator.adapters.trust_file import read_trust
 from aggregator.settings import Settings, load
 from edge_agent.adapters.artefacts import ArtefactServer
 from edge_agent.adapters.hotlist import HotlistReceiver
@@ -51,7 +47,6 @@ from edge_agent.core.matching import HotlistIndex
 from protocol.clock import to_ms
 from protocol.envelope import parse
 from protocol.hotlist import MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest
-from protocol.keys import Signer
 from protocol.plates import ALPHABET
 from protocol.topics import HOTLIST, TRUST, broadcast_topic
 from protocol.trust import TrustStore
@@ -60,7 +55,6 @@ from protocol.wire import from_bytes
 SEED: Final = 20_261_123
 POINT: Final = "p-1"
 PATIENCE_S: Final = 120.0
-LIFE: Final = timedelta(days=30)
 
 console = Console(highlight=False)
 app = cyclopts.App(help=__doc__, help_format="plaintext")
@@ -202,8 +196,7 @@ class Measured:
 class Bench:
     """A city with a full list, and boxes that have armed it."""
 
-    desk: Desk
-    signers: tuple[Signer, Signer]
+    officers: Officers
     line: Line
     enrolment: Enrolment
     measured: Measured = field(default_factory=Measured)
@@ -211,13 +204,9 @@ class Bench:
 
     async def list_plates(self, plates: Sequence[str]) -> float:
         """Import, propose and approve; when the second officer signed."""
-        expires = (datetime.now(UTC) + LIFE).isoformat()
-        lines = (f"{plate},stolen-vehicle,BENCH-{plate},{expires},\n" for plate in plates)
-        file = ("plate,reason,case_number,expires,scope\n" + "".join(lines)).encode()
-        await self.desk.import_file(file, actor="bench", now=datetime.now(UTC))
-        proposed = await self.desk.propose(self.signers[0], None, now=datetime.now(UTC))
+        batch = await self.officers.propose(*plates, scope=OWN_CITY)
         approving_s = time.perf_counter()
-        await self.desk.approve(self.signers[1], proposed.batch_id, now=datetime.now(UTC))
+        await self.officers.approve(batch)
         self.listed += plates
         return approving_s
 
@@ -289,14 +278,13 @@ async def measure(city: LocalCity, identity: Path, size: Size, rng: random.Rando
     settings, enrolment = load(city.config), load_enrolment(identity)
     plates, already = distinct_plates(size.entries, rng), size.entries - size.rounds
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings.database))
-        desk = Desk(database.pool, read_trust(settings.keys), settings.city)
+        officers = await stack.enter_async_context(officers_of(city))
         boxes = [
             await stack.enter_async_context(Receiving(enrolment, TrustStore(enrolment.root)).running())
             for _ in range(size.boxes)
         ]
         line = Line(settings, boxes)
-        bench = Bench(desk, signers_of(city), line, enrolment)
+        bench = Bench(officers, line, enrolment)
         share = -(-already // size.batches)
         with console.status("list the plates"):
             for at in range(0, already, share):
@@ -312,16 +300,6 @@ async def measure(city: LocalCity, identity: Path, size: Size, rng: random.Rando
                     reference = await bench.reference(plate)
         bench.compare(reference, rng)
     return bench.measured
-
-
-def signers_of(city: LocalCity) -> tuple[Signer, Signer]:
-    """The keys of the city's two officers."""
-
-    def signer(name: str) -> Signer:
-        _, private, _, passphrase = city.officer(name)
-        return file_signer(Path(private), keyfiles.read_passphrase(Path(passphrase)))
-
-    return signer(OFFICERS[0]), signer(OFFICERS[1])
 
 
 def figures(measured: Measured, size: Size) -> dict[str, object]:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from stack.city import LocalCity
 
@@ -15,7 +16,8 @@ from aggregator.adapters.trust_file import read_trust
 from aggregator.settings import load
 from protocol.keys import Signer
 
-REGION: str = "*"
+REGION: Final = "*"
+OWN_CITY: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,14 @@ class Officers:
     first: Signer
     second: Signer
 
-    async def propose(self, plate: str, *, scope: str = REGION) -> str:
-        """Import a plate and put the first signature under it; the batch that waits for the second."""
+    async def propose(self, *plates: str, scope: str = REGION) -> str:
+        """Import plates and put the first signature under them; the batch that waits for the second."""
         now = datetime.now(UTC)
         expires = (now + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        text = f"plate,reason,case_number,expires,scope\n{plate},stolen-vehicle,BENCH/1/2026,{expires},{scope}\n"
+        lines = (
+            f"{plate},stolen-vehicle,BENCH/{number}/2026,{expires},{scope}" for number, plate in enumerate(plates, 1)
+        )
+        text = "\n".join(("plate,reason,case_number,expires,scope", *lines, ""))
         imported = await self.desk.import_file(text.encode(), actor="bench", now=now)
         return (await self.desk.propose(self.first, imported.number, now=now)).batch_id
 

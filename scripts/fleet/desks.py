@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from federating.officers import Officers, officers_of
+from federating.officers import OWN_CITY, Officers, officers_of
 from stack.city import LocalCity
 from stack.process import StackError
 from stack.state import LocalState
 
 _SCRIPTS: Final = Path(__file__).resolve().parents[1]
-_OWN_CITY: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,11 @@ async def _serve(folder: Path, cities: Sequence[str]) -> None:
 
 async def _done(request: dict[str, Any], officers: Sequence[Officers]) -> dict[str, str] | dict[str, float]:
     if "propose" in request:
-        return {each.city: await each.propose(request["propose"], scope=_OWN_CITY) for each in officers}
+        return {each.city: await each.propose(request["propose"], scope=OWN_CITY) for each in officers}
     batches = request["approve"]
-    return dict(await asyncio.gather(*(_approved(each, batches[each.city]) for each in officers)))
+    async with asyncio.TaskGroup() as group:
+        signing = [group.create_task(_approved(each, batches[each.city]), name=each.city) for each in officers]
+    return dict(task.result() for task in signing)
 
 
 async def _approved(officers: Officers, batch: str) -> tuple[str, float]:

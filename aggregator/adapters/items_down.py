@@ -1,8 +1,8 @@
 """What comes down a city's log, put where it belongs: all of a page, and the place that it brings us to, or nothing.
 
     batch, withdrawal      among the lists of others; then our own boxes' list is composed anew
-    trust, revocations,
-    roster                 the newest of each city; the region's own bundle beside the link
+    trust, roster          the newest of each city; the region's own bundle beside the link
+    revocations            the newest of each city, if it verifies and takes nothing back
     notice                 to the people of the command centre, and nowhere else
     settings               to the box that it is for, if our root lets the region say what boxes run
 
@@ -21,7 +21,7 @@ from typing import Final
 
 import structlog
 
-from aggregator.adapters import city_trust, foreign_lists, settings_store
+from aggregator.adapters import city_trust, foreign_lists, foreign_revocations, settings_store
 from aggregator.adapters.database import Connection, Pool
 from aggregator.adapters.federation_link import Link
 from aggregator.adapters.hotlist_desk import Desk
@@ -143,8 +143,7 @@ async def _take_trust(connection: Connection, city: str, raw: bytes, now: dateti
 
 
 async def _take_revocations(connection: Connection, city: str, raw: bytes, now: datetime) -> str | None:
-    await foreign_lists.add_document(connection, city, ItemKind.REVOCATIONS, raw, now=now)
-    return None
+    return await foreign_revocations.take(connection, city, raw, now=now)
 
 
 async def _take_roster(connection: Connection, city: str, raw: bytes, now: datetime) -> str | None:

@@ -6,6 +6,7 @@ shown no more, and retention takes it (`aggregator.core.retention`).
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -14,6 +15,7 @@ import asyncpg
 from aggregator.adapters.alert_desk import NO_PLATES
 from aggregator.adapters.audit_log import Deed, audit, audit_all
 from aggregator.adapters.database import Connection, Pool
+from aggregator.adapters.foreign_revocations import revoked_at as revoked_signer_at
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.queries import Found
 from aggregator.adapters.statements import statements
@@ -29,10 +31,14 @@ WHY: Final = ("asked", "neighbour", "corridor")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A notice, and the box's own message of the hit where it came with one."""
+    """A notice, and the box's own message of the hit where it came with one.
+
+    `key_revoked_at`: the box's city believes the key that signed the message no more, as far as is known here.
+    """
 
     notice: asyncpg.Record
     hit: Hit | None = field(repr=False)
+    key_revoked_at: datetime | None = None
 
 
 async def take_notice(connection: Connection, notice: Notice) -> bool:
@@ -77,11 +83,12 @@ class NoticeDesk:
             if row is None:
                 raise NotThere(f"there is no notice {number}; see: aggregator notices list --all")
             hit = None if row["envelope"] is None else _hit_in(row["envelope"], row["hit"])
-            deeds = [Deed("notice.show", f"notice:{number}")]
+            deeds, revoked_at = [Deed("notice.show", f"notice:{number}")], None
             if hit is not None:
+                revoked_at = await revoked_signer_at(connection, row["city"], row["envelope"])
                 deeds.append(Deed("hit.show", f"hit:{row['hit']}"))
             await audit_all(connection, deeds, actor=actor, reason=reason)
-        return Shown(row, hit)
+        return Shown(row, hit, revoked_at)
 
     async def _listed(self, statement: str, why: str | None, *, everything: bool, limit: int, actor: str) -> Found:
         async with transaction(self._pool) as connection:

@@ -72,6 +72,10 @@ def show(
     fields: dict[str, object] = {**shown.notice}
     fields.pop("envelope")
     fields |= {name: None if shown.hit is None else getattr(shown.hit, name) for name in _OF_HIT}
+    fields |= {"key_revoked_at": shown.key_revoked_at}
+    if shown.key_revoked_at is not None:
+        since = f"{shown.key_revoked_at:%Y-%m-%d %H:%M} UTC"
+        say(f"not proven: {shown.notice['city']} revoked the key that signed this, on {since}. Ask them before acting")
     # Through JSON once, so that people see what programs do.
     show_object(msgspec.json.decode(msgspec.json.encode(fields)), as_json=as_json)
 

@@ -101,6 +101,10 @@ class Client:
         """What happened to alerts, line by line, newest first."""
         return self.ask("alert-history", **asked)
 
+    def notices(self, **asked: Unpack[Asked]) -> Answer:
+        """What cities were told of hits in others, newest first, without plates."""
+        return self.ask("notices", **asked)
+
     def alarms(self, **asked: Unpack[Asked]) -> Answer:
         """Panic buttons and analytic events of cameras, newest first."""
         return self.ask("alarms", **asked)

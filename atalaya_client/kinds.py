@@ -13,7 +13,7 @@ _NAMES: Final[dict[Kind, str]] = {
     "time": (
         "at captured_at changed_at counted_at created_at decided_at ended_at first_at from_at"
         " hotlist_expires_at last_at last_report lookback_since oldest_unreceipted_at raised_at received_at"
-        " registered_at since since_at started_at to_at"
+        " registered_at since since_at started_at to_at told_at until_at"
     ),
     "date": "local_date",
     "integer": (
@@ -21,7 +21,7 @@ _NAMES: Final[dict[Kind, str]] = {
         " contrast_after contrast_before dead_letters decode_errors disk_free_mb disk_free_min_mb dropped"
         " edges_after edges_before entries errors exact faces forks frames_face_counted frames_in"
         " frames_processed heading_deg hits hotlist_entries hotlist_version lost memory_mb merged_into minutes"
-        " missing n number other outbox_bytes outbox_max_rows outbox_rows possible reads reconnects"
+        " missing n notice number other outbox_bytes outbox_max_rows outbox_rows possible reads reconnects"
         " refused_downlinks sampled_out sharpness_after sharpness_before shift_px_after shift_px_before stalls"
         " still_ms_after still_ms_before unreadable uptime_s vehicles withdrawn"
     ),
@@ -30,13 +30,14 @@ _NAMES: Final[dict[Kind, str]] = {
         " p90_s p99_s precision reported_s temperature_c temperature_max_c"
     ),
     "boolean": (
-        "is_active is_amended is_clock_suspect is_erased is_from_lookback is_historical is_true is_withdrawn was_right"
+        "has_plate is_active is_amended is_clock_suspect is_erased is_from_lookback is_historical is_true"
+        " is_withdrawn was_right"
     ),
     "texts": "cameras reasons versions",
     "text": (
-        "act actor alarm by camera city condition decided_by device event hit kind lane line name note"
-        " observed outcome partner picture picture_sha256 plate point profile quality reason report state step"
-        " time_zone unit what word"
+        "act actor alarm by camera city condition corridor decided_by device event hit kind lane line name note"
+        " observed outcome partner picture picture_sha256 plate point profile quality reason report seen_camera"
+        " seen_city seen_point state step time_zone unit what why word"
     ),
 }
 _KINDS: Final = {name: kind for kind, names in _NAMES.items() for name in names.split()}

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from aggregator.adapters.asker import Asker
 from aggregator.adapters.audit_log import rows, verify
 from aggregator.adapters.database import Pool
 from aggregator.adapters.due_notes import MOST_TRIES
@@ -18,6 +19,7 @@ from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.notice_maker import STEPS
 from aggregator.adapters.retention_store import RetentionStore
 from aggregator.cli import app
+from aggregator.core.asking.question import Question
 from aggregator.core.retention import Keeping, Rule
 from aggregator.core.visibility import Corridor, Policy, Sees, Sight, What
 from aggregator.errors import NotThere
@@ -295,6 +297,27 @@ async def test_receivers_of_webhooks_are_told_of_notices_without_plate_or_entry(
     types = [(row["webhook_id"], msgspec.json.decode(row["body"])["type"]) for row in found]
     assert types == [(name, f"notice.{act}") for name in ("all", "here") for act in ("new", "over")]
     assert not any(word in row["body"] for row in found for word in (PLATE, "e-1"))
+
+
+async def test_whoever_asks_sees_what_his_cities_were_told_without_plate_or_entry(region: Region) -> None:
+    """What the region told, and what the city took: here they lie in one database, and so each stands there."""
+    hit = region.street.hit(plate=PLATE)
+    await region.see(hit)
+    await region.take("torreon")
+    day = timedelta(days=1)
+    wanted = Question(resource="notices", from_at=region.street.now - day, to_at=region.street.now + day)
+    found = (await Asker(region.pool).ask(wanted, ("torreon",))).rows
+    assert [(row["hit"], row["why"], row["seen_city"], row["has_plate"], row["state"]) for row in found] == [
+        (hit.taken.hash.hex(), "asked", "saltillo", True, "open")
+    ] * 2
+    assert {row["notice"] is None for row in found} == {True, False}
+    assert not any(word in str(row) for row in found for word in (PLATE, "e-1"))
+    for others in (("monclova",), ("saltillo",)):
+        assert (await Asker(region.pool).ask(wanted, others)).rows == []
+    await region.see(region.street.amended(hit, quality=None))
+    await region.take("torreon")
+    summed = msgspec.structs.replace(wanted, group_by=("city", "state", "has_plate"))
+    assert [tuple(row) for row in (await Asker(region.pool).ask(summed, None)).rows] == [("torreon", "over", False, 2)]
 
 
 SIGHTS = [(what, sight) for what in (What.ASKED, What.NEIGHBOUR, What.CORRIDOR) for sight in Sight]

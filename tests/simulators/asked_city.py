@@ -102,6 +102,7 @@ async def seed(connection: Connection) -> None:
     await _hits(connection)
     await _alarms(connection)
     await _alerts(connection)
+    await _notices(connection)
 
 
 async def _message(
@@ -196,3 +197,22 @@ async def _alerts(connection: Connection) -> None:
         await connection.execute(_STEP, number, raised_at, "raise", "new", "service:alerts")
         for act, seconds in steps:
             await connection.execute(_STEP, number, at + timedelta(seconds=seconds), act, _STATES[act], "os:ana")
+
+
+# Notices: to whom, of which hit, where that was, minutes after FIRST, why. Their numbers lie before every alert's line.
+_NOTICES: Final = (
+    (-2, "saltillo", "hit-4", BRIDGE, 60, "asked"),
+    (-1, "acuna", "hit-3", MARKET, 30, "neighbour"),
+)
+_NOTICE: Final = """
+INSERT INTO notice (number, to_city, hit, city_id, point_id, camera_id, why, reason, corridor, entries, captured_at,
+                    told_at, until_at, taken_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, 'cam-1', $6, 'stolen', '', '{}', $7, $8, $8::timestamptz + interval '1 hour', $8, $8)
+"""
+
+
+async def _notices(connection: Connection) -> None:
+    for number, to_city, hit, place, minutes, why in _NOTICES:
+        at = FIRST + timedelta(minutes=minutes)
+        told_at = at + timedelta(seconds=2)
+        await connection.execute(_NOTICE, number, to_city, name_of(hit), place.city, place.point, why, at, told_at)

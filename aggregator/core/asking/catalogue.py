@@ -10,6 +10,7 @@ from aggregator.core.alerts import Act, Outcome, State
 from aggregator.core.alerts import Kind as AlertKind
 from aggregator.core.asking.question import Column, Measure, Resource
 from aggregator.core.asking.words import WORDS
+from aggregator.core.visibility import What
 from protocol.messages import Kind as MessageKind
 
 _PLACE: Final = "city point camera"
@@ -43,6 +44,7 @@ _GROUPS: Final = frozenset(
             "hotlist_version",
             "step",
         ),
+        *("why", "corridor", "seen_city", "seen_point", "seen_camera", "has_plate"),
     )
 )
 _VALUES: Final[dict[str, tuple[str, ...]]] = {
@@ -53,6 +55,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "act": tuple(each.value for each in Act),
     "outcome": tuple(each.value for each in Outcome),
     "step": STEPS,
+    "why": tuple(each.value for each in (What.ASKED, What.NEIGHBOUR, What.CORRIDOR)),
 }
 _ALERT_STATES: Final = tuple(each.value for each in State)
 _ALERT_KINDS: Final = tuple(each.value for each in AlertKind)
@@ -227,6 +230,24 @@ _ALL: Final = (
         time="at",
         key=("at", "number"),
         measures=(_n("Lines"),),
+        is_descending=True,
+    ),
+    Resource(
+        name="notices",
+        about="What cities were told of hits in others, without plates",
+        view="ask.notice",
+        columns=(
+            *_columns("notice told_at city why", about={"city": "The city that was told"}),
+            Column(name="reason", kind="text", about="Why the vehicle is wanted", is_group=True),
+            *_columns(
+                "corridor state seen_city seen_point seen_camera captured_at until_at has_plate hit",
+                values={"state": ("open", "over")},
+                about={"state": "open or over"},
+            ),
+        ),
+        time="told_at",
+        key=("told_at", "city", "hit"),
+        measures=(_n("Notices"),),
         is_descending=True,
     ),
     Resource(

@@ -36,6 +36,7 @@ SCOPES: Final[Mapping[str, Scope | None]] = {
     "plates": Scope.PLATES,
     "alerts": Scope.ALERTS,
     "alert-history": Scope.ALERTS,
+    "notices": Scope.ALERTS,
     "reactions": Scope.ALERTS,
     "precision": Scope.ALERTS,
     "counts": Scope.COUNTS,

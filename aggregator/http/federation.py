@@ -5,15 +5,15 @@
     GET /artefacts/{sha256}                    a body that is too long for a page, whole or in part
     GET /federation/trust                      the region's own trust bundle
 
-Which city asks is told by the key of its certificate, and by nothing in the request; it gets what its own log names. A
-receipt says `stored` only after the commit. `410 Gone` means that the log is not kept so far back.
+A city (`aggregator.http.link_port` tells which one asks) gets what its own log names. A receipt says `stored` only
+after the commit. `410 Gone` means that the log is not kept so far back.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from aiohttp import web
 
@@ -22,8 +22,7 @@ from aggregator.adapters.database import Pool
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.region_desk import Item, RegionDesk
 from aggregator.core.contact import TRUST_PATH
-from aggregator.errors import DatabaseUnwell
-from aggregator.http.artefacts import key_of
+from aggregator.http.link_port import LinkOf, body_within, linked
 from protocol.clock import to_ms
 from protocol.federation import (
     ITEMS_PATH,
@@ -31,7 +30,6 @@ from protocol.federation import (
     LOG_PATH,
     MAX_BODY_BYTES,
     UPWARD,
-    ItemKind,
     encode_page,
     sign_head,
     sign_link_receipt,
@@ -41,11 +39,6 @@ from protocol.keys import Signer
 CBOR: Final = "application/cbor"
 _HASH: Final = r"[0-9a-f]{64}"
 _KINDS: Final = "|".join(sorted(kind.slug for kind in UPWARD))
-_RETRY_S: Final = {"Retry-After": "5"}
-
-LinkOf: TypeAlias = Callable[[bytes], str | None]
-"""The linked city whose link has this key."""
-_Handler: TypeAlias = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 
 
 def federation_routes(desk: RegionDesk, link_of: LinkOf, signer: Signer, bundle: Path) -> Sequence[web.RouteDef]:
@@ -53,7 +46,7 @@ def federation_routes(desk: RegionDesk, link_of: LinkOf, signer: Signer, bundle:
 
     async def put_item(request: web.Request, city: str) -> web.StreamResponse:
         kind = KIND_OF_SLUG[request.match_info["kind"]]
-        item = await asyncio.to_thread(Item.of, city, kind, await _body(request, kind))
+        item = await asyncio.to_thread(Item.of, city, kind, await body_within(request, MAX_BODY_BYTES[kind]))
         if item.sha256.hex() != request.match_info["sha256"]:
             raise web.HTTPBadRequest(text="these bytes have another hash than the address says")
         answer = await desk.take(item, now=datetime.now(UTC))
@@ -72,22 +65,10 @@ def federation_routes(desk: RegionDesk, link_of: LinkOf, signer: Signer, bundle:
     async def get_trust(_request: web.Request, _city: str) -> web.StreamResponse:
         return web.Response(body=await asyncio.to_thread(keyfiles.read_file, bundle), content_type=CBOR)
 
-    def linked(handler: _Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            city = link_of(key_of(request))
-            if city is None:
-                raise web.HTTPForbidden(text="this certificate is of no linked city")
-            try:
-                return await handler(request, city)
-            except DatabaseUnwell as exc:
-                raise web.HTTPServiceUnavailable(headers=_RETRY_S) from exc
-
-        return handle
-
     return [
-        web.put(f"{ITEMS_PATH}/{{kind:{_KINDS}}}/{{sha256:{_HASH}}}", linked(put_item)),
-        web.get(LOG_PATH, linked(get_log)),
-        web.get(TRUST_PATH, linked(get_trust)),
+        web.put(f"{ITEMS_PATH}/{{kind:{_KINDS}}}/{{sha256:{_HASH}}}", linked(link_of, put_item)),
+        web.get(LOG_PATH, linked(link_of, get_log)),
+        web.get(TRUST_PATH, linked(link_of, get_trust)),
     ]
 
 
@@ -107,16 +88,6 @@ class Bodies:
         """Some of them."""
         async with transaction(self._pool) as connection:
             return await federation_log.part(connection, sha256, offset, length)
-
-
-async def _body(request: web.Request, kind: ItemKind) -> bytes:
-    """A body within the bound of its kind."""
-    most, taken = MAX_BODY_BYTES[kind], bytearray()
-    async for chunk in request.content.iter_any():
-        taken += chunk
-        if len(taken) > most:
-            raise web.HTTPRequestEntityTooLarge(most, len(taken))
-    return bytes(taken)
 
 
 def _number(text: str) -> int:

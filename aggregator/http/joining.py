@@ -4,7 +4,6 @@ It is on the open port, since a city that joins has no certificate of ours yet. 
 has the open port's form. An invitation may be tried no oftener than an address may. Only a region has the route.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +14,7 @@ from aggregator.adapters import joining_desk
 from aggregator.adapters.database import Pool
 from aggregator.core.attempts import Attempts
 from aggregator.core.joining import TEXTS, Refusal
-from aggregator.http.open_port import READ_TIMEOUT_S, Refused, Tally, check_attempts
+from aggregator.http.open_port import Refused, Tally, body_of, check_attempts
 from aggregator.settings import Settings
 from protocol.joining import JOIN_PATH, MAX_JOIN_BYTES, invitation_of
 from protocol.refusals import Refusal as WireRefusal
@@ -40,7 +39,7 @@ def joining_routes(pool: Pool, settings: Settings, tally: Tally, step: Step) -> 
     attempts = Attempts(settings.enrolment.attempts_per_minute)
 
     async def joinings(request: web.Request) -> web.Response:
-        raw = await _body(request)
+        raw = await body_of(request, MAX_JOIN_BYTES)
         name = invitation_of(raw)
         if not isinstance(name, WireRefusal):
             check_attempts(attempts, name.hex())
@@ -51,17 +50,3 @@ def joining_routes(pool: Pool, settings: Settings, tally: Tally, step: Step) -> 
         return web.Response(body=found, content_type="application/cbor")
 
     return [web.post(JOIN_PATH, joinings)] if settings.role == "region" else []
-
-
-async def _body(request: web.Request) -> bytes:
-    """The body, within bounds of time and of its own size: a trust bundle is longer than what boxes ask."""
-    taken = bytearray()
-    try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            async for chunk in request.content.iter_any():
-                taken += chunk
-                if len(taken) > MAX_JOIN_BYTES:
-                    raise Refused(413, Refusal.BAD_REQUEST.value, f"a request has at most {MAX_JOIN_BYTES} bytes")
-    except TimeoutError as exc:
-        raise Refused(408, "too_slow", f"the request did not arrive within {READ_TIMEOUT_S:.0f} s") from exc
-    return bytes(taken)

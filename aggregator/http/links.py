@@ -10,11 +10,11 @@ root's fingerprint with that city's own people, and without that it grants nothi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -33,8 +33,8 @@ from aggregator.core.contact import (
     Renewed,
     Standing,
 )
-from aggregator.errors import DatabaseUnwell, NotThere
 from aggregator.http.artefacts import key_of
+from aggregator.http.link_port import LinkOf, body_within, linked
 from aggregator.settings import Settings
 from protocol.clock import to_ms
 from protocol.enrolment import Parcel
@@ -42,7 +42,6 @@ from protocol.messages import VERSION
 from protocol.wire import to_bytes
 
 _UNSAID: Final = "the city left"
-_Handler: TypeAlias = Callable[[web.Request, str], Awaitable[web.Response]]
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -50,29 +49,15 @@ class _Leaving(msgspec.Struct, frozen=True):
     reason: str = _UNSAID
 
 
-def link_routes(pool: Pool, settings: Settings, link_of: Callable[[bytes], str | None]) -> Sequence[web.RouteDef]:
-    """The routes, for the application of the artefacts' port; `link_of` is the linked city whose link has a key."""
+def link_routes(pool: Pool, settings: Settings, link_of: LinkOf) -> Sequence[web.RouteDef]:
+    """The routes, for the application of the artefacts' port."""
     desk = _Desk(pool, settings)
 
-    def linked(handler: _Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            city = link_of(key_of(request))
-            if city is None:
-                raise web.HTTPForbidden(text="this certificate is of no linked city")
-            try:
-                return await handler(request, city)
-            except NotThere as exc:
-                raise web.HTTPNotFound(text=str(exc)) from exc
-            except DatabaseUnwell as exc:
-                raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from exc
-
-        return handle
-
     return [
-        web.post(CONTACT_PATH, linked(desk.contact)),
-        web.post(LEAVE_PATH, linked(desk.leave)),
-        web.post(CERTIFICATE_PATH, linked(desk.certificate)),
-        web.get(f"{TRUST_PATH}/{{city:[a-z0-9][a-z0-9-]{{0,31}}}}", linked(desk.trust)),
+        web.post(CONTACT_PATH, linked(link_of, desk.contact)),
+        web.post(LEAVE_PATH, linked(link_of, desk.leave)),
+        web.post(CERTIFICATE_PATH, linked(link_of, desk.certificate)),
+        web.get(f"{TRUST_PATH}/{{city:[a-z0-9][a-z0-9-]{{0,31}}}}", linked(link_of, desk.trust)),
     ]
 
 
@@ -85,7 +70,7 @@ class _Desk:
 
     async def contact(self, request: web.Request, city: str) -> web.Response:
         """Note how it stands; our time."""
-        said, now = _json(await _body(request), Standing), datetime.now(UTC)
+        said, now = _json(await body_within(request, MAX_BYTES), Standing), datetime.now(UTC)
         async with transaction(self.pool) as connection:
             offset = said.time_ms - to_ms(now)
             await federated_store.note_contact(connection, city, said, clock_offset_ms=offset, now=now)
@@ -102,7 +87,7 @@ class _Desk:
 
     async def leave(self, request: web.Request, city: str) -> web.Response:
         """End its link."""
-        reason, now = _json(await _body(request), _Leaving).reason, datetime.now(UTC)
+        reason, now = _json(await body_within(request, MAX_BYTES), _Leaving).reason, datetime.now(UTC)
         kept = _UNSAID if problem_with_reason(reason) else reason.strip()
         await federation_desk.leave(self.pool, self.settings, city, actor=f"city:{city}", reason=kept, now=now)
         return web.Response(status=204)
@@ -125,15 +110,6 @@ class _Desk:
             raise web.HTTPNotFound(text="no such city")
         body = Parcel(version=VERSION, root_spki=bundles.root, trust=bundles.newest, answer=b"")
         return web.Response(body=to_bytes(body), content_type="application/cbor")
-
-
-async def _body(request: web.Request) -> bytes:
-    taken = bytearray()
-    async for chunk in request.content.iter_any():
-        taken += chunk
-        if len(taken) > MAX_BYTES:
-            raise web.HTTPRequestEntityTooLarge(MAX_BYTES, len(taken))
-    return bytes(taken)
 
 
 def _as_json(answer: msgspec.Struct) -> web.Response:

@@ -1,9 +1,10 @@
 """The port for boxes that have no certificate yet, or none that still holds: TLS under our certificate alone.
 
 Anybody can reach it, so whatever is asked here is small, rare and signed by a key: requests are at most
-`MAX_BODY_BYTES`, come within `READ_TIMEOUT_S`, and no oftener than so many a minute from an address. Each resource has
-a module of its own with its routes; who asks is judged there, by signature and never by address. A refusal is JSON,
-`{"error": WORD, "text": ...}`, and is counted by its word; nothing of a request is logged but the word.
+`MAX_BODY_BYTES` (but for a city that joins, whose trust bundle has a bound of its own), come within `READ_TIMEOUT_S`,
+and no oftener than so many a minute from an address. Each resource has a module of its own with its routes; who asks is
+judged there, by signature and never by address. A refusal is JSON, `{"error": WORD, "text": ...}`, and is counted by
+its word; nothing of a request is logged but the word.
 
 `GET /authority` gives the certificates of our CAs. A box fetches them over TLS that it cannot verify yet, holds the
 root among them to the fingerprint in its token, and verifies all the rest.
@@ -88,13 +89,18 @@ def check_attempts(attempts: Attempts, name: str) -> None:
         raise Refused(429, "too_many_attempts", "too many attempts; wait, then try again", retry_after_s=wait_s)
 
 
-async def body_of(request: web.Request) -> bytes:
+async def body_of(request: web.Request, most: int = MAX_BODY_BYTES) -> bytes:
     """The body of a request, within bounds of size and time; raises `Refused`."""
+    taken = bytearray()
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
-            return await request.read()
+            async for chunk in request.content.iter_any():
+                taken += chunk
+                if len(taken) > most:
+                    raise Refused(413, "bad_request", f"a request has at most {most} bytes")
     except TimeoutError as exc:
         raise Refused(408, "too_slow", f"the request did not arrive within {READ_TIMEOUT_S:.0f} s") from exc
+    return bytes(taken)
 
 
 def open_context(settings: Settings) -> ssl.SSLContext:

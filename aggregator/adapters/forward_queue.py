@@ -19,6 +19,7 @@ from aggregator.core.forwarding import (
     BATCH,
     LIVE_WITHIN,
     MOST_DEAD,
+    MOST_UNTOLD,
     PARTS,
     Due,
     Line,
@@ -46,12 +47,13 @@ class ForwardQueue:
         self._sql = statements("forward")
 
     async def obey(self, kinds: Collection[str]) -> None:
-        """From now on these kinds are noted; none: there is no link. What was noted stays."""
+        """From now on these kinds are noted; none: there is no link. What was noted stays, and nobody is to be told."""
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._sql["forget_rules"], list(kinds))
             await connection.execute(self._sql["add_rules"], sorted(kinds))
             if not kinds:
                 await connection.execute(self._sql["forget_line"])
+                await forget_untold(connection)
 
     async def hurry(self) -> None:
         """Make everything due that waits: there is a new connection."""
@@ -94,6 +96,10 @@ class ForwardQueue:
         await self._pool.execute(self._sql["told"], [line.event for line in lines])
         self._step("forward.told")
 
+    async def bound(self) -> None:
+        """Give up the oldest of what the region is to be told, where that is more than is kept."""
+        await self._pool.execute(self._sql["bound_untold"], MOST_UNTOLD)
+
     async def line_is(self, *, is_connected: bool, problem: str = "") -> None:
         """Note how the line to the region stands."""
         await self._pool.execute(self._sql["line_is"], is_connected, problem)
@@ -120,6 +126,11 @@ async def standing(connection: Connection) -> Standing:
     assert counts is not None  # noqa: S101  a query without GROUP BY gives one row
     line = await connection.fetchrow(sql["line"])
     return Standing(**dict(counts), **dict(line or {}))
+
+
+async def forget_untold(connection: Connection) -> None:
+    """Nobody is to be told any more of what went on until now: the region is another, or none."""
+    await connection.execute(statements("forward")["forget_untold"])
 
 
 async def dead_letters(connection: Connection) -> dict[str, int]:

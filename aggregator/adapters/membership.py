@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from aggregator.adapters import federation_link, joining_line, keyfiles, pki, region_contact
+from aggregator.adapters import federation_link, forward_queue, joining_line, keyfiles, pki, region_contact
 from aggregator.adapters.database import Pool
 from aggregator.adapters.federation_desk import audit_city
 from aggregator.adapters.federation_link import Link
@@ -61,6 +61,9 @@ async def join(
     if isinstance(joined, AnswerRefusal):
         raise RegionAway(f"the region's answer cannot be believed: {_WHY[joined]}")
     async with transaction(pool) as connection:
+        before = await region_contact.last(connection)
+        if before is not None and before["region_id"] != joined.answer.region:
+            await forward_queue.forget_untold(connection)
         await region_contact.forget(connection)
         reason = f"region {joined.answer.region}, root {token.root_sha256.hex()}"
         await audit_city(connection, settings.city, actor=actor, action="federation.join", reason=reason)
@@ -75,6 +78,7 @@ async def leave(pool: Pool, settings: Settings, *, actor: str, reason: str, now:
     async with transaction(pool) as connection:
         await audit_city(connection, settings.city, actor=actor, action="federation.leave", reason=reason)
         await region_contact.forget(connection)
+        await forward_queue.forget_untold(connection)
     try:
         await region_contact.say_leave(link, reason)
         trouble = None

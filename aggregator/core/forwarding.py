@@ -15,7 +15,8 @@
 5. A region that leaves a flight unanswered gets one message of each lane at a time until it answers again: its broker
    must not fill with what nobody takes.
 6. What the region has is told of in transit records: which envelope came here when, and by which rule it went on. A
-   record is told again until it is receipted; the same line told twice is one line there.
+   record is told again until it is receipted; the same line told twice is one line there. A region that takes messages
+   and no records is told in health; beyond `MOST_UNTOLD` lines the oldest are given up, those of alerts last.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,7 @@ from protocol.refusals import Refusal
 LIVE_WITHIN: Final = timedelta(minutes=1)
 BATCH: Final = 250
 MOST_DEAD: Final = 10_000
+MOST_UNTOLD: Final = 100_000
 FLIGHT_S: Final = 10.0
 PACE: Final = Pace(first_s=5.0, most_s=300.0)
 AIM_S: Final = 0.5

@@ -20,7 +20,7 @@ from aggregator.adapters.database import AWAY, unwell
 from aggregator.adapters.federation_link import Link
 from aggregator.adapters.region_line import connected
 from aggregator.core.figures import ForwardFigures
-from aggregator.core.forwarding import Standing
+from aggregator.core.forwarding import MOST_UNTOLD, Standing
 from aggregator.errors import AggregatorError, RegionAway
 from aggregator.service import passage
 from aggregator.service.passage import Means, Passage
@@ -32,6 +32,7 @@ _LOOK_EVERY_S: Final = 1.0
 _WATCH_EVERY_S: Final = 5.0
 _RECONNECT: Final = Pace(first_s=1.0, most_s=10.0)
 _LAG_LIMIT_S: Final = 120.0
+_UNTOLD_LIMIT: Final = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +135,8 @@ class Forwarder:
             try:
                 self.standing = await self.means.queue.standing()
                 self.warnings = tuple(self.told(self.standing)) if self.is_linked else ()
+                if self.standing.untold > MOST_UNTOLD:
+                    await self.means.queue.bound()
             except (*AWAY, asyncpg.PostgresError) as exc:
                 log.warning("forward_not_watched", problem=str(unwell(exc)))
             await asyncio.sleep(_WATCH_EVERY_S)
@@ -144,6 +147,8 @@ class Forwarder:
             yield f"nothing goes on to the region: {standing.problem}"
         if standing.lag_s > _LAG_LIMIT_S:
             yield f"{standing.waiting} messages wait for the region, the oldest for {standing.lag_s:.0f} s"
+        if standing.untold > _UNTOLD_LIMIT:
+            yield f"the region has not taken our records of {standing.untold} messages that it has; the log says why"
         if standing.dead:
             yield f"{standing.dead} messages were refused by the region for good; see: aggregator federation dead"
 

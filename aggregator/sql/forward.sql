@@ -95,6 +95,14 @@ ORDER BY noted_at LIMIT $2;
 -- name: told
 DELETE FROM transit_due WHERE event = ANY($1::bytea[]);
 
+-- There is no region any more, or another one, which never had them.
+-- name: forget_untold
+DELETE FROM transit_due;
+
+-- Beyond so many the oldest are given up, those of alerts last.
+-- name: bound_untold
+DELETE FROM transit_due WHERE event IN (SELECT event FROM transit_due ORDER BY is_alert DESC, noted_at DESC OFFSET $1);
+
 -- name: line_is
 INSERT INTO forward_line (is_connected, since, problem) VALUES ($1, now(), $2)
 ON CONFLICT (only_row) DO UPDATE SET

@@ -10,7 +10,7 @@ from aggregator.adapters.database import Pool
 from aggregator.adapters.evidence_files import EvidenceFiles
 from aggregator.adapters.forward_queue import ForwardQueue, dead_letters, standing
 from aggregator.adapters.retention_store import RetentionStore
-from aggregator.core.forwarding import MOST_DEAD, Passing, PutOff, Settled, Standing
+from aggregator.core.forwarding import MOST_DEAD, MOST_UNTOLD, Passing, PutOff, Settled, Standing
 from aggregator.core.retention import Keeping, Rule
 from aggregator.settings import Settings
 from protocol.delivery import LANE, Lane
@@ -97,6 +97,31 @@ async def test_what_the_region_stored_is_off_the_queue_and_waits_to_be_told_of(
     await queue.told([line])
     assert await queue.untold(is_alert=True) == []
     assert [line.rule for line in await queue.untold(is_alert=False)] == ["report"]
+
+
+async def test_who_has_no_region_any_more_tells_nobody_of_what_went_on(
+    pool: Pool, queue: ForwardQueue, box: Box
+) -> None:
+    (raw,) = await store(pool, box, [ALARM])
+    await settle(queue, Settled(stored=[envelope_hash(raw)]))
+    assert (await stands(pool)).untold == 1
+    await queue.obey([])
+    assert (await stands(pool)).untold == 0
+
+
+async def test_what_a_region_is_to_be_told_is_bounded_and_alerts_are_given_up_last(
+    pool: Pool, queue: ForwardQueue, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A region that takes messages and never a record."""
+    assert MOST_UNTOLD >= 10_000
+    monkeypatch.setattr("aggregator.adapters.forward_queue.MOST_UNTOLD", 2)
+    hashes = []
+    for body in (ALARM, REPORT, REPORT):
+        (raw,) = await store(pool, box, [body])
+        hashes.append(envelope_hash(raw))
+        await settle(queue, Settled(stored=hashes[-1:]))
+    await queue.bound()
+    assert await pool.fetchval("SELECT array_agg(event ORDER BY noted_at) FROM transit_due") == [hashes[0], hashes[2]]
 
 
 async def test_what_is_refused_for_good_is_kept_as_a_bounded_number_of_dead_letters(

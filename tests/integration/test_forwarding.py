@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -160,6 +161,9 @@ async def test_what_the_region_refuses_for_good_is_a_dead_letter_that_health_tel
         passing.standing = await passing.means.queue.standing()
         (warning,) = passing.told(passing.standing)
         assert warning == "1 messages were refused by the region for good; see: aggregator federation dead"
+        assert any(
+            "has not taken our records" in line for line in passing.told(replace(passing.standing, untold=20_000))
+        )
         assert await region.pool.fetchval("SELECT count(*) FROM delivery") == 0
 
 

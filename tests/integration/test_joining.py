@@ -157,6 +157,22 @@ async def test_a_city_that_leaves_loses_its_link_and_may_join_again(state: Feder
     assert (await state.tell_roster(CITY)).revoked == 0
 
 
+async def test_what_a_region_was_still_to_be_told_is_told_to_no_other(state: Federation) -> None:
+    city = state[CITY]
+    add = "INSERT INTO transit_due (event, rule, received_at, is_alert) VALUES ($1, 'hit', now(), true)"
+    heard = "INSERT INTO region_contact (region_id, tried_at) VALUES ($1, now())"
+    left = []
+    for region in (REGION, "elsewhere"):
+        await city.pool.execute(add, sha256(region.encode()).digest())
+        await city.pool.execute(heard, region)
+        await state.join(CITY)
+        left.append(await city.pool.fetchval("SELECT count(*) FROM transit_due"))
+    await city.pool.execute(add, bytes(32))
+    await membership.leave(city.pool, city.settings, actor=ANA, reason="trial over", now=now())
+    left.append(await city.pool.fetchval("SELECT count(*) FROM transit_due"))
+    assert left == [1, 0, 0], "the same region again; another; none"
+
+
 async def audited(region: Centre, city: Centre) -> None:
     """Every deed is in both audits."""
     kept = await region.pool.fetch("SELECT action, actor, subject, reason FROM audit ORDER BY number")

@@ -12,7 +12,7 @@ restart.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from aggregator.adapters import keyfiles, mosquitto, pki
 from aggregator.core.access import link_client
 from aggregator.core.contact import Renewed, is_due
-from aggregator.errors import BadKey, BadSettings
+from aggregator.errors import BadKey, BadSettings, NotThere
 from aggregator.settings import Port, Settings
 from protocol.errors import DecodeError
 from protocol.fields import Id
@@ -153,6 +153,20 @@ def is_renewal_due(link: Link, issuer: str, *, now: datetime) -> bool:
     leaf = keyfiles.read_certificate(link.certificate)
     is_of_other = bool(issuer) and pki.issuer_key_id(leaf).hex() != issuer
     return is_of_other or is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now=now)
+
+
+def ended(link: Link) -> str | None:
+    """What to do, if our certificate has ended: nothing renews it then, and the region turns it away."""
+    try:
+        until = keyfiles.read_certificate(link.certificate).not_valid_after_utc
+    except (BadKey, NotThere):  # told where it is used
+        return None
+    if datetime.now(UTC) < until:
+        return None
+    return (
+        f"the link's certificate ended on {until:%Y-%m-%d}, and cannot be renewed any more. At the region:"
+        f" aggregator federation invite {link.city}; then here: aggregator federation join"
+    )
 
 
 def renew(link: Link, fresh: Renewed) -> bool:

@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from aggregator.adapters.database import Connection
-from aggregator.adapters.federation_link import Link
+from aggregator.adapters.federation_link import Link, ended
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.adapters.statements import statements
 from aggregator.core.contact import (
@@ -152,7 +152,8 @@ async def _asked(
                 )
             yield response
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-        raise RegionAway(f"the region does not answer at {url}: {str(exc) or type(exc).__name__}") from exc
+        why = ended(link) or f"the region does not answer at {url}: {str(exc) or type(exc).__name__}"
+        raise RegionAway(why) from exc
 
 
 async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:

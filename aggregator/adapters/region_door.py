@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from aggregator.adapters.federation_link import Link
+from aggregator.adapters.federation_link import Link, ended
 from aggregator.adapters.mosquitto import tls_context
 from aggregator.core.contact import TRUST_PATH
 from aggregator.errors import NotThere, RegionAway
@@ -97,7 +97,8 @@ class RegionDoor:
                     raise RegionAway(f"the region answered {response.status} to {method} {urlsplit(url).path}")
                 yield response
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-            raise RegionAway(f"the region at {self._base} cannot be reached ({type(exc).__name__})") from exc
+            why = ended(self._link) or f"the region at {self._base} cannot be reached ({type(exc).__name__})"
+            raise RegionAway(why) from exc
 
 
 @asynccontextmanager

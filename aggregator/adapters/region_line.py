@@ -24,7 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from typing_extensions import override
 
-from aggregator.adapters.federation_link import Link
+from aggregator.adapters.federation_link import Link, ended
 from aggregator.errors import RegionAway
 from protocol.topics import RECEIPT, Direction, patterns
 
@@ -220,7 +220,10 @@ async def connected(link: Link) -> AsyncIterator[RegionLine]:
     """A connection with its subscriptions made; raises `RegionAway`."""
     line = RegionLine(link)
     try:
-        await line.open()
+        try:
+            await line.open()
+        except RegionAway as exc:
+            raise RegionAway(ended(link) or str(exc)) from exc
         yield line
     finally:
         await line.close()

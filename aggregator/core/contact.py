@@ -8,6 +8,9 @@ before and after. The difference is off by half of the round trip at most.
 
 A link's certificate is renewed for the key that it has, over the link itself, in the last third of its life or as soon
 as the region's issuing CA is another. One that has ended meanwhile needs a new invitation.
+
+Whatever a city wants of its region and does not get, it tries again at one pace (`AGAIN`): a region that comes back is
+found within some ten seconds.
 """
 
 from datetime import datetime
@@ -15,6 +18,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from protocol.delivery import Pace
 from protocol.fields import Count, TimeMs
 
 CONTACT_PATH: Final = "/federation/contact"
@@ -22,6 +26,7 @@ LEAVE_PATH: Final = "/federation/leave"
 TRUST_PATH: Final = "/federation/trust"
 CERTIFICATE_PATH: Final = "/federation/certificate"
 MAX_BYTES: Final = 4 * 1024
+AGAIN: Final = Pace(first_s=0.5, most_s=10.0)
 
 Release = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+!-]{0,40}\Z")]
 

@@ -39,7 +39,7 @@ REMEDIES: Final = {
     Kind.REVOCATIONS: "aggregator ca crl",
     Kind.SERVER: "aggregator broker renew",
     Kind.CLIENT: "aggregator broker renew",
-    Kind.LINK: "let the city join again: aggregator federation invite at the region, then aggregator federation join",
+    Kind.LINK: "at the region: aggregator federation invite {name}; then in the city: aggregator federation join",
     Kind.DEVICE: "see `edge-agent status` on the box for why it does not renew by itself",
     Kind.GRANT: "aggregator trust grant",
 }
@@ -77,7 +77,8 @@ class Dating:
         if self.grade is Grade.GOOD:
             return f"{what} holds until {until}"
         said = f"ended on {until}" if self.days_left < 0 else f"ends on {until}, in {self.days_left} days"
-        return f"{what} {said}: {REMEDIES[self.dated.kind]}"
+        remedy = REMEDIES[self.dated.kind].format(name=self.dated.name)
+        return f"{what} {said}: {remedy}"
 
     @property
     def finding(self) -> Finding:

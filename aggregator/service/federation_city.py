@@ -11,6 +11,7 @@ Nothing else waits for any of this: a city without its region goes on.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,34 +31,40 @@ from aggregator.adapters.items_down import ItemsDown
 from aggregator.adapters.items_up import ItemsUp
 from aggregator.adapters.region_door import RegionDoor, door_of
 from aggregator.adapters.trust_file import read_trust
+from aggregator.core.contact import AGAIN
 from aggregator.core.link_standing import LinkStanding
 from aggregator.errors import AggregatorError, BadInput, RegionAway
 from aggregator.service.log_follower import HeadInbox, LogFollower
 from aggregator.settings import Settings
-from protocol.delivery import Pace
 
 LOOK_EVERY_S: Final = 5.0
 _AGAIN_AFTER_S: Final = 1.0
 _CHANNELS: Final = ("hotlist_changed", "registry_changed")
-_PACE: Final = Pace(first_s=0.5, most_s=10.0)
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class CityLink:
-    """Keeps a city abreast of its region until cancelled. `standing` is None while there is no link."""
+    """Keeps a city abreast of its region until cancelled. `standing` is None while there is no link.
+
+    `passed_over` counts what came down and could not be used, since the link or the service began.
+    """
 
     settings: Settings
     database: Database
     look_every_s: float = LOOK_EVERY_S
     standing: LinkStanding | None = field(default=None)
     inbox: HeadInbox = field(default_factory=HeadInbox)
+    passed_over: Counter[str] = field(default_factory=Counter)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What people should know."""
-        return () if self.standing is None else tuple(self.standing.warnings(datetime.now(UTC)))
+        if self.standing is None:
+            return ()
+        passed = (f"{n} items of the region's log were passed over ({why})" for why, n in self.passed_over.items())
+        return (*self.standing.warnings(datetime.now(UTC)), *passed)
 
     def take_head(self, raw: bytes) -> None:
         """The region's broker says how far our log goes."""
@@ -83,7 +90,9 @@ class CityLink:
     async def _be_linked(self, link: Link) -> None:
         """Work under a link until there is another, or none."""
         async with door_of(link) as door, asyncio.TaskGroup() as group:
-            follower = LogFollower(link, door, self.inbox, ItemsDown(self.database.pool, self.settings, link))
+            self.passed_over.clear()
+            down = ItemsDown(self.database.pool, self.settings, link, self.passed_over)
+            follower = LogFollower(link, door, self.inbox, down)
             items = ItemsUp(self.database.pool, self.settings, link.log_id)
             tasks = [
                 group.create_task(_again(lambda: self._hand_up(items, door)), name="link-up"),
@@ -119,7 +128,7 @@ class CityLink:
                 except RegionAway as exc:
                     tries += 1
                     log.warning("items_put_off", problem=str(exc))
-                await heard.wait(_PACE.wait_s(tries, Random()) if tries else self.look_every_s)  # noqa: S311  a pace
+                await heard.wait(AGAIN.wait_s(tries, Random()) if tries else self.look_every_s)  # noqa: S311  a pace
 
     async def _forget(self) -> None:
         """The city has left its region: its boxes look for nobody else's vehicles any more."""

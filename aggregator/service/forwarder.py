@@ -19,18 +19,17 @@ from aggregator.adapters import federation_link, forward_queue
 from aggregator.adapters.database import AWAY, unwell
 from aggregator.adapters.federation_link import Link
 from aggregator.adapters.region_line import connected
+from aggregator.core.contact import AGAIN
 from aggregator.core.figures import ForwardFigures
 from aggregator.core.forwarding import MOST_UNTOLD, Standing
 from aggregator.errors import AggregatorError, RegionAway
 from aggregator.service import passage
 from aggregator.service.passage import Means, Passage
 from aggregator.settings import Settings
-from protocol.delivery import Pace
 
 STEPS: Final = (*forward_queue.STEPS, *passage.STEPS)
 _LOOK_EVERY_S: Final = 1.0
 _WATCH_EVERY_S: Final = 5.0
-_RECONNECT: Final = Pace(first_s=1.0, most_s=10.0)
 _LAG_LIMIT_S: Final = 120.0
 _UNTOLD_LIMIT: Final = 10_000
 
@@ -81,7 +80,7 @@ class Forwarder:
             except* (AggregatorError, *AWAY, asyncpg.PostgresError) as group:
                 failed = 1 if self.is_connected else failed + 1
                 await self._went_down(_problem(group))
-            await asyncio.sleep(_RECONNECT.wait_s(failed, self.means.rng) if failed else _LOOK_EVERY_S)
+            await asyncio.sleep(AGAIN.wait_s(failed, self.means.rng) if failed else _LOOK_EVERY_S)
 
     async def _connection(self) -> None:
         """One connection, until it is lost or there is another link; nothing without one."""

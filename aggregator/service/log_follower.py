@@ -22,12 +22,11 @@ from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.items_down import Arrived, ItemsDown
 from aggregator.adapters.region_door import RegionDoor
 from aggregator.adapters.statements import statements
+from aggregator.core.contact import AGAIN
 from aggregator.errors import NotThere, RegionAway
 from protocol.clock import to_ms
-from protocol.delivery import Pace
 from protocol.federation import Head, HeadRefusal, TakenPage, accept_head, accept_page
 
-PACE: Final = Pace(first_s=0.5, most_s=30.0)
 NOT_KEPT: Final = "not_kept"
 """The region does not keep the log so far back."""
 
@@ -70,7 +69,7 @@ class LogFollower:
                 tries += 1
                 log.warning("region_log_put_off", problem=str(exc))
             with suppress(TimeoutError):
-                async with asyncio.timeout(PACE.wait_s(tries, Random()) if tries else None):  # noqa: S311  a pace
+                async with asyncio.timeout(AGAIN.wait_s(tries, Random()) if tries else None):  # noqa: S311  a pace
                     await self.inbox.news.wait()
 
     async def take(self, raw: bytes) -> None:

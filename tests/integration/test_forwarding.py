@@ -45,7 +45,7 @@ async def state(
     postgres: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Federation]:
     """A region and one city, each with its broker; a lost line is tried again at once."""
-    monkeypatch.setattr(forwarder, "_RECONNECT", Pace(first_s=0.1, most_s=0.5))
+    monkeypatch.setattr(forwarder, "AGAIN", Pace(first_s=0.1, most_s=0.5))
     async with federated(postgres, tmp_path, "saltillo", brokers=True) as both:
         yield both
 

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import queue
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from aggregator.adapters import (
     federation_desk,
     federation_link,
     federation_status,
+    founding,
     keyfiles,
     membership,
     pki,
@@ -22,11 +25,14 @@ from aggregator.adapters import (
 )
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.federation_link import Link
+from aggregator.adapters.region_door import door_of
+from aggregator.adapters.region_line import connected
 from aggregator.adapters.registry_store import Registry
 from aggregator.core.contact import Renewed, Standing
 from aggregator.core.federation_status import SILENT_AFTER, LinkState, LinkStatus
 from aggregator.errors import BadInput, BadKey, NotThere, RegionAway
 from aggregator.http.open_port import MAX_BODY_BYTES
+from aggregator.service.dates import DatesWatch
 from aggregator.service.federation_contact import FederationContact
 from aggregator.service.silent_links import SilentLinks
 from protocol.envelope import Context, envelope_hash, parse
@@ -217,6 +223,33 @@ async def test_a_link_is_renewed_for_its_own_key_when_the_region_signs_under_ano
     )
     with pytest.raises(BadKey, match="root"):
         federation_link.renew(link, stranger)
+
+
+async def test_a_link_that_ended_while_its_city_was_off_says_what_to_type_and_that_mends_it(state: Federation) -> None:
+    link, city = await join(state), state[CITY]
+    issuing, ended_at = founding.read_issuing(state.region.settings), now() - timedelta(days=1)
+    spki, term = keyfiles.read_signer(link.key).public_key.spki, timedelta(days=pki.CLIENT_DAYS)
+    leaf = pki.issue(issuing, link.client, spki, pki.Use.CLIENT, now=ended_at - term, valid=term)
+    keyfiles.replace(link.certificate, keyfiles.pem_of(leaf) + keyfiles.pem_of(issuing.certificate))
+    told = f"ended on {ended_at:%Y-%m-%d}, .* aggregator federation invite saltillo; then here: .* federation join"
+    contact = FederationContact(city.pool, city.settings)
+    await contact.tell()
+    away = await status(city)
+    assert away.state is LinkState.AWAY
+    assert re.search(told, away.note), away.note
+    with pytest.raises(RegionAway, match=told):
+        async with connected(link):
+            pass
+    async with door_of(link) as door:
+        with pytest.raises(RegionAway, match=told):
+            await door.page(0)
+    watch = DatesWatch(city.pool, city.settings)
+    await watch.look(now=now())
+    (problem,) = (line for line in watch.problems if line.startswith("link of saltillo ended"))
+    assert problem.endswith("aggregator federation invite saltillo; then in the city: aggregator federation join")
+    await join(state)
+    await contact.tell()
+    assert (await status(city)).state is LinkState.LINKED
 
 
 async def test_a_city_that_leaves_tells_the_region_and_is_out_at_once(state: Federation) -> None:

@@ -1,10 +1,11 @@
 """How links stand, in words; and the difference of two clocks."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
-from aggregator.core.contact import is_due, offset_ms
+from aggregator.core.contact import AGAIN, is_due, offset_ms
 from aggregator.core.federation_status import SILENT_AFTER, LinkState, behind, lag_s, state_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -39,3 +40,7 @@ def test_a_certificate_is_renewed_in_the_last_third_of_its_life() -> None:
 @pytest.mark.parametrize(("theirs", "ahead"), [(150, 0), (1_150, 1_000), (50, -100)])
 def test_a_clock_is_compared_with_the_middle_of_the_exchange(theirs: int, ahead: int) -> None:
     assert offset_ms(100, 200, theirs) == ahead
+
+
+def test_a_region_that_comes_back_is_found_within_some_ten_seconds() -> None:
+    assert all(0 < AGAIN.wait_s(failed, Random(failed)) <= 12.5 for failed in range(1, 100))

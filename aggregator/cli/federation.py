@@ -1,4 +1,4 @@
-"""`aggregator federation invite|join|leave|adopt|status|dead|retry`: cities and their region (docs/federation.md)."""
+"""`aggregator federation invite|join|adopt|status`, and what else goes on between cities and their region."""
 
 import asyncio
 import getpass
@@ -23,7 +23,6 @@ from aggregator.adapters import (
     notice_desk,
     region_contact,
 )
-from aggregator.adapters.audit_log import checked_reason
 from aggregator.adapters.database import Pool, opened
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.queries import Found
@@ -36,7 +35,7 @@ from aggregator.core import adoption, trust_ledger
 from aggregator.core.adoption import Officer, Step
 from aggregator.core.federation_status import LinkStatus
 from aggregator.core.invitation import validity
-from aggregator.errors import AggregatorError, BadInput, NotThere, RegionAway
+from aggregator.errors import BadInput, NotThere, RegionAway
 from aggregator.settings import Settings
 from protocol.clock import from_ms, to_ms
 from protocol.enrolment import Token, read_token, token_text
@@ -45,6 +44,8 @@ from protocol.names import check_id
 from protocol.trust import Role, TrustRefusal, TrustStore
 
 app = App(name="federation", help="Cities and their region: joining, leaving, how the links stand.")
+app.command("aggregator.cli.leaving:shared", name="shared")
+app.command("aggregator.cli.leaving:leave", name="leave")
 app.command("aggregator.cli.dead_letters:dead", name="dead")
 app.command("aggregator.cli.dead_letters:retry", name="retry")
 
@@ -94,38 +95,6 @@ def join(
     link = _with(settings, lambda pool: membership.join(pool, settings, read, actor=who, now=now))
     say(f"{settings.city} has joined {link.facts.region_name} ({link.facts.region}); its link is in {link.folder}")
     say("see how it stands: aggregator federation status")
-
-
-@app.command
-def leave(
-    city: Annotated[str | None, Parameter(help="At the region: which city is to leave.")] = None,
-    /,
-    *,
-    reason: Annotated[str, Parameter(help="Why; it is kept.")],
-    config: Config = None,
-) -> None:
-    """Leave the region; at the region, end a city's link. Everything that was brought stays where it is."""
-    settings, who, why, now = settings_of(config), actor(), checked_reason(reason), datetime.now(UTC)
-    if settings.role == "region":
-        if city is None:
-            raise BadInput("say which city is to leave: aggregator federation leave CITY --reason ...")
-        gone = check_id(city, "CITY")
-        trouble = _with(
-            settings,
-            lambda pool: federation_desk.leave(pool, settings, gone, actor=who, reason=why, now=now),
-        )
-        say(f"the link of {city} is ended, and what was issued for it holds no more")
-        if trouble is not None:
-            raise AggregatorError(f"but the broker was not told: {trouble}. Then run: aggregator broker config")
-        return
-    if city not in (None, settings.city):
-        raise BadInput(f"this is {settings.city}; only the region ends another city's link")
-    left = _with(settings, lambda pool: membership.leave(pool, settings, actor=who, reason=why, now=now))
-    say(f"{settings.city} has left {left.region}")
-    if left.trouble is not None:
-        raise AggregatorError(
-            f"but the region was not told: {left.trouble}. Have it run: aggregator federation leave {settings.city}"
-        )
 
 
 @app.command

@@ -104,6 +104,28 @@ SELECT * FROM region_contact;
 -- name: forget_region
 DELETE FROM region_contact;
 
+-- Entries of a city that others look for: $1 the id of its log, $2 the city, $3 now. One that is withdrawn counts until the
+-- region has the withdrawal.
+-- name: shared_entries
+SELECT e.entry_id AS entry, e.batch_id AS batch, array_to_string(e.scope, ' ') AS scope, e.expires_at,
+       EXISTS (SELECT FROM hotlist_withdrawn AS x WHERE x.entry_id = e.entry_id) AS is_withdrawn
+FROM hotlist_entry AS e
+JOIN federation_sent AS s ON s.log = $1 AND s.kind = 1 AND s.subject = e.batch_id AND s.refusal IS NULL
+WHERE e.expires_at > $3
+  AND (e.scope = '{}' OR EXISTS (SELECT FROM unnest(e.scope) AS city WHERE city <> $2))
+  AND NOT EXISTS (
+      SELECT FROM hotlist_withdrawn AS x
+      JOIN federation_sent AS t ON t.log = $1 AND t.kind = 2 AND t.subject = x.withdrawal_id::text AND t.refusal IS NULL
+      WHERE x.entry_id = e.entry_id)
+ORDER BY e.expires_at, e.entry_id;
+
+-- At the region: how many entries of a city others look for: $1 the city, $2 now.
+-- name: armed_elsewhere
+SELECT count(*) FROM federated_entry AS e
+WHERE e.city_id = $1 AND e.expires_at > $2
+  AND (e.scope = '{}' OR EXISTS (SELECT FROM unnest(e.scope) AS city WHERE city <> $1))
+  AND NOT EXISTS (SELECT FROM federated_withdrawn AS x WHERE x.entry_id = e.entry_id);
+
 -- How a city stands, for its region: $1 the city, $2 the id of its log.
 -- name: standing
 SELECT (SELECT count(*) FROM forward_due) AS backlog,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,12 +12,16 @@ import pytest
 
 from aggregator.adapters import city_trust, trust_ceremony
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
+from aggregator.adapters.items_up import ItemsUp
+from aggregator.adapters.region_door import RegionDoor, door_of
 from aggregator.adapters.trust_file import read_trust
 from aggregator.cli.app import run
 from aggregator.core import trust_ledger
+from aggregator.errors import RegionAway
 from protocol.keys import KeySigner
 from protocol.trust import Grant, Role, TrustStore
 from tests.simulators.federation import Centre, Federation, federated, now
+from tests.simulators.linked_lists import Bureau
 from tests.simulators.running import running
 
 CITY, OTHER = "saltillo", "torreon"
@@ -113,6 +118,42 @@ async def test_what_is_no_token_is_refused_and_not_repeated(desk: Desk, tmp_path
     assert "WRONGTOKEN" not in said
     assert "only a region" in await desk.fails(desk.state[CITY], "invite", "monclova")
     assert "which city" in await desk.fails(desk.state.region, "leave", "--reason", "no")
+
+
+async def brought(items: ItemsUp, door: RegionDoor) -> None:
+    """What the city's service does by itself: all that is due is at the region, once that knows the link."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(RegionAway):
+                if await items.bring(door, now=now()) == 0:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_city_that_leaves_is_told_what_stays_armed_elsewhere_and_how_to_withdraw_it(desk: Desk) -> None:
+    other = desk.state[OTHER]
+    bureau = Bureau.of(other)
+    await bureau.list_plates(["FAB123C", "EUA1234"])
+    await bureau.list_plates(["RKA999A"], scope=OTHER)
+    items = ItemsUp(other.pool, other.settings, other.link.log_id)
+    async with door_of(other.link) as door:
+        await brought(items, door)
+        found = json.loads((await desk.does(other, "shared", "--json")).out)
+        assert {(row["scope"], row["is_withdrawn"]) for row in found} == {("", False)}
+        assert len({row["entry"] for row in found}) == 2
+        assert "FAB123C" not in str(found)
+        refused = await desk.fails(other, "leave", "--reason", "trial over")
+        assert "look for 2 entries of torreon" in refused
+        assert "aggregator hotlist withdraw" in refused
+        await bureau.withdraw("FAB123C")
+        assert "look for 2 entries" in await desk.fails(other, "leave", "--reason", "the region does not know it yet")
+        await brought(items, door)
+        assert "look for 1 entries" in await desk.fails(other, "leave", "--reason", "trial over")
+    said = await desk.does(desk.state.region, "leave", OTHER, "--reason", "contract over")
+    assert "1 of its entries stay armed" in said.err
+    left = await desk.fails(other, "leave", "--reason", "contract over", "--leave-armed")
+    assert "1 of its entries stay armed" in left
+    assert "the region was not told" in left
 
 
 async def told(desk: Desk, city: str) -> None:

@@ -48,7 +48,7 @@ PAYLOADS: Final[dict[Context, type[WireStruct]]] = {
     Context.JOIN_ANSWER: JoinAnswer,
 }
 # Fields that minors brought to what was there: vectors from before do not know them.
-NEWER_FIELDS: Final = frozenset({"deltas"})
+NEWER_FIELDS: Final = frozenset({"deltas", "profile", "settings_number"})
 
 
 def meaning(value: object) -> Any:

@@ -257,6 +257,7 @@ class Federation(Section, frozen=True):
         "evidence-unavailable",
         "dropped",
         "report",
+        "settings-result",
     )
     forward_in_flight: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 500
     contact_every_s: Positive = 30

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from aggregator.adapters import city_trust, federation_log
+from aggregator.adapters.database import Database
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.hotlist_store import transaction
 from aggregator.adapters.profile_texts import profile_text
@@ -24,6 +25,7 @@ from aggregator.cli import app
 from aggregator.core.ingest import TimeRules
 from aggregator.core.rollout import Course, Standing
 from aggregator.errors import BadInput, BadKey, NotThere
+from aggregator.service.federation_city import CityLink
 from protocol.federation import ItemKind
 from protocol.messages import Kind
 from protocol.point_messages import SettingsResult, SettingsState
@@ -255,6 +257,20 @@ async def test_a_number_that_the_city_gave_meanwhile_is_refused_there_told_and_o
     assert (await street.desk(region).show(rollout)).boxes[0].standing is Standing.SUPERSEDED
 
 
+async def test_what_a_city_passes_over_is_told_in_its_health(street: Street) -> None:
+    city = street.city
+    await street.start(city, SLOW)
+    await street.start(street.state.region, QUICK)
+    link = CityLink(city.settings, Database(city.pool, city.access), look_every_s=0.05)
+    following_on = asyncio.create_task(link.run(), name="link")
+    link.take_head(await head_of(street.state, CITY))
+    async with asyncio.timeout(20):
+        while "1 items of the region's log were passed over (rolled_back)" not in link.warnings:
+            await asyncio.sleep(0.02)
+    following_on.cancel()
+    await asyncio.wait([following_on])
+
+
 async def test_an_abort_brings_back_what_the_region_knows_and_the_city_the_rest(street: Street, ask: Ask) -> None:
     region, city = street.state.region, street.city
     first = await street.start(region, SLOW, BOX)
@@ -393,6 +409,7 @@ async def test_a_rollout_of_the_region_goes_through_both_services_to_a_box_and_i
             with MqttClient(city.settings.broker.port, credentials, BOX) as line:
                 line.subscribe(str(device_topic(box.who, SETTINGS)))
                 await ask(city, "entrust", *root_of(city))
+                await city.pool.execute("SELECT pg_notify('hotlist_changed', '')")  # else it is looked at every 5 s
                 await until(state.region.pool, "SELECT count(*) > 1 FROM city_trust WHERE city_id = $1", CITY)
                 start = ["start", "--of", CITY, "--settings", str(quick), "--profile", "n100", "--device", BOX]
                 (begun,) = await ask(state.region, *start, "--json")

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from aggregator.adapters.region_answers import bounded
 from aggregator.errors import BadInput, RegionAway
 from protocol.enrolment import AUTHORITY_PATH, MAX_PARCEL_BYTES, Token
 from protocol.joining import JOIN_PATH
@@ -41,8 +42,8 @@ async def ask(token: Token, raw: bytes) -> bytes:
     pinned.load_verify_locations(cadata=root)
     async with _session(token) as session, _post(session, token, pinned, raw) as response:
         if response.status == 200:
-            return await _bounded(response, MAX_PARCEL_BYTES)
-        raise _refusal(response.status, await _bounded(response, _MAX_REFUSAL_BYTES))
+            return await bounded(response, MAX_PARCEL_BYTES)
+        raise _refusal(response.status, await bounded(response, _MAX_REFUSAL_BYTES))
 
 
 async def _root(token: Token) -> str:
@@ -51,7 +52,7 @@ async def _root(token: Token) -> str:
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE  # what is fetched is public, and held to the token
     async with _session(token) as session, session.get(AUTHORITY_PATH, ssl=blind) as response:
-        pem = await _bounded(response, _MAX_AUTHORITY_BYTES)
+        pem = await bounded(response, _MAX_AUTHORITY_BYTES)
     try:
         found = x509.load_pem_x509_certificates(pem)
     except ValueError as exc:
@@ -80,16 +81,6 @@ def _post(
     session: aiohttp.ClientSession, token: Token, tls: ssl.SSLContext, raw: bytes
 ) -> "aiohttp.client._RequestContextManager":
     return session.post(JOIN_PATH, data=raw, ssl=tls, server_hostname=token.server_name)
-
-
-async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, if it is no longer than it may be; the rest of a longer one is not read."""
-    arrived = bytearray()
-    async for chunk in response.content.iter_chunked(16 * 1024):
-        arrived += chunk
-        if len(arrived) > most:
-            raise RegionAway("the region's answer is longer than any answer may be")
-    return bytes(arrived)
 
 
 def _refusal(status: int, body: bytes) -> BadInput | RegionAway:

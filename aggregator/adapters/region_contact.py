@@ -17,6 +17,7 @@ import msgspec
 from aggregator.adapters.database import Connection
 from aggregator.adapters.federation_link import Link, ended
 from aggregator.adapters.mosquitto import tls_context
+from aggregator.adapters.region_answers import bounded
 from aggregator.adapters.statements import statements
 from aggregator.core.contact import (
     CERTIFICATE_PATH,
@@ -67,7 +68,7 @@ async def say(link: Link, said: Standing) -> Answered:
     asked_ms = to_ms(datetime.now(UTC))
     fresh = msgspec.structs.replace(said, time_ms=asked_ms)
     async with _asked(link, "POST", CONTACT_PATH, msgspec.json.encode(fresh)) as response:
-        body = await _bounded(response, MAX_BYTES)
+        body = await bounded(response, MAX_BYTES)
     answered_ms = to_ms(datetime.now(UTC))
     try:
         region = msgspec.json.decode(body, type=RegionStanding)
@@ -87,7 +88,7 @@ async def trust_of(link: Link, city: str) -> Parcel:
     async with _asked(link, "GET", f"{TRUST_PATH}/{city}") as response:
         if response.status == 404:
             raise NotThere(f"the region knows no city {city}")
-        body = await _bounded(response, MAX_PARCEL_BYTES)
+        body = await bounded(response, MAX_PARCEL_BYTES)
     try:
         return from_versioned(body, Parcel, max_bytes=MAX_PARCEL_BYTES)
     except DecodeError as exc:
@@ -97,7 +98,7 @@ async def trust_of(link: Link, city: str) -> Parcel:
 async def renewed(link: Link) -> Renewed:
     """The link's certificate as the region has it now, not believed yet; raises `RegionAway`."""
     async with _asked(link, "POST", CERTIFICATE_PATH) as response:
-        body = await _bounded(response, _MAX_CHAIN_BYTES)
+        body = await bounded(response, _MAX_CHAIN_BYTES)
     try:
         return msgspec.json.decode(body, type=Renewed)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -147,23 +148,11 @@ async def _asked(
             session.request(method, url, data=body, ssl=tls, server_hostname=name) as response,
         ):
             if response.status not in (200, 204, 404):
-                raise RegionAway(
-                    f"the region refused: {(await _bounded(response, MAX_BYTES)).decode(errors='replace')}"
-                )
+                raise RegionAway(f"the region refused: {(await bounded(response, MAX_BYTES)).decode(errors='replace')}")
             yield response
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
         why = ended(link) or f"the region does not answer at {url}: {str(exc) or type(exc).__name__}"
         raise RegionAway(why) from exc
-
-
-async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, if it is no longer than it may be; the rest of a longer one is not read."""
-    arrived = bytearray()
-    async for chunk in response.content.iter_chunked(16 * 1024):
-        arrived += chunk
-        if len(arrived) > most:
-            raise RegionAway("the region's answer is longer than any answer may be")
-    return bytes(arrived)
 
 
 def _sql(name: str) -> str:

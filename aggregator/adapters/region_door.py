@@ -16,6 +16,7 @@ import aiohttp
 
 from aggregator.adapters.federation_link import Link, ended
 from aggregator.adapters.mosquitto import tls_context
+from aggregator.adapters.region_answers import bounded
 from aggregator.core.contact import TRUST_PATH
 from aggregator.errors import NotThere, RegionAway
 from protocol.federation import ITEMS_PATH, LOG_PATH, MAX_PAGE_BYTES, ItemKind, LogItem, accept_link_receipt
@@ -43,7 +44,7 @@ class RegionDoor:
         path = f"{ITEMS_PATH}/{kind.slug}/{sha256.hex()}"
         async with self._asked("PUT", path, data=body) as response:
             receipt = accept_link_receipt(
-                await _read(response, MAX_RECEIPT_BYTES), self._link.trust(), city=self._link.city
+                await bounded(response, MAX_RECEIPT_BYTES), self._link.trust(), city=self._link.city
             )
         if not isinstance(receipt, Receipt):
             raise RegionAway(f"the region's receipt does not hold ({receipt.name.lower()})")
@@ -55,12 +56,12 @@ class RegionDoor:
     async def page(self, after: int) -> bytes:
         """What follows a number in our log; raises `NotThere` if the region does not keep it any more."""
         async with self._asked("GET", f"{LOG_PATH}?after={after}") as response:
-            return await _read(response, MAX_PAGE_BYTES)
+            return await bounded(response, MAX_PAGE_BYTES)
 
     async def trust(self) -> bytes:
         """The region's own trust bundle, as it says; the link believes it or not."""
         async with self._asked("GET", TRUST_PATH) as response:
-            return await _read(response, MAX_TRUST_BYTES)
+            return await bounded(response, MAX_TRUST_BYTES)
 
     async def body(self, item: LogItem) -> bytes:
         """An item's body: from the line itself, or fetched, going on where an earlier attempt was cut."""
@@ -128,13 +129,3 @@ async def _receive(response: aiohttp.ClientResponse, arrived: bytearray, size_by
         arrived += chunk
     if len(arrived) != size_bytes:
         raise RegionAway("the region's answer was cut")
-
-
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """An answer within bounds."""
-    found = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        found += chunk
-        if len(found) > most:
-            raise RegionAway(f"the region's answer is longer than {most} bytes")
-    return bytes(found)

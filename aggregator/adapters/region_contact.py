@@ -85,7 +85,7 @@ async def say_leave(link: Link, reason: str) -> None:
 
 async def trust_of(link: Link, city: str) -> Parcel:
     """The root that the region believes for another city, with its bundle; not believed yet. Raises `NotThere`."""
-    async with _asked(link, "GET", f"{TRUST_PATH}/{city}") as response:
+    async with _asked(link, "GET", f"{TRUST_PATH}/{city}", may_lack=True) as response:
         if response.status == 404:
             raise NotThere(f"the region knows no city {city}")
         body = await bounded(response, MAX_PARCEL_BYTES)
@@ -137,9 +137,9 @@ def region_tls(link: Link) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def _asked(
-    link: Link, method: str, path: str, body: bytes | None = None
+    link: Link, method: str, path: str, body: bytes | None = None, *, may_lack: bool = False
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """An answer of the region that is no refusal, or `404`; whatever else becomes `RegionAway`."""
+    """An answer of the region that is no refusal; if it may lack what is asked for, `404` too. Else `RegionAway`."""
     url, tls = f"{link.facts.artefacts_url.rstrip('/')}{path}", region_tls(link)
     name = link.facts.server_name
     try:
@@ -147,7 +147,7 @@ async def _asked(
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
             session.request(method, url, data=body, ssl=tls, server_hostname=name) as response,
         ):
-            if response.status not in (200, 204, 404):
+            if response.status not in (200, 204) and not (may_lack and response.status == 404):
                 raise RegionAway(f"the region refused: {(await bounded(response, MAX_BYTES)).decode(errors='replace')}")
             yield response
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:

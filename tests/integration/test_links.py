@@ -5,6 +5,7 @@ import contextlib
 import queue
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -190,6 +191,13 @@ async def test_both_sides_know_how_the_link_stands(state: Federation) -> None:
     assert parcel.root_spki == city.settings.keys.root_spki.read_bytes()
     with pytest.raises(NotThere, match="no city monclova"):
         await region_contact.trust_of(link, "monclova")
+
+
+async def test_a_region_that_does_not_know_what_it_is_told_was_not_told(state: Federation) -> None:
+    link = await join(state)
+    elsewhere = msgspec.structs.replace(link.facts, artefacts_url=f"{link.facts.artefacts_url}/elsewhere")
+    with pytest.raises(RegionAway, match="refused: 404"):
+        await region_contact.say_leave(replace(link, facts=elsewhere), "by mistake")
 
 
 async def lines(centre: Centre) -> AsyncIterator[LinkStatus]:

@@ -143,6 +143,8 @@ def _hours(windows: Iterable[Window]) -> tuple[Hours, ...]:
     found: set[tuple[int, int, int]] = set()
     for window in windows:
         begins, ends = _minute(window.from_), _minute(window.to)
+        if begins == DAY_MINUTES:
+            raise BadInput('the terms: no hours begin at "24:00"; say "00:00" of the next day')
         for day in window.days:
             weekday = DAYS.index(day) + 1
             found.add((weekday, begins, ends if ends > begins else DAY_MINUTES))

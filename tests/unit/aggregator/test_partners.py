@@ -207,6 +207,7 @@ def test_a_night_goes_on_with_the_next_day_and_sundays_with_mondays() -> None:
         ("until = 2026-11-30", "until = 2026-11-20", "before"),
         ("until = 2026-11-30", "until = 9999-12-31", "last day"),
         ('to = "02:00"', 'to = "26:00"', "time of day"),
+        ('from = "20:00"', 'from = "24:00"', "00:00"),
         ('"fri", "sat", "sun"', '"freitag"', "days"),
         ("from = 2026-11-23\n", "", "from"),
         ('store-2 = []\nstore-1 = ["cam-1"]\n', "", "points"),

@@ -52,6 +52,8 @@ def main() -> int:
     _, _, after = rest.partition(END)
     written = f"{before}{BEGIN}{table()}{END}{after}"
     if "--check" in sys.argv[1:]:
+        if text != written:
+            print(f"{PAGE.name} is not what the policy says; run: scripts/visibility_table.py", file=sys.stderr)
         return 0 if text == written else 1
     PAGE.write_text(written, encoding="utf-8")
     return 0

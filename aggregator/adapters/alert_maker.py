@@ -127,8 +127,8 @@ class Writing:
         """Write what changed: alerts first, then what belongs to them."""
         numbers = await self._numbers()
         await self._many("add_alert", list(self._new(numbers)))
+        await self._many("save_alerts", list(self._changed(numbers)))
         sql = statements("alerts")
-        await self.connection.executemany(sql["save_alert"], list(self._changed(numbers)))
         for other, into in self.book.merges.items():
             if other in numbers:
                 for move in ("move_sightings", "move_spans"):

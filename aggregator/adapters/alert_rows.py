@@ -76,7 +76,7 @@ def new_cells(row: asyncpg.Record, number: int, alert: Alert, times: tuple[datet
 def saved_cells(
     number: int, alert: Alert, times: tuple[datetime, datetime], now: datetime, merged_into: int | None
 ) -> Row:
-    """A stored alert for `save_alert`."""
+    """A stored alert for `save_alerts`."""
     decided = (alert.is_true, alert.was_right, alert.decided_at, alert.decided_by, alert.is_erased)
     counts = (alert.exact, alert.possible, alert.withdrawn)
     return (number, alert.state, *counts, *times, now, alert.ended_at, alert.outcome, *decided, merged_into, alert.unit)

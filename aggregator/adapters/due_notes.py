@@ -6,6 +6,9 @@
 A crash before our commit repeats the work, one after it finds it done. One follower has the turn at a time. What fails
 because of its own values is tried again alone, under a savepoint: it is counted, holds up no other, and is left after
 `MOST_TRIES`.
+
+What is noted while a batch is worked on waits for the next look. Else a stream of notes would be worked off a few at a
+time without a pause, at the price of a whole batch each.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -35,9 +38,10 @@ class DueNotes:
     committed: Callable[[], None]
 
     async def take(self, now: datetime, *, batch: int) -> int:
-        """Take in all that is due, so many notes at a time; how many there were."""
-        taken = 0
-        while count := await self._take_some(now, batch):
+        """Take in what is due, so many notes at a time; how many there were."""
+        taken, is_more = 0, True
+        while is_more:
+            count, is_more = await self._take_some(now, batch)
             taken += count
         return taken
 
@@ -46,17 +50,18 @@ class DueNotes:
         count: int = await self.pool.fetchval(self._sql("stuck"), MOST_TRIES)
         return count
 
-    async def _take_some(self, now: datetime, batch: int) -> int:
+    async def _take_some(self, now: datetime, batch: int) -> tuple[int, bool]:
+        """How many were due, and whether more were than fit, or some are to be tried again."""
         try:
             async with self.pool.acquire() as connection, connection.transaction():
                 due = await self._due(connection, batch)
                 if due:
                     await self.take_in(connection, due, now)
         except POISON:
-            return await self._take_each(now, batch)
+            return await self._take_each(now, batch), True
         if due:
             self.committed()
-        return len(due)
+        return len(due), len(due) == batch
 
     async def _take_each(self, now: datetime, batch: int) -> int:
         """The same with a savepoint for each note."""

@@ -62,7 +62,9 @@ class Span:
         return self.first_at - window <= at <= self.last_at + window
 
     def with_instant(self, at: datetime) -> "Span":
-        """The span with an instant of its own more."""
+        """The span with an instant of its own more, unless that lies in it."""
+        if self.first_at <= at <= self.last_at:
+            return self
         return replace(self, first_at=min(self.first_at, at), last_at=max(self.last_at, at))
 
 

@@ -76,12 +76,19 @@ SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[
                      $9::timestamptz[], $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[],
                      $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::text[]);
 
--- name: save_alert
+-- name: save_alerts
 UPDATE alert SET
-    state = $2, exact = $3, possible = $4, withdrawn = $5, first_at = least(first_at, $6), last_at = greatest(last_at, $7),
-    changed_at = $8, ended_at = $9, outcome = $10, is_true = $11, was_right = $12, decided_at = $13, decided_by = $14,
-    is_erased = $15, merged_into = $16, unit = $17
-WHERE alert_id = $1;
+    state = saved.state, exact = saved.exact, possible = saved.possible, withdrawn = saved.withdrawn,
+    first_at = least(alert.first_at, saved.first_at), last_at = greatest(alert.last_at, saved.last_at),
+    changed_at = saved.changed_at, ended_at = saved.ended_at, outcome = saved.outcome, is_true = saved.is_true,
+    was_right = saved.was_right, decided_at = saved.decided_at, decided_by = saved.decided_by,
+    is_erased = saved.is_erased, merged_into = saved.merged_into, unit = saved.unit
+FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
+            $8::timestamptz[], $9::timestamptz[], $10::text[], $11::boolean[], $12::boolean[], $13::timestamptz[],
+            $14::text[], $15::boolean[], $16::bigint[], $17::text[])
+    AS saved (alert_id, state, exact, possible, withdrawn, first_at, last_at, changed_at, ended_at, outcome, is_true,
+              was_right, decided_at, decided_by, is_erased, merged_into, unit)
+WHERE alert.alert_id = saved.alert_id;
 
 -- name: move_sightings
 UPDATE alert_sighting SET alert_id = $2 WHERE alert_id = $1;

@@ -6,7 +6,8 @@ import secrets
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -16,8 +17,8 @@ from aggregator.adapters import foreign_lists
 from aggregator.adapters.alert_desk import AlertDesk, Wish
 from aggregator.adapters.alert_maker import STEPS, AlertMaker
 from aggregator.adapters.audit_log import rows, verify
-from aggregator.adapters.database import Pool
-from aggregator.adapters.due_notes import MOST_TRIES
+from aggregator.adapters.database import Connection, Pool
+from aggregator.adapters.due_notes import MOST_TRIES, DueNotes
 from aggregator.adapters.queries import Filter
 from aggregator.adapters.statements import statements
 from aggregator.core.alerts import Act, Kind, Outcome, State
@@ -190,6 +191,19 @@ async def test_an_event_that_cannot_become_an_alert_holds_up_no_other(street: St
     for _ in range(MOST_TRIES):
         await street.make()
     assert await AlertMaker(street.pool, WINDOW).stuck() == 1
+
+
+async def test_what_is_noted_meanwhile_waits_for_the_next_look(street: Street) -> None:
+    async def noting(connection: Connection, due: Sequence[asyncpg.Record], _now: datetime) -> None:
+        await connection.execute("DELETE FROM alert_due WHERE number = ANY($1)", [row["number"] for row in due])
+        await connection.execute("INSERT INTO alert_due (what, event) VALUES ('hit', $1)", bytes(32))
+
+    await street.store(street.hit(), street.hit())
+    notes = DueNotes(street.pool, "alerts", noting, lambda: None)
+    async with asyncio.timeout(20):
+        assert await notes.take(street.now, batch=10) == 2
+        assert await notes.take(street.now, batch=10) == 1
+    assert await street.pool.fetchval("SELECT count(*) FROM alert_due") == 1
 
 
 async def test_two_dispatchers_at_once_one_wins_and_the_other_is_told_who(street: Street) -> None:

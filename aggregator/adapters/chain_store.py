@@ -10,7 +10,7 @@ audit those chains. There the ledger is read past, so that it can be folded, and
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -50,6 +50,21 @@ class Flagged:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """An outbox's chain before and after what is new, and the gaps that were known."""
+
+    outbox: Outbox
+    old: Chain
+    new: Chain
+    gaps: list[Gap]
+
+    def flagged(self) -> Flagged | None:
+        """What is wrong since, if anything."""
+        forks, breaks = self.new.forks - self.old.forks, self.new.breaks - self.old.breaks
+        return Flagged(*self.outbox, forks, breaks) if forks or breaks else None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Ranges to be asked for at a box."""
 
@@ -84,10 +99,9 @@ class ChainStore:
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(self._sql["due_gaps"], now)
             asked = [(row["device_id"], row["outbox"], gap_of(row).after_asking(now)) for row in rows]
-            await connection.executemany(
-                self._sql["gap_asked"],
-                [(device, outbox, g.first, g.asked, g.next_ask_at) for device, outbox, g in asked],
-            )
+            changed = [(device, outbox, g.first, g.asked, g.next_ask_at) for device, outbox, g in asked]
+            if changed:
+                await connection.executemany(self._sql["gap_asked"], changed)
             return list(_asks(rows))
 
     async def _pass_over(self, connection: Connection, now: datetime) -> None:
@@ -113,16 +127,13 @@ class ChainStore:
 
     async def _take_in(self, connection: Connection, news: Mapping[Outbox, News], now: datetime) -> list[Flagged]:
         before, gaps = await self._load(connection, news)
-        flagged = []
+        changes = []
         for outbox, new in news.items():
             old = before.get(outbox, Chain())
-            chain = old.after(new.links, new.stones)
-            await self._save_chain(connection, outbox, old, chain, now)
-            await self._save_gaps(connection, outbox, gaps[outbox], chain, now)
-            forks, breaks = chain.forks - old.forks, chain.breaks - old.breaks
-            if forks or breaks:
-                flagged.append(Flagged(*outbox, forks, breaks))
-        return flagged
+            changes.append(Change(outbox, old, old.after(new.links, new.stones), gaps[outbox]))
+        await self._save_chains(connection, changes, now)
+        await self._save_gaps(connection, changes, now)
+        return [flagged for change in changes if (flagged := change.flagged()) is not None]
 
     async def _load(
         self, connection: Connection, outboxes: Iterable[Outbox]
@@ -138,26 +149,36 @@ class ChainStore:
         chains = {(row["device_id"], row["outbox"]): row for row in rows}
         return {outbox: _chain(row, dropped[outbox]) for outbox, row in chains.items()}, gaps
 
-    async def _save_chain(self, connection: Connection, outbox: Outbox, old: Chain, new: Chain, now: datetime) -> None:
-        runs = msgspec.json.encode([(r.first, r.last, r.previous.hex(), r.hash.hex()) for r in new.runs]).decode()
-        flags = (sorted(new.forks), sorted(new.breaks))
-        await connection.execute(self._sql["save_chain"], *outbox, new.head, new.highest, runs, *flags, now)
-        fresh = [(*outbox, number, h) for number, h in new.dropped.items() if old.dropped.get(number) != h]
-        arrived = [(*outbox, number) for number in old.dropped.keys() - new.dropped.keys()]
-        await connection.executemany(self._sql["save_dropped"], fresh)
-        await connection.executemany(self._sql["forget_dropped"], arrived)
+    async def _save_chains(self, connection: Connection, changes: Sequence[Change], now: datetime) -> None:
+        chains = [(*each.outbox, each.new.head, each.new.highest, *_texts(each.new), now) for each in changes]
+        fresh = [
+            (*each.outbox, number, named)
+            for each in changes
+            for number, named in each.new.dropped.items()
+            if each.old.dropped.get(number) != named
+        ]
+        arrived = [
+            (*each.outbox, number) for each in changes for number in each.old.dropped.keys() - each.new.dropped.keys()
+        ]
+        await self._many(connection, "save_chains", chains)
+        await self._many(connection, "save_dropped", fresh)
+        await self._many(connection, "forget_dropped", arrived)
 
-    async def _save_gaps(
-        self, connection: Connection, outbox: Outbox, old: list[Gap], chain: Chain, now: datetime
-    ) -> None:
-        gaps = reconciled(old, chain.missing(), now)
-        if list(gaps) == sorted(old, key=lambda gap: gap.first):
-            return
-        await connection.execute(self._sql["forget_gaps"], *outbox)
-        await connection.executemany(
-            self._sql["save_gap"],
-            [(*outbox, gap.first, gap.last, gap.opened_at, gap.asked, gap.next_ask_at) for gap in gaps],
-        )
+    async def _save_gaps(self, connection: Connection, changes: Sequence[Change], now: datetime) -> None:
+        """Those of the boxes whose gaps are others than before."""
+        emptied, found = [], []
+        for each in changes:
+            gaps = reconciled(each.gaps, each.new.missing(), now)
+            if set(gaps) != set(each.gaps):
+                emptied.append(each.outbox)
+                found += [(*each.outbox, g.first, g.last, g.opened_at, g.asked, g.next_ask_at) for g in gaps]
+        await self._many(connection, "forget_gaps", emptied)
+        await self._many(connection, "save_gaps", found)
+
+    async def _many(self, connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """In one statement: however many boxes spoke, it is one way to the database and back."""
+        if rows:
+            await connection.execute(self._sql[statement], *zip(*rows, strict=True))
 
 
 def gap_of(row: asyncpg.Record) -> Gap:
@@ -171,6 +192,16 @@ def _chain(row: asyncpg.Record, dropped: dict[int, bytes]) -> Chain:
         for first, last, previous, end in _RUNS.decode(row["runs"])
     )
     return Chain(runs, dropped, frozenset(row["forks"]), frozenset(row["breaks"]))
+
+
+def _texts(chain: Chain) -> tuple[str, str, str]:
+    """Runs, forks and breaks as JSON, since arrays of arrays do not pass through `unnest`."""
+    runs = [(run.first, run.last, run.previous.hex(), run.hash.hex()) for run in chain.runs]
+    return _json(runs), _json(sorted(chain.forks)), _json(sorted(chain.breaks))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _asks(rows: Iterable[asyncpg.Record]) -> Iterable[Ask]:

@@ -16,10 +16,11 @@ that several are claimed, and compares with nothing.
 Gaps are asked for with growing pauses, and given up after `MAX_ASKS`: `lost`, until the messages arrive after all.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Final
 
 from protocol.order import NO_PREVIOUS
@@ -114,16 +115,13 @@ class _Work:
             return
         self.dropped.pop(link.sequence, None)
         self._judge(link.sequence, self._hash_before(at, link.sequence), link.previous)
-        run = Run(link.sequence, link.sequence, link.previous, link.hash)
-        if at < len(self.runs) and self.runs[at].first == link.sequence + 1:
-            right = self.runs.pop(at)
+        left = self.runs[at - 1] if at > 0 and self.runs[at - 1].last == link.sequence - 1 else None
+        right = self.runs[at] if at < len(self.runs) and self.runs[at].first == link.sequence + 1 else None
+        if right is not None:
             self._judge(right.first, link.hash, right.previous)
-            run = replace(run, last=right.last, hash=right.hash)
-        if at > 0 and self.runs[at - 1].last == link.sequence - 1:
-            left = self.runs.pop(at - 1)
-            run = replace(run, first=left.first, previous=left.previous)
-            at -= 1
-        self.runs.insert(at, run)
+        first, previous = (link.sequence, link.previous) if left is None else (left.first, left.previous)
+        last, end = (link.sequence, link.hash) if right is None else (right.last, right.hash)
+        self.runs[at - (left is not None) : at + (right is not None)] = [Run(first, last, previous, end)]
 
     def add_stone(self, stone: Stone) -> None:
         at = bisect_right(self.runs, stone.sequence, key=lambda run: run.first)
@@ -183,14 +181,17 @@ class Gap:
         return replace(self, asked=asked, next_ask_at=now + pause)
 
 
-def reconciled(old: Sequence[Gap], missing: Iterable[tuple[int, int]], now: datetime) -> tuple[Gap, ...]:
+def reconciled(old: Iterable[Gap], missing: Iterable[tuple[int, int]], now: datetime) -> tuple[Gap, ...]:
     """The gaps of now. What is left of an older gap keeps its age and its count."""
-    return tuple(_gap(first, last, old, now) for first, last in missing)
+    in_order = sorted(old, key=lambda gap: gap.first)
+    return tuple(_gap(first, last, in_order, now) for first, last in missing)
 
 
 def _gap(first: int, last: int, old: Sequence[Gap], now: datetime) -> Gap:
-    overlapping = [gap for gap in old if gap.first <= last and first <= gap.last]
+    """`old` are in order and apart from each other, so that those which overlap lie side by side."""
+    at = bisect_left(old, first, key=lambda gap: gap.last)
+    overlapping = takewhile(lambda gap: gap.first <= last, islice(old, at, None))
     eldest = min(overlapping, key=lambda gap: gap.opened_at, default=None)
     if eldest is None:
         return Gap(first, last, now, next_ask_at=now + GRACE)
-    return replace(eldest, first=first, last=last)
+    return eldest if (eldest.first, eldest.last) == (first, last) else replace(eldest, first=first, last=last)

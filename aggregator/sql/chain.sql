@@ -42,25 +42,35 @@ FROM chain_dropped JOIN unnest($1::text[], $2::bytea[]) AS wanted (device_id, ou
 SELECT device_id, outbox, first, last, opened_at, asked, next_ask_at
 FROM gap JOIN unnest($1::text[], $2::bytea[]) AS wanted (device_id, outbox) USING (device_id, outbox);
 
--- name: save_chain
+-- Runs, forks and breaks come as JSON, since arrays of arrays do not pass through `unnest`.
+-- name: save_chains
 INSERT INTO chain (device_id, outbox, head, highest, runs, forks, breaks, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+SELECT device_id, outbox, head, highest, runs::jsonb, ARRAY(SELECT jsonb_array_elements(forks::jsonb)::bigint),
+       ARRAY(SELECT jsonb_array_elements(breaks::jsonb)::bigint), updated_at
+FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+    AS row (device_id, outbox, head, highest, runs, forks, breaks, updated_at)
 ON CONFLICT (device_id, outbox) DO UPDATE SET
     head = excluded.head, highest = excluded.highest, runs = excluded.runs, forks = excluded.forks,
     breaks = excluded.breaks, updated_at = excluded.updated_at;
 
 -- name: save_dropped
-INSERT INTO chain_dropped (device_id, outbox, sequence, envelope_hash) VALUES ($1, $2, $3, $4)
+INSERT INTO chain_dropped (device_id, outbox, sequence, envelope_hash)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bytea[])
 ON CONFLICT (device_id, outbox, sequence) DO UPDATE SET envelope_hash = excluded.envelope_hash;
 
 -- name: forget_dropped
-DELETE FROM chain_dropped WHERE device_id = $1 AND outbox = $2 AND sequence = $3;
+DELETE FROM chain_dropped USING unnest($1::text[], $2::bytea[], $3::bigint[]) AS arrived (device_id, outbox, sequence)
+WHERE (chain_dropped.device_id, chain_dropped.outbox, chain_dropped.sequence)
+    = (arrived.device_id, arrived.outbox, arrived.sequence);
 
 -- name: forget_gaps
-DELETE FROM gap WHERE device_id = $1 AND outbox = $2;
+DELETE FROM gap USING unnest($1::text[], $2::bytea[]) AS changed (device_id, outbox)
+WHERE (gap.device_id, gap.outbox) = (changed.device_id, changed.outbox);
 
--- name: save_gap
-INSERT INTO gap (device_id, outbox, first, last, opened_at, asked, next_ask_at) VALUES ($1, $2, $3, $4, $5, $6, $7);
+-- name: save_gaps
+INSERT INTO gap (device_id, outbox, first, last, opened_at, asked, next_ask_at)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::integer[],
+                     $7::timestamptz[]);
 
 -- A box that is known to be off line is not asked: it would use up its turns unheard.
 -- name: due_gaps

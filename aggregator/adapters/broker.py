@@ -20,15 +20,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
-from typing_extensions import override
 
-from aggregator.adapters.mosquitto import tls_context
+from aggregator.adapters.broker_client import BrokerClient
 from aggregator.settings import Broker
 from protocol.topics import ALL, Direction, patterns
 
@@ -38,7 +36,6 @@ _SESSION_EXPIRY_S: Final = 3600
 _KEEPALIVE_S: Final = 30
 _OUT_INFLIGHT: Final = 2_000
 _OUT_QUEUED: Final = 50_000
-_PUBACK: Final = 0x40
 _OF_A_CITY: Final = f"/{ALL}/{ALL}/"
 
 log = structlog.get_logger(__name__)
@@ -91,30 +88,6 @@ class Inbox:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
 
-class _Client(Client):
-    """paho, with acknowledgements sent from its own thread, those of a batch in one write.
-
-    Each one sent from another thread costs a hand-over of the interpreter lock, and each one sent alone two system
-    calls and a TLS record: several times what it takes, here and at the broker.
-    """
-
-    unsent: deque[int]
-
-    @override
-    def loop_misc(self) -> MQTTErrorCode:
-        """What paho calls at every turn of its loop."""
-        if self.unsent:
-            ids = [self.unsent.popleft() for _ in range(len(self.unsent))]
-            # paho's own queue of packets takes bytes as they are: several packets are one write.
-            self._packet_queue(_PUBACK, b"".join(map(_puback, ids)), ids[-1], 1)
-        return super().loop_misc()
-
-
-def _puback(packet_id: int) -> bytes:
-    """PUBACK with success (MQTT 5, section 3.4)."""
-    return bytes((_PUBACK, 2)) + packet_id.to_bytes(2, "big")
-
-
 class BrokerLine:
     """The connection. `opened` makes one."""
 
@@ -124,21 +97,14 @@ class BrokerLine:
         self._host, self._port = settings.host, settings.port
         self._connection = 0
         self.is_subscribed = False
-        self._client = _Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.worker,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=True,
-        )
-        self._client.unsent = deque()
-        self._client.tls_set_context(tls_context(settings.ca, settings.certificate, settings.key))
+        self._client = BrokerClient(settings.worker, self._on_arrival)
+        self._client.speak_tls(settings.ca, settings.certificate, settings.key)
         self._client.max_inflight_messages_set(_OUT_INFLIGHT)
         self._client.max_queued_messages_set(_OUT_QUEUED)
         self._client.reconnect_delay_set(1, 15)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
 
     def start(self, receive_maximum: int) -> None:
         """Begin to connect, and keep at it."""
@@ -162,9 +128,7 @@ class BrokerLine:
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Tell the broker that deliveries are stored."""
         ids = [each.packet_id for each in deliveries if each.qos > 0 and each.connection == self._connection]
-        if ids:
-            self._client.unsent.extend(ids[:-1])
-            self._client.ack(ids[-1], 1)  # wakes paho's thread, which sends the others
+        self._client.acknowledge(ids)
 
     # `userdata` is paho's: of any type, and None here.
     def _on_connect(
@@ -173,7 +137,7 @@ class BrokerLine:
         if reason.is_failure:
             log.warning("broker_refused_us", reason=str(reason))
             return
-        self._client.unsent.clear()
+        self._client.forget()
         self._connection += 1
         options = SubscribeOptions(qos=1)
         topics = patterns(Direction.UP) + (patterns(Direction.LINK_UP) if self.links is not None else [])
@@ -191,12 +155,9 @@ class BrokerLine:
         self.is_subscribed = False
         log.info("broker_disconnected", reason=str(reason))
 
-    def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        topic = message.topic
+    def _on_arrival(self, topic: str, payload: bytes, packet_id: int, qos: int) -> None:
         inbox = self.links if self.links is not None and _OF_A_CITY in topic else self.inbox
-        inbox.put(
-            Delivery(topic, bytes(message.payload), datetime.now(UTC), message.mid, message.qos, self._connection)
-        )
+        inbox.put(Delivery(topic, payload, datetime.now(UTC), packet_id, qos, self._connection))
 
 
 def certified_workers(settings: Broker) -> frozenset[str]:

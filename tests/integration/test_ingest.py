@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from aggregator.adapters import keyfiles, mosquitto
 from aggregator.adapters.database import Pool
@@ -242,6 +244,17 @@ async def test_garbage_oversize_and_unknown_versions_are_refused_and_kept_sealed
     opened = unseal(rows[1]["sealed"], key, Purpose.REFUSED, device="box-1", sha256=rows[1]["sha256"])
     assert opened == b"garbage of no form"
     assert b"garbage" not in rows[1]["sealed"]
+
+
+@pytest.mark.usefixtures("aggregator")
+async def test_what_a_sender_adds_to_a_packet_is_passed_over(pool: Pool, box: Box, line: BoxLine) -> None:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    properties.MessageExpiryInterval, properties.UserProperty = 600, [("of", "somebody else"), ("long", 200 * "x")]
+    raw = box.say(ALARM)
+    line.client.publish(str(message_topic(box.who, Kind.ALARM)), raw, qos=1, properties=properties)
+    item = await asyncio.to_thread(line.receipt, envelope_hash(raw))
+    assert item.status is Status.STORED
+    assert await pool.fetchval("SELECT envelope FROM alarm") == raw
 
 
 @pytest.mark.usefixtures("aggregator")

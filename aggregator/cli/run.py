@@ -10,6 +10,7 @@ from aggregator.cli import journal
 from aggregator.cli.console import Config, settings_of
 from aggregator.errors import AggregatorError, BadInput
 from aggregator.service import run as service
+from aggregator.service.garbage import look_seldom
 from aggregator.settings import Settings
 from protocol.steps import Step, no_step, stop_at
 
@@ -22,6 +23,7 @@ def run(*, config: Config = None) -> None:
     settings, step = settings_of(config), crash_step(os.environ.get(CRASH_AT))
     journal.configure()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds plates, and must not reach the disk
+    look_seldom()
     with asyncio.Runner() as runner:
         try:
             runner.run(_serve(settings, step, is_demo=os.environ.get(DEMO) == "1"))

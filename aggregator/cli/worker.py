@@ -12,6 +12,7 @@ import msgspec
 
 from aggregator.cli import journal
 from aggregator.core.workers import News
+from aggregator.service.garbage import look_seldom
 from aggregator.service.intake import run_alone
 from aggregator.settings import from_json
 
@@ -20,6 +21,7 @@ def main() -> None:
     """Work until stdin ends."""
     journal.configure()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds plates, and must not reach the disk
+    look_seldom()
     line = sys.stdin.buffer.readline()
     if line:
         asyncio.run(_work(line))

@@ -24,8 +24,7 @@ from enum import Enum, unique
 from random import Random
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
-from protocol.envelope import Context, parse
-from protocol.errors import BadEnvelope, DecodeError
+from protocol.envelope import Context
 from protocol.messages import Kind
 from protocol.receipts import MAX_RECEIPT_BYTES, Receipt, ReceiptItem, Status, decode_receipt
 from protocol.refusals import Refusal
@@ -221,14 +220,12 @@ def outcome_of(item: ReceiptItem) -> Outcome:
 
 def accept_receipt(raw: bytes, trust: TrustStore, *, city: str, device: str) -> Receipt | Refusal:
     """A receipt for a device of a city, or why it is not believed."""
-    try:
-        envelope = parse(raw, max_bytes=MAX_RECEIPT_BYTES)
-        grants = trust.signed_for(envelope, Context.RECEIPT, Role.RECEIPT, city=city)
-        if isinstance(grants, Refusal):
-            return grants
-        receipt = decode_receipt(envelope)
-    except (BadEnvelope, DecodeError) as exc:
-        return exc.refusal
+    found = trust.read_signed(
+        raw, Context.RECEIPT, Role.RECEIPT, decode_receipt, city=city, max_bytes=MAX_RECEIPT_BYTES
+    )
+    if isinstance(found, Refusal):
+        return found
+    receipt, grants = found
     if receipt.device != device:
         return Refusal.NOT_YOUR_PLACE
     return receipt if any(grant.is_current(receipt.time_ms) for grant in grants) else Refusal.REVOKED_KEY

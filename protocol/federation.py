@@ -128,14 +128,12 @@ def decode_transit(envelope: Envelope) -> Transit:
 
 def accept_transit(raw: bytes, trust: TrustStore, *, city: str) -> Transit | Refusal:
     """A record that a server of this city made when it might, or why not. `trust` is the city's."""
-    try:
-        envelope = parse(raw, max_bytes=MAX_TRANSIT_BYTES)
-        grants = trust.signed_for(envelope, Context.TRANSIT, Role.RECEIPT, city=city)
-        if isinstance(grants, Refusal):
-            return grants
-        transit = decode_transit(envelope)
-    except (BadEnvelope, DecodeError) as exc:
-        return exc.refusal
+    found = trust.read_signed(
+        raw, Context.TRANSIT, Role.RECEIPT, decode_transit, city=city, max_bytes=MAX_TRANSIT_BYTES
+    )
+    if isinstance(found, Refusal):
+        return found
+    transit, grants = found
     if transit.city != city:
         return Refusal.NOT_YOUR_PLACE
     return transit if any(grant.is_current(transit.created_ms) for grant in grants) else Refusal.UNKNOWN_KEY
@@ -149,14 +147,12 @@ def sign_link_receipt(city: str, items: Iterable[ReceiptItem], signer: Signer, *
 
 def accept_link_receipt(raw: bytes, trust: TrustStore, *, city: str) -> Receipt | Refusal:
     """An answer that a server of the region gave this city when it might, or why not. `trust` is the region's."""
-    try:
-        envelope = parse(raw, max_bytes=MAX_RECEIPT_BYTES)
-        grants = trust.signed_for(envelope, Context.LINK_RECEIPT, Role.RECEIPT, city=city)
-        if isinstance(grants, Refusal):
-            return grants
-        receipt = decode_receipt(envelope)
-    except (BadEnvelope, DecodeError) as exc:
-        return exc.refusal
+    found = trust.read_signed(
+        raw, Context.LINK_RECEIPT, Role.RECEIPT, decode_receipt, city=city, max_bytes=MAX_RECEIPT_BYTES
+    )
+    if isinstance(found, Refusal):
+        return found
+    receipt, grants = found
     if receipt.device != city:
         return Refusal.NOT_YOUR_PLACE
     return receipt if any(grant.is_current(receipt.time_ms) for grant in grants) else Refusal.UNKNOWN_KEY

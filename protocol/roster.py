@@ -15,8 +15,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from protocol.envelope import OVERHEAD_BYTES, Context, parse, sign
-from protocol.errors import BadEnvelope, DecodeError
+from protocol.envelope import OVERHEAD_BYTES, Context, Envelope, sign
 from protocol.fields import Count, Id, Label, Number, Ordinal, Signed, TimeMs
 from protocol.keys import Algorithm, PublicKey, Signer
 from protocol.messages import VERSION
@@ -138,19 +137,21 @@ def make_roster(
 
 def accept_roster(raw: bytes, trust: TrustStore, *, city: str, last_number: int) -> Roster | Refusal:
     """The roster of a city, as a server of that city signed it when it might, or why not. `trust` is the city's."""
-    try:
-        envelope = parse(raw, max_bytes=MAX_ROSTER_BYTES)
-        grants = trust.signed_for(envelope, Context.ROSTER, Role.RECEIPT, city=city)
-        if isinstance(grants, Refusal):
-            return grants
-        roster = from_versioned(envelope.payload, Roster, max_bytes=MAX_ROSTER_BYTES)
-        for each in roster.devices:
-            PublicKey.from_spki(each.spki)
-    except (BadEnvelope, DecodeError) as exc:
-        return exc.refusal
+    found = trust.read_signed(raw, Context.ROSTER, Role.RECEIPT, _decode, city=city, max_bytes=MAX_ROSTER_BYTES)
+    if isinstance(found, Refusal):
+        return found
+    roster, grants = found
     if not any(grant.is_current(roster.created_ms) for grant in grants):
         return Refusal.UNKNOWN_KEY
     return _judge(roster, city, last_number) or roster
+
+
+def _decode(envelope: Envelope) -> Roster:
+    """A roster whose envelope was verified, and whose keys can sign; raises `DecodeError`."""
+    roster = from_versioned(envelope.payload, Roster, max_bytes=MAX_ROSTER_BYTES)
+    for each in roster.devices:
+        PublicKey.from_spki(each.spki)
+    return roster
 
 
 def _judge(roster: Roster, city: str, last_number: int) -> Refusal | None:

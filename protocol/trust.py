@@ -10,9 +10,10 @@ is upgraded; a known role with a key that cannot fill it makes the whole bundle 
 The root's private key lives off line. `TrustStore.accept` is the one place where a bundle becomes believed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -25,6 +26,7 @@ from protocol.refusals import Refusal
 from protocol.sealing import check_evidence_key
 from protocol.wire import WireStruct, from_tree, from_versioned, to_bytes
 
+T = TypeVar("T")
 MAX_TRUST_BYTES: Final = 120 * 1024
 EVERYWHERE: Final[tuple[str, ...]] = ()
 
@@ -149,6 +151,17 @@ class TrustStore:
         if not grants:
             return Refusal.UNKNOWN_KEY
         return envelope.check(PublicKey.from_spki(grants[0].spki), context) or grants
+
+    def read_signed(
+        self, raw: bytes, context: Context, role: Role, read: Callable[[Envelope], T], *, city: str, max_bytes: int
+    ) -> "tuple[T, tuple[Grant, ...]] | Refusal":
+        """What `signed_for` holds for, read once it does, with these grants; or why not."""
+        try:
+            envelope = parse(raw, max_bytes=max_bytes)
+            grants = self.signed_for(envelope, context, role, city=city)
+            return grants if isinstance(grants, Refusal) else (read(envelope), grants)
+        except (BadEnvelope, DecodeError) as exc:
+            return exc.refusal
 
     def _current(self, role: Role, city: str, at_ms: int) -> list[Grant]:
         return [g for g in self.grants if g.role is role and g.covers(city) and g.is_current(at_ms)]

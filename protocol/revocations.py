@@ -10,8 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from protocol.envelope import Context, parse, sign
-from protocol.errors import BadEnvelope, DecodeError
+from protocol.envelope import Context, Envelope, sign
 from protocol.fields import Count, Id, Number, TimeMs
 from protocol.keys import KEY_ID_BYTES, Signer
 from protocol.messages import VERSION
@@ -52,16 +51,21 @@ def accept_list(
     raw: bytes, trust: TrustStore, *, city: str, known: RevocationList | None = None
 ) -> RevocationList | Refusal:
     """A list to believe from now on in place of the one that is known, or why not."""
-    try:
-        envelope = parse(raw, max_bytes=MAX_LIST_BYTES + 1024)
-        found = from_versioned(envelope.payload, RevocationList, max_bytes=MAX_LIST_BYTES)
-    except (BadEnvelope, DecodeError) as exc:
-        return exc.refusal
-    refusal = trust.check(envelope, Context.REVOCATIONS, Role.RECEIPT, city=city, at_ms=found.created_ms)
-    if refusal is not None:
-        return refusal
+    read = trust.read_signed(
+        raw, Context.REVOCATIONS, Role.RECEIPT, _decode, city=city, max_bytes=MAX_LIST_BYTES + 1024
+    )
+    if isinstance(read, Refusal):
+        return read
+    found, grants = read
+    if not any(grant.is_current(found.created_ms) for grant in grants):
+        return Refusal.UNKNOWN_KEY
     ids = [each.key_id for each in found.keys]
     if found.city != city or found.number != len(ids) or ids != sorted(set(ids)):
         return Refusal.BAD_FORM
     is_shrunk = known is not None and not {each.key_id for each in known.keys} <= set(ids)
     return Refusal.EQUIVOCATION if is_shrunk else found
+
+
+def _decode(envelope: Envelope) -> RevocationList:
+    """A list whose envelope was verified; raises `DecodeError`."""
+    return from_versioned(envelope.payload, RevocationList, max_bytes=MAX_LIST_BYTES)

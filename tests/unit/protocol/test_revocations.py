@@ -19,6 +19,7 @@ GRANT = Grant(
     cities=("saltillo",),
 )  # fmt: skip
 TRUST = TrustStore(ROOT.public_key, 1, 0, (GRANT,))
+UNREADABLE = sign(b"\xff", SERVER, Context.REVOCATIONS)
 
 
 def key(number: int) -> RevokedKey:
@@ -42,6 +43,9 @@ def test_a_list_of_the_citys_server_is_believed_in_whatever_order_it_was_given()
         (made(1, city="monclova"), Refusal.BAD_FORM),
         (b"nonsense", Refusal.BAD_FORM),
         (made(1)[:-1] + b"x", Refusal.BAD_SIGNATURE),
+        (UNREADABLE, Refusal.BAD_FORM),
+        (UNREADABLE[:-1] + b"x", Refusal.BAD_SIGNATURE),  # before the payload is looked at
+        (sign_list("saltillo", [key(1)], SERVER, created_ms=2 * NOW_MS + 1), Refusal.UNKNOWN_KEY),
     ],
 )
 def test_any_other_is_refused(raw: bytes, refusal: Refusal) -> None:

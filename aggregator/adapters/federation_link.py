@@ -5,7 +5,7 @@
     ca.crt.pem      what the region's servers must chain to
     root.spki       the region's root, pinned
     trust.cbor      the region's trust bundle, the newest that was accepted
-    joining.key.pem a key that asks to join and has no certificate yet
+    joining.key.pem a key that asks to join, until the link is made
 
 link.toml comes last and goes first. Services look at it now and then (`read`), so that joining and leaving need no
 restart.
@@ -137,14 +137,16 @@ def write(settings: Settings, joined: Joined, *, now: datetime) -> Link:
     """Put an answer that was believed in its place; the city is linked."""
     answer = joined.answer
     link = Link(settings.city, settings.federation.link_dir, _facts(answer, now))
+    asked_with = link.folder / _JOINING_KEY
     remove(link)
-    (link.folder / _JOINING_KEY).replace(link.key)
+    keyfiles.replace(link.key, keyfiles.read_file(asked_with), keyfiles.PRIVATE)
     keyfiles.replace(link.certificate, _pem(answer.chain))
     keyfiles.replace(link.ca, _pem(answer.authorities))
     keyfiles.replace(link.root, joined.parcel.root_spki)
     keyfiles.replace(link.bundle, joined.parcel.trust)
     mosquitto.tls_context(link.ca, link.certificate, link.key)  # raises `NotThere` unless they go together
     keyfiles.replace(link.folder / FACTS, _toml(link.facts))
+    asked_with.unlink()  # not before: a city that is cut off above asks again under the same key
     return link
 
 

@@ -1,5 +1,6 @@
 """Joining a region, at both desks and in real databases: whom it lets in, under which root, what it never forgets."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import sha256
@@ -81,6 +82,19 @@ async def test_an_answer_that_was_lost_is_given_again_to_the_key_that_asked_and_
     federation_link.remove(link)  # with it the key that joined
     with pytest.raises(BadInput, match="used"):
         await state.join(CITY, made.token)
+
+
+async def test_a_city_that_is_cut_off_as_it_writes_its_link_asks_again_under_the_same_key(state: Federation) -> None:
+    made, folder = await state.invite(CITY), state[CITY].settings.federation.link_dir
+    in_the_way = folder / f".{federation_link.FACTS}.{os.getpid()}"  # where the last file is written first
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(OSError, match=federation_link.FACTS):
+        await state.join(CITY, made.token)
+    assert federation_link.read(state[CITY].settings) is None
+    in_the_way.rmdir()
+    link = await state.join(CITY, made.token)
+    assert federation_link.read(state[CITY].settings) == link
+    assert not list(folder.glob("joining*"))
 
 
 async def test_who_has_no_invitation_of_his_own_that_holds_is_not_let_in(state: Federation) -> None:

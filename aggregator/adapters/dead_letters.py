@@ -1,4 +1,4 @@
-"""What the region refused for good, at the desk: listed without plates, and put back into the queue; both audited.
+"""What the region refused for good, at the desk: listed without plates, sent again, or dismissed; all of it audited.
 
 A dead letter is a name and a reason. Its box is found in the message itself, as long as retention has left it there;
 what is no longer there cannot be sent again, and a retry takes it off the list.
@@ -60,14 +60,25 @@ class DeadLetters:
     async def retry(self, device: str | None, why: str | None, *, actor: str, reason: str) -> Retried:
         """Put all back into the queue, or those of a device, or those refused for a word."""
         async with transaction(self._pool) as connection:
-            letters = [each for each in await self._letters(connection) if _is_meant(each, device, why)]
+            letters = await self._meant(connection, device, why)
             again = [each.event for each in letters if each.device is not None]
             gone = [each.event for each in letters if each.device is None]
             await connection.execute(self._sql["retry_dead"], again)
             await connection.execute(self._sql["forget_dead"], gone)
-            subject = _SUBJECT if device is None else f"device:{device}"
-            await audit(connection, actor=actor, action="forward.retry", subject=subject, reason=reason)
+            await audit(connection, actor=actor, action="forward.retry", subject=_subject(device), reason=reason)
         return Retried(len(again), len(gone))
+
+    async def dismiss(self, device: str | None, why: str | None, *, actor: str, reason: str) -> int:
+        """Take them off the list, since they are refused as they should be; how many. The messages stay in the city."""
+        async with transaction(self._pool) as connection:
+            letters = await self._meant(connection, device, why)
+            await connection.execute(self._sql["forget_dead"], [each.event for each in letters])
+            await audit(connection, actor=actor, action="forward.dismiss", subject=_subject(device), reason=reason)
+        return len(letters)
+
+    async def _meant(self, connection: Connection, device: str | None, why: str | None) -> list[DeadLetter]:
+        letters = await self._letters(connection)
+        return [each for each in letters if device in (None, each.device) and why in (None, each.why)]
 
     async def _letters(self, connection: Connection, limit: int | None = None) -> list[DeadLetter]:
         rows = await connection.fetch(self._sql["dead_letters"], limit)
@@ -84,5 +95,5 @@ def _read(rows: Sequence[asyncpg.Record], said: dict[bytes, asyncpg.Record]) -> 
         yield DeadLetter(row["event"], row["kind"], why, *times, point, device)
 
 
-def _is_meant(letter: DeadLetter, device: str | None, why: str | None) -> bool:
-    return device in (None, letter.device) and why in (None, letter.why)
+def _subject(device: str | None) -> str:
+    return _SUBJECT if device is None else f"device:{device}"

@@ -48,6 +48,7 @@ app.command("aggregator.cli.leaving:shared", name="shared")
 app.command("aggregator.cli.leaving:leave", name="leave")
 app.command("aggregator.cli.dead_letters:dead", name="dead")
 app.command("aggregator.cli.dead_letters:retry", name="retry")
+app.command("aggregator.cli.dead_letters:dismiss", name="dismiss")
 
 T = TypeVar("T")
 _NO_ROOT: Final = trust.Root()

@@ -113,6 +113,17 @@ async def test_what_retention_took_is_listed_without_a_box_and_cannot_go_again(o
     assert await office.pool.fetchval("SELECT count(*) FROM forward_due") == 2
 
 
+async def test_what_is_refused_as_it_should_be_is_dismissed_and_stays_in_the_city(office: Office) -> None:
+    assert await office.letters.dismiss("another", None, actor=ANA, reason="no") == 0
+    assert (
+        await office.letters.dismiss(office.box.who.device, "revoked_key", actor=ANA, reason="the box was stolen") == 2
+    )
+    assert [each.event for each in await office.letters.listed(10, actor=ANA)] == office.hashes[2:]
+    assert await office.pool.fetchval("SELECT count(*) FROM forward_due") == 0
+    assert await office.pool.fetchval("SELECT count(*) FROM hit") == 1
+    assert ("forward.dismiss", "the box was stolen") in [(row.action, row.reason) for row in await office.audited()]
+
+
 async def test_by_command(
     office: Office, installation: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +148,8 @@ async def test_by_command(
     (link / federation_link.FACTS).write_text(LINK)
     _, told = await do(0, "retry", "--reason", "mended", "--device", office.box.who.device, "--why", "revoked_key")
     assert told == "2 dead letters go to the region again\n"
+    _, told = await do(0, "dismiss", "--reason", "it was a test", "--why", "bad_signature")
+    assert told == "1 dead letters are dismissed\n"
     region = replace(installation, role="region")
     config = ["--config", str(write_settings(region, tmp_path / "region.toml"))]
     _, told = await do(2, "dead")

@@ -60,8 +60,8 @@ async def until_well(settings: Settings) -> None:
             await asyncio.sleep(0.02)
 
 
-async def until(pool: Pool, claim: str, *parameters: object) -> None:
+async def until(pool: Pool, claim: str, *parameters: object, timeout_s: float = TIMEOUT_S) -> None:
     """Wait until a query says true."""
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(timeout_s):
         while await pool.fetchval(claim, *parameters) is not True:
             await asyncio.sleep(0.02)

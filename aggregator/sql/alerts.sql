@@ -1,8 +1,9 @@
 -- From stored events to alerts (aggregator/adapters/alert_maker.py), and what is done with them (alert_desk.py).
 
 -- Whoever writes alerts does so alone: an alert has one next state, and numbers of history rise as they are committed.
+-- Statements are planned anew in each turn: a plan that was made when the tables were empty costs many times its making.
 -- name: take_turn
-SELECT pg_advisory_xact_lock(hashtext('atalaya alerts'));
+SELECT pg_advisory_xact_lock(hashtext('atalaya alerts')), set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: due
 SELECT number, what, event FROM alert_due WHERE tries < $1 ORDER BY number LIMIT $2;

@@ -8,6 +8,7 @@ its traceback: a run that is cut before its end has told it then.
 """
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.distribution import ByFile
@@ -23,6 +25,20 @@ from tests.distribution import ByFile
 settings.register_profile("house", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+# What a service in the test's process logs stands beside what a command prints there, and never within it.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.LogfmtRenderer(key_order=["level", "event"]),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    logger_factory=lambda *_: logging.getLogger("atalaya"),
+    cache_logger_on_first_use=False,
+)
+logging.getLogger("atalaya").setLevel(logging.INFO)
 
 _GRACE_S = 2.0
 

@@ -1,4 +1,4 @@
-"""How the running aggregator logs: lines for a terminal, JSON for the journal; never the locals of a frame."""
+"""How the aggregator logs: lines for a terminal, JSON for the journal; to stderr, and never the locals of a frame."""
 
 import logging
 import sys
@@ -6,8 +6,8 @@ import sys
 import structlog
 
 
-def configure() -> None:
-    """Set logging up, once, at the start of the program."""
+def configure(least: int = logging.INFO, *, is_final: bool = True) -> None:
+    """Set logging up, once, at the start of the program; what is not final may be set up once more."""
     to_terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -20,7 +20,13 @@ def configure() -> None:
             if to_terminal
             else structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=is_final,
     )
+
+
+def warn_only() -> None:
+    """Logging for a command that is typed: warnings, on stderr, beside what it says itself."""
+    if not structlog.is_configured():
+        configure(logging.WARNING, is_final=False)

@@ -9,7 +9,13 @@ def main() -> None:
     from edge_agent.errors import EdgeError  # noqa: PLC0415
 
     try:
-        app(sys.argv[1:])
+        command, bound, _ = app.parse_args(sys.argv[1:])
+        if "structlog" in sys.modules:  # what the command imports may log, and stdout is for its result alone
+            from edge_agent.cli.logs import warn_only  # noqa: PLC0415  # a fifth of a second, where nothing logs
+
+            warn_only()
+        code = command(*bound.args, **bound.kwargs)
     except EdgeError as exc:
         print(f"edge-agent: {exc}", file=sys.stderr)
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

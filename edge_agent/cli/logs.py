@@ -6,7 +6,7 @@ import sys
 import structlog
 
 
-def set_up_logs(*, is_verbose: bool = False) -> None:
+def set_up_logs(least: int = logging.INFO) -> None:
     """Configure structlog for the process; everything goes to stderr."""
     is_terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor
@@ -22,7 +22,13 @@ def set_up_logs(*, is_verbose: bool = False) -> None:
             *([] if is_terminal else [structlog.processors.format_exc_info]),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if is_verbose else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def warn_only() -> None:
+    """Logging for a command that is typed: warnings, on stderr, beside what it says itself."""
+    if not structlog.is_configured():
+        set_up_logs(logging.WARNING)

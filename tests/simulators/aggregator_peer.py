@@ -40,6 +40,8 @@ from protocol.topics import (
 )
 from tests.simulators.city import City
 
+TIMEOUT_S = 30.0
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -74,13 +76,14 @@ class AggregatorPeer:
             str(folder / "ca.pem"), certfile=str(folder / "peer.crt.pem"), keyfile=str(folder / "peer.key.pem")
         )
         self._client.reconnect_delay_set(1, 1)
+        self._client.connect_timeout = TIMEOUT_S
         self._subscribed = threading.Event()
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", self.port)
         self._client.loop_start()
-        assert self._subscribed.wait(10), "the peer could not subscribe"
+        assert self._subscribed.wait(TIMEOUT_S), "the peer could not subscribe"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,7 +97,7 @@ class AggregatorPeer:
 
     def sequences(self) -> list[int]:
         """Sequence numbers stored, sorted."""
-        return sorted(key.sequence for key in self.stored)
+        return sorted(key.sequence for key in list(self.stored))
 
     def publish_trust(self, bundle: bytes) -> None:
         """Retain a trust bundle for the city."""
@@ -159,7 +162,7 @@ class AggregatorPeer:
         self._client.publish(str(topic), raw, 1)
 
 
-def until(claim: Callable[[], object], *, timeout_s: float = 20.0, what: str = "") -> None:
+def until(claim: Callable[[], object], *, timeout_s: float = TIMEOUT_S, what: str = "") -> None:
     """Wait, on a plain thread, until a claim holds."""
     deadline = time.monotonic() + timeout_s
     while not claim():

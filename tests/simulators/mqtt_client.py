@@ -23,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class MqttClient:
         client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5, manual_ack=manual)
         client.reconnect_delay_set(1, 1)
         client.max_inflight_messages_set(window)
+        client.connect_timeout = TIMEOUT_S
         client.tls_set_context(credentials.context())
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message = lambda _c, _u, message: self.received.put(message)

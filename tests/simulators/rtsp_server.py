@@ -18,7 +18,7 @@ from typing import Any, Self
 SYSTEM_PYTHON = "/usr/bin/python3"
 MOUNT = "/cam"
 USER_KEY, PASSWORD_KEY = "RTSP_SERVER_USER", "RTSP_SERVER_PASSWORD"
-_STOP_S = 5.0
+_STOP_S = 30.0
 
 
 class RtspServer:

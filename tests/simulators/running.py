@@ -15,7 +15,7 @@ from protocol.clock import to_ms
 from protocol.messages import Hit, Match, Quality
 from protocol.steps import Step, no_step
 
-TIMEOUT_S = 20
+TIMEOUT_S = 30
 
 
 def make_hit(*, plate: str = "ABC123D", captured_at: datetime | None = None) -> Hit:

@@ -262,7 +262,7 @@ async def test_what_is_no_reading_is_refused_in_the_same_shape(place: ApiPlace) 
     ids=["no colon", "long header", "long address", "no request"],
 )
 async def test_what_is_no_request_is_refused_in_the_same_shape_and_not_repeated(
-    place: ApiPlace, raw: bytes, capfd: pytest.CaptureFixture[str]
+    place: ApiPlace, raw: bytes, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", place.settings.api.port)
     writer.write(raw)
@@ -270,7 +270,7 @@ async def test_what_is_no_request_is_refused_in_the_same_shape_and_not_repeated(
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     assert (b" 400 " in head, b"application/problem+json" in head, b"#bad-request" in body) == (True, True, True)
-    assert "SECRET" not in body.decode() + "".join(capfd.readouterr())
+    assert "SECRET" not in body.decode() + "".join(capfd.readouterr()) + caplog.text
 
 
 async def test_who_asks_too_often_is_told_to_wait_and_others_are_not(

@@ -63,14 +63,14 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(config: Path, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process; its exit code, stdout and stderr. No password is in any of it."""
+def run(config: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Run:
+    """Run a command in this process; its exit code, stdout and stderr. No password is in any of it, nor in the log."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
         capfd.readouterr()
         code = app(["cameras", *arguments], result_action="return_value")
         said = capfd.readouterr()
-        assert "planted" not in said.out + said.err
+        assert "planted" not in said.out + said.err + caplog.text
         return code, said.out, said.err
 
     return call

@@ -285,11 +285,10 @@ async def test_a_picture_that_was_pending_at_the_end_is_said_to_be_lost_at_the_n
 
 
 @pytest.mark.parametrize("text", [PLATE, OTHER])
-async def test_no_log_line_shows_a_plate(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_no_log_line_shows_a_plate(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
     async with street(tmp_path) as here:
         here.hits.arm(make_index(PLATE))
         await here.see(make_read(text))
         await here.settled()
-    written = capsys.readouterr()
-    assert text not in written.out + written.err
-    assert ("hit" in written.out + written.err) == (text == PLATE)
+    assert text not in caplog.text
+    assert ("hit" in caplog.text) == (text == PLATE)

@@ -85,7 +85,9 @@ def appoint(centre: Centre, *names: str, cities: tuple[str, ...] = ()) -> dict[s
     return made
 
 
-async def test_a_city_is_invited_joins_shows_its_link_and_leaves(desk: Desk, tmp_path: Path) -> None:
+async def test_a_city_is_invited_joins_shows_its_link_and_leaves(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     region, city = desk.state.region, desk.state[CITY]
     shown = await desk.does(region, "invite", CITY)
     assert "█" in shown.out
@@ -95,7 +97,7 @@ async def test_a_city_is_invited_joins_shows_its_link_and_leaves(desk: Desk, tmp
     token.write_text(json.loads(again.out)["token"])
     joined = await desk.does(city, "join", "--token", str(token))
     assert "saltillo has joined Coahuila (coahuila)" in joined.err
-    assert token.read_text() not in joined.out + joined.err
+    assert token.read_text() not in joined.out + joined.err + caplog.text
     (line,) = json.loads((await desk.does(city, "status", "--json")).out)
     assert (line["peer"], line["state"]) == ("coahuila", "linked")
     rows = json.loads((await desk.does(region, "status", "--json")).out)

@@ -76,7 +76,7 @@ def test_the_book_joins_the_settings_and_outranks_them(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_this_box_cannot_open_keeps_its_place_without_a_password(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = entry(tmp_path, "yard")
     moved = msgspec.structs.replace(entry(tmp_path, "entrance"), sealed=good.sealed)
@@ -85,9 +85,8 @@ def test_a_camera_that_this_box_cannot_open_keeps_its_place_without_a_password(
         open_access(open_vault(tmp_path), moved)
     entrance, yard = merged(Settings(identity_dir=tmp_path)).cameras
     assert (entrance.url, yard.url) == ("rtsp://10.0.0.5:8554", ACCESS.stream())
-    shown = capfd.readouterr()
-    assert "camera_sealed" in shown.out + shown.err
-    assert "planted" not in shown.out + shown.err
+    assert "camera_sealed" in caplog.text
+    assert "planted" not in caplog.text
 
 
 def test_a_replaced_camera_keeps_its_id_and_what_stood_there_before(tmp_path: Path) -> None:

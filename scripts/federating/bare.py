@@ -25,7 +25,8 @@ from load.mqtt import LoadLine, publish_frame
 from load.publisher import Answer, Plan, Publisher
 from load.reference import BareSubscriber, insert_elapsed_s
 from paho.mqtt.client import Client, MQTTMessage
-from stack.city import LocalCity, free_ports, listens
+from stack.city import LocalCity, listens
+from stack.ports import free_ports
 from stack.process import Program, StackError
 from stack.state import LocalRegion
 

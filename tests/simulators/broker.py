@@ -8,7 +8,6 @@ with Broker(settings) as broker:
 
 import contextlib
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -21,17 +20,13 @@ from aggregator.adapters import mosquitto
 from aggregator.settings import Settings
 
 START_TIMEOUT_S = 10.0
-# Below the range that the kernel takes outgoing ports from (32768 and up): nobody's connection sits on one by chance.
-PORTS = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    while True:
-        port = random.SystemRandom().choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    """A loopback port that nobody listens on, nor means to."""
+    from stack.ports import free_ports  # noqa: PLC0415  scripts are on pytest's path, not on that of programs of tests
+
+    return free_ports(1)[0]
 
 
 class Broker:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.simulators.broker import free_port
 from tests.simulators.city import City
 
 START_TIMEOUT_S = 10.0
@@ -77,10 +78,3 @@ user root
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

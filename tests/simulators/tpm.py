@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
-from tests.simulators.broker import free_port
+from stack.ports import free_ports
 
 START_TIMEOUT_S: Final = 10.0
 
@@ -26,7 +26,7 @@ class Tpm:
         """Nothing is started yet."""
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _two_free_ports()
+        self.port, _ = free_ports(2)  # one after the other, as tpm2-tss wants them
 
     @property
     def tcti(self) -> str:
@@ -74,15 +74,3 @@ class Tpm:
         """Off and on."""
         self.power_off()
         self.power_on()
-
-
-def _two_free_ports() -> int:
-    """The first of two ports that stand one after the other, as tpm2-tss wants them."""
-    while True:
-        first = free_port()
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", first + 1))
-            except OSError:
-                continue
-        return first

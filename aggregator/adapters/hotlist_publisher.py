@@ -39,6 +39,7 @@ from aggregator.adapters.region_desk import RegionDesk
 from aggregator.adapters.settings_publisher import CHANNEL as SETTINGS_CHANNEL
 from aggregator.adapters.settings_publisher import SettingsPublisher
 from aggregator.adapters.trust_file import believe
+from aggregator.core.hindrances import Hindrances
 from aggregator.errors import BadInput, BadKey, DatabaseUnwell, NotThere
 from aggregator.settings import Settings
 from protocol.clock import to_ms
@@ -69,12 +70,14 @@ class _Signed:
     raw: bytes
 
 
-async def run(settings: Settings, database: Database, region: RegionDesk | None = None) -> None:
-    """Keep the boxes of the settings' city, or the cities of a region, told until cancelled."""
+async def run(
+    settings: Settings, database: Database, region: RegionDesk | None = None, hindrances: Hindrances | None = None
+) -> None:
+    """Keep the boxes of the settings' city, or the cities of a region, told until cancelled; note what is not told."""
     wake = Wake()
     channels = (CHANNEL, SETTINGS_CHANNEL, TERMS_CHANNEL, *(HEAD_CHANNELS if region else ()))
     async with opened_line(settings, wake) as client:
-        publisher = Publisher(settings, database.pool, client, wake, region)
+        publisher = Publisher(settings, database.pool, client, wake, region, hindrances=hindrances)
         while True:
             problem = "connection lost"
             try:
@@ -138,7 +141,14 @@ class Publisher:
     """One round after another of looking what holds and telling what is new."""
 
     def __init__(
-        self, settings: Settings, pool: Pool, client: Client, wake: Wake, region: RegionDesk | None = None
+        self,
+        settings: Settings,
+        pool: Pool,
+        client: Client,
+        wake: Wake,
+        region: RegionDesk | None = None,
+        *,
+        hindrances: Hindrances | None = None,
     ) -> None:
         """Use a line to the broker and a pool; both are the caller's."""
         self._settings, self._pool = settings, pool
@@ -149,7 +159,8 @@ class Publisher:
         self._told: dict[str, bytes] = {}
         self._believed: tuple[bytes, TrustStore] | None = None
         self._tidied_s: float | None = None
-        self._boxes = SettingsPublisher(settings, pool, self._publish)
+        self._hindrances = Hindrances() if hindrances is None else hindrances
+        self._boxes = SettingsPublisher(settings, pool, self._publish, self._hindrances)
         self._terms = DeviceDocuments(pool, self._publish, word=TERMS, file="partner")
         self._heads = None if region is None else HeadPublisher(settings, region, self._signer, self._publish)
 
@@ -186,8 +197,10 @@ class Publisher:
             bundle, trust = await self._trust()
             current = await self._tidied(trust, now)
         except (BadKey, NotThere, BadInput) as exc:
-            log.warning("hotlist_not_published", problem=str(exc))
+            for problem in self._hindrances.note("hotlist", [str(exc)]):
+                log.warning("hotlist_not_published", problem=problem)
             return
+        self._hindrances.note("hotlist", ())
         await self._tell(TRUST, bundle)
         if current is not None:
             await self._tell(HOTLIST, await self._manifest(current, now))

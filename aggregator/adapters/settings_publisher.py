@@ -14,6 +14,7 @@ from aggregator.adapters.device_documents import DeviceDocuments, Publish
 from aggregator.adapters.rollout_desk import RolloutDesk
 from aggregator.adapters.rollout_office import office_of
 from aggregator.adapters.settings_store import settings_signer
+from aggregator.core.hindrances import Hindrances
 from aggregator.errors import BadKey, NotThere
 from aggregator.settings import Settings
 from protocol.topics import SETTINGS
@@ -26,12 +27,12 @@ log = structlog.get_logger(__name__)
 class SettingsPublisher:
     """One round after another; `forget` when the broker may have lost what it kept."""
 
-    def __init__(self, settings: Settings, pool: Pool, publish: Publish) -> None:
-        """Use a pool and a line to the broker; both are the caller's."""
+    def __init__(self, settings: Settings, pool: Pool, publish: Publish, hindrances: Hindrances | None = None) -> None:
+        """Use a pool and a line to the broker; both are the caller's, as is where hindrances are noted."""
         self._settings = settings
         self._desk = RolloutDesk(pool, office_of(settings))
         self._documents = DeviceDocuments(pool, publish, word=SETTINGS, file="rollout")
-        self._problems: tuple[str, ...] = ()
+        self._hindrances = Hindrances() if hindrances is None else hindrances
 
     def forget(self) -> None:
         """Tell everything again."""
@@ -39,25 +40,22 @@ class SettingsPublisher:
 
     async def look(self, now: datetime) -> None:
         """One round; raises what the database raises."""
-        self._tell(await self._advance(now))
+        await self._advance(now)
         if self._settings.role == "city":
             await self._documents.look()
 
-    async def _advance(self, now: datetime) -> tuple[str, ...]:
-        """Carry the rollouts on, as far as boxes would believe us; why they would not."""
+    async def _advance(self, now: datetime) -> None:
+        """Carry the rollouts on, as far as boxes would believe us; note why they would not."""
+        problems: tuple[str, ...]
         try:
             signer = settings_signer(self._settings, now=now)
         except (BadKey, NotThere) as exc:
-            return (str(exc),)
-        wait = timedelta(hours=self._settings.rollout.ring_wait_hours)
-        done = await self._desk.advance(signer, now=now, ring_wait=wait)
-        if done.signed:
-            log.info("settings_signed", boxes=done.signed)
-        return done.problems
-
-    def _tell(self, problems: tuple[str, ...]) -> None:
-        """The log says once what stands in the way."""
-        for problem in problems:
-            if problem not in self._problems:
-                log.warning("settings_not_signed", problem=problem)
-        self._problems = problems
+            problems = (str(exc),)
+        else:
+            wait = timedelta(hours=self._settings.rollout.ring_wait_hours)
+            done = await self._desk.advance(signer, now=now, ring_wait=wait)
+            problems = done.problems
+            if done.signed:
+                log.info("settings_signed", boxes=done.signed)
+        for problem in self._hindrances.note("rollout", problems):
+            log.warning("settings_not_signed", problem=problem)

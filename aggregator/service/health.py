@@ -10,6 +10,7 @@ import asyncpg
 
 from aggregator.adapters.database import AWAY, Pool
 from aggregator.adapters.timescale import Engine
+from aggregator.core.hindrances import Hindrances
 from aggregator.core.workers import News
 from aggregator.http.health import Health
 from aggregator.http.open_port import Tally
@@ -40,6 +41,7 @@ class HealthCheck:
     rollups: RollupKeeper
     federation: Federation
     engine: Engine
+    hindrances: Hindrances = field(default_factory=Hindrances)
     started_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self) -> Health:
@@ -68,6 +70,7 @@ class HealthCheck:
                 *self.webhooks.warnings,
                 *self.rollups.warnings,
                 *self.federation.warnings,
+                *self.hindrances,
             ),
         )
 

@@ -132,7 +132,9 @@ class Parts:
             "alert-keeper": self.alerts.run(),
             "webhooks": self.webhooks.run(),
             "workers": self.workers.run(),
-            "hotlist-publisher": hotlist_publisher.run(settings, self.database, self.federation.desk),
+            "hotlist-publisher": hotlist_publisher.run(
+                settings, self.database, self.federation.desk, self.check.hindrances
+            ),
             "counts-keeper": self.rollups.run(),
             "retention": self.retention.run(),
             "ledger-compaction": Compaction(LedgerStore(self.database.pool), settings).run(),

@@ -22,6 +22,7 @@ from aggregator.adapters.settings_store import settings_signer
 from aggregator.adapters.store import Store
 from aggregator.adapters.trust_file import read_trust
 from aggregator.cli import app
+from aggregator.core.hindrances import Hindrances
 from aggregator.core.ingest import TimeRules
 from aggregator.core.rollout import Course, Standing
 from aggregator.errors import BadInput, BadKey, NotThere
@@ -318,6 +319,11 @@ async def test_a_box_that_kept_its_citys_document_since_is_not_sent_back_to_an_o
     assert (await street.newest()).number == 3
 
 
+async def nowhere(_topic: str, _payload: bytes) -> bool:
+    """Nobody is told anything: boxes are at another broker."""
+    return False
+
+
 async def test_a_city_that_takes_its_grant_back_gets_nothing_more_and_an_abort_says_so(street: Street) -> None:
     region, keys = street.state.region, street.city.settings.keys
     rollout = await street.start(region, QUICK)
@@ -333,6 +339,9 @@ async def test_a_city_that_takes_its_grant_back_gets_nothing_more_and_an_abort_s
     advanced = await street.desk(region).advance(signer, now=now(), ring_wait=DAY)
     assert advanced.signed == 0
     assert "rollout entrust" in advanced.problems[0]
+    hindrances = Hindrances()
+    await SettingsPublisher(region.settings, region.pool, nowhere, hindrances).look(now())
+    assert list(hindrances) == [f"rollout: {advanced.problems[0]}"]
     assert await street.down() == {"unknown_key": 1}
     aborted = await street.desk(region).abort(rollout, signer, actor=ANA, reason="x", now=now())
     assert [box.device for box in aborted.left] == [BOX]

@@ -25,6 +25,7 @@ from aggregator.core.answers import Outcome, receipts, refusal_of
 from aggregator.core.ingest import Fate, Header, Payload, RegisteredKey, Spoken, read_header, usable
 from aggregator.core.partners import why_outside
 from aggregator.core.rows import Taken
+from aggregator.core.seldom import Seldom
 from protocol.clock import to_ms
 from protocol.envelope import envelope_hash
 from protocol.errors import BadTopic
@@ -103,6 +104,7 @@ class IngestWorker:
     step: Step = no_step
     stored: Callable[[Sequence[Taken]], None] = lambda taken: None
     counts: Counts = field(default_factory=Counts)
+    seldom: Seldom = field(default_factory=Seldom)
 
     async def run(self) -> None:
         """Take in deliveries until cancelled."""
@@ -153,7 +155,8 @@ class IngestWorker:
         why = why_outside(verdict.message, verdict.body, held, received_ms=received_ms)
         if why is None:
             return verdict
-        log.warning("outside_terms", why=why.value, point=held.point, device=verdict.message.device)
+        if times := self.seldom.worth_telling((why, verdict.message.device), delivery.received_at):
+            log.warning("outside_terms", why=why.value, point=held.point, device=verdict.message.device, times=times)
         return Refusal.OUTSIDE_TERMS
 
     def _usable_key(self, header: Header | Refusal) -> RegisteredKey | Refusal:
@@ -196,7 +199,9 @@ class IngestWorker:
         if not refused:
             return
         for judged, why in refused:
-            log.warning("ingest_refused", reason=why.name, topic=judged.delivery.topic)
+            topic, at = judged.delivery.topic, judged.delivery.received_at
+            if times := self.seldom.worth_telling((why, topic), at):
+                log.warning("ingest_refused", reason=why.name, topic=topic, times=times)
         rows = await asyncio.to_thread(lambda: [self._refused(judged, why) for judged, why in refused])
         try:
             await self.store.write_refused(rows)

@@ -247,6 +247,18 @@ async def test_garbage_oversize_and_unknown_versions_are_refused_and_kept_sealed
 
 
 @pytest.mark.usefixtures("aggregator")
+async def test_a_sender_who_is_refused_again_and_again_has_one_line_of_the_log(
+    pool: Pool, line: BoxLine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for each in range(20):
+        assert refused(await send(line, b"garbage %d" % each)) is Refusal.BAD_FORM
+    assert await pool.fetchval("SELECT count(*) FROM refused") == 20
+    lines = [each for each in caplog.messages if "ingest_refused" in each]
+    assert len(lines) == 1
+    assert "reason=BAD_FORM" in lines[0]
+
+
+@pytest.mark.usefixtures("aggregator")
 async def test_what_a_sender_adds_to_a_packet_is_passed_over(pool: Pool, box: Box, line: BoxLine) -> None:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.MessageExpiryInterval, properties.UserProperty = 600, [("of", "somebody else"), ("long", 200 * "x")]

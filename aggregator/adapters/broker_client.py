@@ -24,7 +24,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from typing_extensions import override
 
-from aggregator.adapters.mosquitto import tls_context
+from aggregator.adapters.mosquitto import ClosingSocket, tls_context
 
 # What arrived: topic, payload, packet id (0 below QoS 1), QoS.
 Arrived: TypeAlias = Callable[[str, bytes, int, int], None]
@@ -35,7 +35,7 @@ _MOST_RECORDS: Final = 64  # then what waits to be sent has its turn
 _CONTINUES: Final = 0x80
 
 
-class ReadAhead(ssl.SSLSocket):
+class ReadAhead(ClosingSocket):
     """A TLS socket that reads what there is, and gives it out in pieces as small as they are asked for."""
 
     _ahead: bytes = b""

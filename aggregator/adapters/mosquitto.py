@@ -22,6 +22,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from typing_extensions import override
 
 from aggregator.adapters import keyfiles, pki
 from aggregator.core.access import LINK, access_list
@@ -34,6 +35,21 @@ _PROGRAMS: Final = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 _CONNECT_TIMEOUT_S: Final = 10.0
 _LINKS: Final = f"{LINK}."
 _ONE_MINUTE: Final = timedelta(minutes=1)
+
+
+class ClosingSocket(ssl.SSLSocket):
+    """Closed where its handshake fails: paho leaves that to the garbage collector."""
+
+    @override
+    def do_handshake(self, block: bool = False) -> None:
+        """As the base does."""
+        try:
+            super().do_handshake(block)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except BaseException:
+            self.close()
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +189,7 @@ def tls_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     """What a client of ours needs to speak to the broker: TLS 1.3, both sides by certificate."""
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.sslsocket_class = ClosingSocket
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as exc:
@@ -195,6 +212,7 @@ def client_of(name: str, context: ssl.SSLContext) -> Client:
     """An MQTT client that nobody has connected yet."""
     client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTv5)
     client.tls_set_context(context)
+    client.connect_timeout = _CONNECT_TIMEOUT_S
     return client
 
 

@@ -25,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from typing_extensions import override
 
 from aggregator.adapters.federation_link import Link, ended
+from aggregator.adapters.mosquitto import ClosingSocket
 from aggregator.errors import RegionAway
 from protocol.topics import RECEIPT, Direction, patterns
 
@@ -50,6 +51,7 @@ class _NamedContext(ssl.SSLContext):
     """Expects a fixed name in the peer's certificate, whatever address was dialled."""
 
     server_name: str = ""
+    sslsocket_class = ClosingSocket
 
     @override
     def wrap_socket(self, sock, *args, **kwargs):  # type: ignore[no-untyped-def]  # signature is the base's

@@ -15,10 +15,26 @@ from edge_agent.adapters.tpm import PEM_BEGIN
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name
 
 
+class ClosingSocket(ssl.SSLSocket):
+    """Closed where its handshake fails: paho leaves that to the garbage collector."""
+
+    @override
+    def do_handshake(self, block: bool = False) -> None:
+        """As the base does."""
+        try:
+            super().do_handshake(block)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+
 class NamedContext(ssl.SSLContext):
     """Expects a fixed name in the peer's certificate, whatever address was dialled."""
 
     server_name: str = ""
+    sslsocket_class: type[ssl.SSLSocket] = ClosingSocket
 
     @override
     def wrap_socket(self, sock, *args, **kwargs):  # type: ignore[no-untyped-def]  # signature is the base's

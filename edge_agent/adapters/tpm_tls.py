@@ -46,17 +46,22 @@ class _SteppingSocket(ssl.SSLSocket):
 
     @override
     def do_handshake(self, block: bool = False) -> None:
-        """As the base does, within the socket's timeout."""
+        """As the base does, within the socket's timeout; closed where it fails."""
         timeout_s = self.gettimeout()
-        ends_s = None if timeout_s is None else time.monotonic() + timeout_s
         self.setblocking(False)
         try:
-            while (wanted := self._step()) is not None:
-                left_s = None if ends_s is None else ends_s - time.monotonic()
-                if (left_s is not None and left_s <= 0) or not any(select.select(*wanted, left_s)):
-                    raise TimeoutError("the handshake timed out")
-        finally:
-            self.settimeout(timeout_s)
+            self._step_within(timeout_s)
+        except BaseException:
+            self.close()
+            raise
+        self.settimeout(timeout_s)
+
+    def _step_within(self, timeout_s: float | None) -> None:
+        ends_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while (wanted := self._step()) is not None:
+            left_s = None if ends_s is None else ends_s - time.monotonic()
+            if (left_s is not None and left_s <= 0) or not any(select.select(*wanted, left_s)):
+                raise TimeoutError("the handshake timed out")
 
     def _step(self) -> tuple[list[Any], list[Any], list[Any]] | None:
         """Go as far as there is data; what `select` has to wait for, None at the end."""

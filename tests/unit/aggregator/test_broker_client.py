@@ -21,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from aggregator.adapters.broker_client import ReadAhead, read_publish
+from aggregator.adapters.mosquitto import ClosingSocket
 
 TOPIC = "atalaya/v1/saltillo/p-1/box-1/hit"
 letters = st.characters(min_codepoint=32, max_codepoint=0xFFF)  # what MQTT takes in a text
@@ -118,3 +119,16 @@ def test_several_records_are_read_at_once_and_counted_as_pending(tmp_path: Path)
         assert client.recv(100) == b"etwothree"
         server.close()
         assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("kind", [ClosingSocket, ReadAhead])
+def test_a_line_whose_handshake_gets_no_answer_is_closed(kind: type[ssl.SSLSocket]) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = kind
+    near, far = socket.socketpair()
+    with far:
+        near.settimeout(0.05)
+        line = context.wrap_socket(near, server_hostname="broker", do_handshake_on_connect=False)
+        with pytest.raises(TimeoutError):
+            line.do_handshake()
+        assert line.fileno() == -1

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from edge_agent.adapters.onvif_client import Login, OnvifAddress
 from edge_agent.adapters.onvif_device import ask_camera, at_host
@@ -20,9 +21,19 @@ from tests.simulators.alarm_box import AlarmBox, alarm_box
 from tests.simulators.onvif_camera import OnvifCamera, envelope
 
 TIMEOUT_S = 30
-QUICK = PullPace(life_s=4, hold_s=1)
+QUICK = PullPace(life_s=20, hold_s=1)
+"""Short, and long enough for a machine that stalls; a subscription that nobody ended is over before `TIMEOUT_S`."""
 TAMPER = "tns1:RuleEngine/TamperDetector/Tamper"
 CROSSED = "tns1:RuleEngine/LineDetector/Crossed"
+
+
+class Eager(PullPace):
+    """Renews again and again, each time long before the end."""
+
+    @property
+    @override
+    def renew_after_s(self) -> float:
+        return 1.0
 
 
 def address_of(camera: OnvifCamera) -> OnvifAddress:
@@ -31,11 +42,11 @@ def address_of(camera: OnvifCamera) -> OnvifAddress:
 
 @asynccontextmanager
 async def listening(
-    box: AlarmBox, camera: OnvifCamera, topics: TopicRules | None = None
+    box: AlarmBox, camera: OnvifCamera, topics: TopicRules | None = None, *, pull_pace: PullPace = QUICK
 ) -> AsyncIterator[CameraEvents]:
     sources = [EventSource("cam-1", address_of(camera), Login(camera.user, camera.password))]
     pace = ReconnectPace(first_s=0.05, most_s=0.2)
-    events = CameraEvents(sources, topics or TopicRules(), box.desk, pull_pace=QUICK, pace=pace)
+    events = CameraEvents(sources, topics or TopicRules(), box.desk, pull_pace=pull_pace, pace=pace)
     async with background(events=events.run()):
         await until(lambda: camera.subscribers == 1)
         yield events
@@ -92,13 +103,15 @@ async def test_a_restart_of_the_box_neither_doubles_nor_forgets(tmp_path: Path) 
 
 
 async def test_the_subscription_is_renewed_before_it_ends(tmp_path: Path) -> None:
+    assert PullPace().renew_after_s <= PullPace().life_s / 2
     with OnvifCamera() as camera:
-        async with alarm_box(tmp_path) as box, listening(box, camera):
-            await until(lambda: camera.calls.count("Renew") >= 3)
+        async with alarm_box(tmp_path) as box, listening(box, camera, pull_pace=Eager(life_s=20, hold_s=1)):
+            ends_s = camera.ends_s
+            await until(lambda: camera.calls.count("Renew") >= 3 and camera.ends_s > ends_s)
             camera.tell(CROSSED, "")
             await said(box, [("line_crossing", True), ("line_crossing", False)])
         assert camera.calls.count("CreatePullPointSubscription") == 1
-        assert camera.calls[-1] == "Unsubscribe"
+        await until(lambda: camera.calls[-1] == "Unsubscribe")
 
 
 async def test_a_camera_that_was_away_is_subscribed_to_again(tmp_path: Path) -> None:

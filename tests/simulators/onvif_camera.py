@@ -23,6 +23,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from typing_extensions import override
 
+from tests.simulators.broker import free_port
+
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "tds": "http://www.onvif.org/ver10/device/wsdl",
@@ -73,7 +75,7 @@ class OnvifCamera:
     clock_offset_s: float = 0.0
     serial: str = "SN-0001"
     max_life_s: float = 3600.0
-    port: int = 0
+    port: int = field(default_factory=free_port)
     calls: list[str] = field(default_factory=list)
     bad_logins: int = 0
     rubbish: dict[str, bytes] = field(default_factory=dict)
@@ -143,6 +145,12 @@ class OnvifCamera:
         with self._changed:
             return len(self._live())
 
+    @property
+    def ends_s(self) -> float:
+        """When the subscription that ends first does, by the monotonic clock."""
+        with self._changed:
+            return min(each.ends_s for each in self._live())
+
     def tell(
         self,
         topic: str,
@@ -193,8 +201,7 @@ class OnvifCamera:
             case "Renew":
                 return self._renew(self._subscription(path), body)
             case "Unsubscribe":
-                self._subscriptions.pop(self._subscription(path).number, None)
-                return "<wsnt:UnsubscribeResponse/>"
+                return self._unsubscribe(self._subscription(path))
             case _:
                 return self._tell_facts(action, body)
 
@@ -250,6 +257,12 @@ class OnvifCamera:
             f"<wsnt:RenewResponse><wsnt:TerminationTime>{termination}</wsnt:TerminationTime>"
             f"<wsnt:CurrentTime>{current}</wsnt:CurrentTime></wsnt:RenewResponse>"
         )
+
+    def _unsubscribe(self, subscription: Subscription) -> str:
+        with self._changed:
+            self._subscriptions.pop(subscription.number, None)
+            self._changed.notify_all()
+        return "<wsnt:UnsubscribeResponse/>"
 
     def _pull(self, subscription: Subscription, body: str) -> str:
         limit_s, most = _duration_s(_text(body, "Timeout")), int(_text(body, "MessageLimit"))

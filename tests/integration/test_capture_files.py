@@ -8,6 +8,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 from street.render import render_street
@@ -32,6 +33,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def lasting_threads() -> set[threading.Thread]:
+    """All but those of the loop's pool, which has as many as were ever at work at once."""
+    return {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
 
 
 def now() -> datetime:
@@ -75,8 +81,13 @@ async def test_a_file_that_is_not_played_in_real_time_waits_for_a_slow_consumer(
 
 
 async def test_a_file_in_real_time_takes_as_long_as_it_is(clip: Path) -> None:
+    began_s = time.monotonic()
     frames, _ = await play(source(clip, realtime=True))
-    assert frames[-1].captured_mono_s - frames[0].captured_mono_s == pytest.approx(SECONDS - 1 / FPS, abs=0.25)
+    assert frames[-1].index == FRAMES - 1
+    assert all(frame.captured_mono_s >= began_s + frame.index / FPS for frame in frames), "none comes before its time"
+    # Nor does it lag. A machine that stalls makes one gap long, and the next ones short.
+    gaps_s = [b.captured_mono_s - a.captured_mono_s for a, b in pairwise(frames)]
+    assert median(gaps_s) < 1.5 / FPS
 
 
 async def test_frames_sampled_out_by_plan_are_not_counted_as_dropped(clip: Path) -> None:
@@ -94,12 +105,17 @@ async def test_overload_drops_old_frames_and_leaves_the_plan_alone(clip: Path) -
     assert (stats.sampled_out, stats.dropped, stats.delivered) == (FRAMES / 2, FRAMES / 2 - PLACES, PLACES)
 
 
+def has_next(stats: CaptureStats) -> bool:
+    """Whether a frame waits to be served: the one after it was read already. Or none will come any more."""
+    return stats.frames_in >= stats.delivered + 2 or stats.state is CameraState.ENDED
+
+
 async def test_cameras_are_served_in_turn(clip: Path) -> None:
     served = []
     async with Capture([source(clip, NORTH), source(clip, SOUTH)], clock=now) as capture:
         async for frame in capture.frames():
             served.append(frame.camera)
-            await asyncio.sleep(0.03)  # slow enough that both cameras have a frame waiting
+            await until(lambda: all(map(has_next, capture.stats().values())))
     assert served.count(NORTH) == served.count(SOUTH) == FRAMES
     middle = served[5:-5]
     changes = sum(a != b for a, b in pairwise(middle))
@@ -117,6 +133,7 @@ async def test_two_consumers_never_have_frames_of_one_camera_at_a_time(clip: Pat
             busy.add(frame.camera)
             if len(busy) == 2:
                 both.set()
+            await asyncio.wait_for(both.wait(), 30)  # the other camera's thread may be late
             await asyncio.sleep(0.005)
             busy.discard(frame.camera)
             served[frame.camera].append(frame.index)
@@ -160,14 +177,14 @@ async def test_damaged_packets_are_counted_and_the_rest_is_played(clip: Path, tm
 
 
 async def test_closing_in_the_middle_leaves_no_thread_and_no_file_open(clip: Path) -> None:
-    files, threads = open_files(), threading.active_count()
+    files, threads = open_files(), lasting_threads()
     for _ in range(3):
         sources = [source(clip), source(clip, SOUTH, realtime=True)]
         async with Capture(sources, clock=now) as capture, aclosing(capture.frames()) as frames:
             await first(frames, 3)
     assert not [t for t in threading.enumerate() if t.name.startswith("capture-")]
     assert open_files() <= files + 1, "the loop's pool may keep one"
-    assert threading.active_count() <= threads + 1
+    assert lasting_threads() <= threads
 
 
 def test_two_cameras_of_one_name_are_refused(clip: Path) -> None:
@@ -185,7 +202,7 @@ async def all_of(frames: AsyncIterator[Frame]) -> list[int]:
     return [frame.index async for frame in frames]
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(timeout_s):
         while not condition():
@@ -204,7 +221,7 @@ async def test_a_source_that_is_not_wanted_stands_still_and_goes_on_where_it_was
         assert (await anext(frames)).index == 0
         wanted.clear()
         taking = asyncio.create_task(all_of(frames))  # what waits for the consumer is taken first
-        await until(lambda: capture.stats()[NORTH].fault is not None, 20)
+        await until(lambda: capture.stats()[NORTH].fault is not None)
         seen = capture.stats()[NORTH].frames_in
         wanted.set()
         rest = await asyncio.wait_for(taking, 20)

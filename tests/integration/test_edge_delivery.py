@@ -88,7 +88,7 @@ async def delivering(
                     await task
 
 
-async def until(claim: Callable[[], object], *, timeout_s: float = 20.0) -> None:
+async def until(claim: Callable[[], object], *, timeout_s: float = 30.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not claim():
             await asyncio.sleep(0.02)
@@ -184,7 +184,8 @@ async def test_a_hit_overtakes_the_pieces_that_were_there_first(place: Place) ->
             await delivery.writer.append([make_piece(40_000, mark=n) for n in range(30)])
             task = asyncio.create_task(delivery.run(), name="delivery")
             await until(lambda: Kind.PIECE in peer.arrivals)
-            await delivery.writer.append([make_hit()])
+            with place.broker.suspended():  # however long the disk takes, the pieces do not get away meanwhile
+                await delivery.writer.append([make_hit()])
             await until(is_drained(delivery))
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -197,14 +198,18 @@ async def test_a_hit_overtakes_the_pieces_that_were_there_first(place: Place) ->
 async def test_a_restart_sends_what_was_left_under_a_new_connection_number(place: Place) -> None:
     async with delivering(place, start=False) as delivery:
         await delivery.writer.append([make_hit()])
+    numbers: list[int] = []
     with place.peer() as peer:
         for _ in range(2):
             async with delivering(place) as delivery:
                 await until(lambda: delivery.state.is_connected)
                 await until(is_drained(delivery))
-        await until(lambda: len(peer.presences) == 4)
-        assert [(p.connection, p.life) for p in peer.presences] == [
-            (1, Life.BIRTH), (1, Life.DEATH), (2, Life.BIRTH), (2, Life.DEATH),
+                numbers.append(delivery.state.connection)
+        await until(lambda: (numbers[-1], Life.DEATH) in [(p.connection, p.life) for p in list(peer.presences)])
+        first, second = numbers  # 1 and 2, unless a try to connect took too long
+        assert 1 <= first < second
+        assert [(p.connection, p.life) for p in peer.presences if p.connection in numbers] == [
+            (first, Life.BIRTH), (first, Life.DEATH), (second, Life.BIRTH), (second, Life.DEATH),
         ]  # fmt: skip
         line = Line()
         for presence in peer.presences:
@@ -257,10 +262,11 @@ async def test_a_newer_trust_bundle_is_kept_and_an_older_one_refused(place: Plac
             peer.publish_trust(place.city.bundle(5, without_receipts))
             await until(lambda: delivery.trust.store.number == 5)
             peer.publish_trust(place.city.bundle(4))
-            await until(lambda: delivery.state.refused_downlinks == 1)
+            await until(lambda: delivery.state.refused_downlinks >= 1)
             assert delivery.trust.store.number == 5
+            before = delivery.state.refused_downlinks
             await delivery.writer.append([make_hit()])
-            await until(lambda: delivery.state.refused_downlinks >= 2)
+            await until(lambda: delivery.state.refused_downlinks > before)
             assert len(delivery.writer.schedule) == 1, "the key was taken back"
         assert TrustFile(load_enrolment(place.identity_dir), place.data_dir).store.number == 5
 

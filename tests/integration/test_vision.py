@@ -145,7 +145,7 @@ def test_two_sets_of_models_may_be_given_their_first_pictures_at_once() -> None:
         "threads = [threading.Thread(target=look) for _ in range(2)]\n"
         "[each.start() for each in threads]; [each.join() for each in threads]\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=110, check=False)
     assert done.stdout.split() == ["0"] * 4, done.stderr
 
 

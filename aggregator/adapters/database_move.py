@@ -22,7 +22,10 @@ from aggregator.core.database_manifest import Manifest, Table
 from aggregator.errors import Overtaken
 
 MOVE: Final = "database.move"
+LEAVING_S: Final = 5.0
+"""How long those who have just hung up may take to be gone: the server ends their processes in its own time."""
 _END: Final = b""
+_LOOK_AGAIN_S: Final = 0.05
 _WAITING: Final = 16  # pieces of COPY between the two servers
 _Raw: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -46,12 +49,14 @@ async def move(origin: Access, target: Access, order: Order, tell: Tell) -> Mani
 
 
 async def require_alone(connection: _Raw) -> None:
-    """Raise `Overtaken` while anybody else is connected."""
-    others = await connection.fetchval(statements("copying")["others_connected"])
-    if others:
-        raise Overtaken(
-            f"{others} others are connected to the database; stop the service and whoever reads it, then move again"
-        )
+    """Raise `Overtaken` if anybody else stays connected."""
+    deadline = asyncio.get_running_loop().time() + LEAVING_S
+    while others := await connection.fetchval(statements("copying")["others_connected"]):
+        if asyncio.get_running_loop().time() >= deadline:
+            raise Overtaken(
+                f"{others} others are connected to the database; stop the service and whoever reads it, then move again"
+            )
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 class _Copying:

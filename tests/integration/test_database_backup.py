@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from aggregator.adapters import database_archive, legal_holds
+from aggregator.adapters import database_archive, database_move, legal_holds
 from aggregator.adapters.analyst_roles import AnalystRoles
 from aggregator.adapters.audit_log import verify
 from aggregator.adapters.chain_store import ChainStore
@@ -39,6 +39,12 @@ from tests.simulators.settings_file import write_settings
 PASSPHRASE = "a passphrase of backups\n"
 # `Any`: JSON of any command.
 Run = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hangs up is gone when the server gets to it."""
+    monkeypatch.setattr(database_move, "LEAVING_S", 60.0)
 
 
 @pytest.fixture
@@ -374,9 +380,17 @@ async def test_embedded_data_move_to_a_server_whose_role_is_no_superuser(
     assert (code, "not empty" in said) == (1, True)
 
 
+async def test_who_has_just_hung_up_is_waited_for(database: Access) -> None:
+    async with connected(database) as mine:
+        leaving = await database.connect()
+        asyncio.get_running_loop().call_later(0.2, leaving.terminate)
+        await database_move.require_alone(mine)
+
+
 async def test_nothing_is_moved_while_others_are_connected(
-    lived_in: LivedIn, run: Run, empty_database: Access, tmp_path: Path
+    lived_in: LivedIn, run: Run, empty_database: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database_move, "LEAVING_S", 0.0)
     (tmp_path / "dsn").write_text(empty_database.dsn)
     (tmp_path / "dsn").chmod(0o600)
     where = ("--to-dsn-file", str(tmp_path / "dsn"))

@@ -1,6 +1,7 @@
 """The ledger on the real database: old lines become ranges, and every key answers as it did."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -150,7 +151,8 @@ async def test_workers_that_store_while_lines_are_folded_store_each_once(pool: P
     async def fold() -> None:
         while not done.is_set():
             await chained(pool)
-            await folded(pool)
+            with contextlib.suppress(asyncpg.LockNotAvailableError):  # a worker that takes long is not waited for
+                await folded(pool)
 
     async with asyncio.TaskGroup() as group:
         folding = group.create_task(fold())

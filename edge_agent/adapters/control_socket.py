@@ -19,6 +19,8 @@ from edge_agent.errors import BadSettings, EdgeError, NotRunning
 
 NAME: Final = "control.sock"
 TIMEOUT_S: Final = 5.0
+PATIENCE_S: Final = 15.0
+"""For an answer that takes no time: the agent shares its cores with its models, and its disk with others."""
 MAX_ANSWER_S: Final = 120.0
 MAX_LINE_BYTES: Final = 64 * 1024
 _MAX_PATH_BYTES: Final = 107  # sun_path of unix(7)
@@ -53,7 +55,7 @@ async def serving(path: Path, answers: Mapping[str, Answer]) -> AsyncIterator[No
             server.close()
 
 
-def ask(path: Path, word: str, *, timeout_s: float = TIMEOUT_S, **arguments: Any) -> dict[str, Any]:  # `Any`: JSON
+def ask(path: Path, word: str, *, timeout_s: float = PATIENCE_S, **arguments: Any) -> dict[str, Any]:  # `Any`: JSON
     """Ask a running agent; raises `NotRunning`."""
     question = f"{word} {json.dumps(arguments)}" if arguments else word
     try:

@@ -34,7 +34,7 @@ def page_url() -> Iterator[str]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(60)
     yield f"http://127.0.0.1:{port}/api/v1/docs"
     loop.call_soon_threadsafe(stop.set)
     thread.join(30)
@@ -44,7 +44,7 @@ def page_url() -> Iterator[str]:
 def test_the_page_filters_and_opens_and_breaks_no_policy(page_url: str) -> None:
     said: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE_MS)
         page = browser.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: said.append(message.text))
@@ -52,8 +52,8 @@ def test_the_page_filters_and_opens_and_breaks_no_policy(page_url: str) -> None:
         page.goto(f"{page_url}#counts")
         expect(page.locator("details#counts table").first).to_be_visible(timeout=PATIENCE_MS)
         page.fill("#filter", "picture redacted")
-        expect(page.locator("details#counts")).to_be_hidden()
-        expect(page.locator("details#picture")).to_be_visible()
-        expect(page.locator("details#picture pre button")).to_have_text("Copy")
+        expect(page.locator("details#counts")).to_be_hidden(timeout=PATIENCE_MS)
+        expect(page.locator("details#picture")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("details#picture pre button")).to_have_text("Copy", timeout=PATIENCE_MS)
         browser.close()
     assert [text for text in said if "favicon" not in text and "404" not in text] == []

@@ -32,6 +32,7 @@ from tests.simulators.api_place import serving, with_api
 from tests.simulators.asked_city import seed
 
 EXAMPLES = 2
+PATIENCE_S = 60
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -99,7 +100,7 @@ class Served:
     def __enter__(self) -> "Served":
         """It answers."""
         self._thread.start()
-        assert self._begun.wait(30)
+        assert self._begun.wait(PATIENCE_S)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -132,7 +133,9 @@ def described(operation: str) -> Callable[..., None]:
     @SCHEMA.include(operation_id=operation).parametrize()
     @settings(max_examples=EXAMPLES, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
     def every_answer_is_as_it_is_described(case: schemathesis.Case[Any], served: Served) -> None:
-        case.call_and_validate(base_url=served.url, headers={"Authorization": f"Bearer {served.token}"})
+        case.call_and_validate(
+            base_url=served.url, headers={"Authorization": f"Bearer {served.token}"}, timeout=PATIENCE_S
+        )
 
     found: Callable[..., None] = every_answer_is_as_it_is_described
     return found

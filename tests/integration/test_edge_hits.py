@@ -84,7 +84,7 @@ class Street:
             await self.hits.take(read, read.frame, self.tally)
 
     async def settled(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):  # hundreds of commits, each of them on the disk
             await self.hits.settled()
             await self.desk.settled()
 
@@ -142,7 +142,7 @@ async def street(
 
 
 async def until(claim: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not claim():
             await asyncio.sleep(0.01)
 

@@ -192,7 +192,7 @@ async def test_ctrl_c_says_so_and_leaves_nothing(pool: Pool, three: list[str], s
                 await until(pool, WAITING)
                 assert [Path(name).suffix for name in left_in(folder)] == [".part"]
                 process.send_signal(signal.SIGINT)
-                _, said = await asyncio.to_thread(process.communicate, timeout=30)
+                _, said = await asyncio.to_thread(process.communicate, timeout=60)
             finally:
                 process.kill()
     assert (process.returncode, left_in(folder)) == (130, [])

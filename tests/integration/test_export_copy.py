@@ -68,7 +68,7 @@ async def copied(connection: Connection, path: Path, sql: str = SQL, columns: Se
     with landed(path) as landing:
         writer = writer_for(form_of(path.name), landing, columns, facts={})
         parameters = (LATER,) if "$1" in sql else ()
-        rows = await copy_out(connection, sql, parameters, columns, writer, timeout_s=30, told=lambda _: None)
+        rows = await copy_out(connection, sql, parameters, columns, writer, timeout_s=90, told=lambda _: None)
         writer.finish()
     return rows
 
@@ -114,7 +114,7 @@ async def test_many_rows_come_whole_in_blocks_and_row_groups(connection: Connect
     told = list[int]()
     with landed(tmp_path / "a.parquet") as landing:
         writer = writer_for(Form(Format.PARQUET), landing, columns, facts={})
-        assert await copy_out(connection, sql, (), columns, writer, timeout_s=30, told=told.append) == 300_000
+        assert await copy_out(connection, sql, (), columns, writer, timeout_s=90, told=told.append) == 300_000
         writer.finish()
     read = parquet.ParquetFile(tmp_path / "a.parquet")
     assert (read.metadata.num_rows, read.metadata.num_row_groups > 1) == (300_000, True)

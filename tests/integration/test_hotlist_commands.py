@@ -97,7 +97,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     yield add
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=30)
     process.stdout.close()
 
 

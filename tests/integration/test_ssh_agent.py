@@ -26,7 +26,7 @@ def agent(tmp_path: Path) -> Iterator[Path]:
     process.stdout.readline()  # it says where it listens, once it does
     yield socket
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=30)
     process.stdout.close()
 
 

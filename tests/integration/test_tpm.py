@@ -160,7 +160,7 @@ def test_many_threads_shake_hands_with_the_tpms_key_at_once(chip: Chip, tmp_path
     with _greeter(tmp_path, city) as port:
         done = subprocess.run(
             [sys.executable, Path(__file__).with_name("tpm_handshakes.py"), tmp_path / "identity", str(port), "4"],
-            capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False, timeout=90, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

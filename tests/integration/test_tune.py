@@ -61,7 +61,7 @@ def test_a_running_agent_is_not_measured_beside(config: Path) -> None:
     thread = threading.Thread(target=lambda: asyncio.run(agent()))
     thread.start()
     try:
-        assert is_up.wait(10)
+        assert is_up.wait(30)
         with pytest.raises(AgentRuns, match="box-1"):
             tune(config=config, dry_run=True)
     finally:

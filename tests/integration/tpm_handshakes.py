@@ -24,7 +24,7 @@ def main() -> None:
 
     def dial() -> None:
         for _ in range(3):
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as line, tls(line) as wrapped:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as line, tls(line) as wrapped:
                 greetings.append(wrapped.recv(16))
 
     def tls(line: socket.socket) -> ssl.SSLSocket:
@@ -45,10 +45,10 @@ def main() -> None:
     for worker in workers:
         worker.join()
     signed.append(enrolment.signer.public_key.verifies(enrolment.signer.sign(b"data"), b"data"))
-    began = time.perf_counter()
+    began = time.process_time()
     for number in range(2000):
         hashlib.sha256(b"%d" % number).digest()
-    hashes_s = 2000 / (time.perf_counter() - began)
+    hashes_s = 2000 / (time.process_time() - began)
     print(
         json.dumps({"greetings": len([g for g in greetings if g == b"hello"]), "signed": signed, "hashes_s": hashes_s})
     )

@@ -28,7 +28,7 @@ from protocol.trust import TrustStore
 from tests.simulators.enrolment import Box
 from tests.simulators.officers import now
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 class HotlistBox:

@@ -40,7 +40,7 @@ structlog.configure(
 )
 logging.getLogger("atalaya").setLevel(logging.INFO)
 
-_GRACE_S = 2.0
+_GRACE_S = 20.0
 
 
 def _children() -> set[int]:

@@ -16,6 +16,7 @@ from edge_agent.adapters.keystore import load_enrolment
 from edge_agent.core.acceptance import acceptance_of
 from edge_agent.core.aim import Advice, Aim
 from edge_agent.core.checks import passed
+from edge_agent.errors import NotRunning
 from edge_agent.service.accept import sign
 from edge_agent.settings import load_settings
 from protocol.point_messages import Acceptance, Verdict
@@ -52,14 +53,20 @@ def name_camera(place: AgentPlace, video: Path) -> None:
         config.write(f'[[cameras]]\ncamera = "north"\nurl = "{video}"\nloop = true\n')
 
 
+def is_live(place: AgentPlace) -> bool:
+    """Whether the agent answers, and has its camera."""
+    try:
+        return bool(ask(place.data_dir / "control.sock", "status")["cameras"][0]["state"] == "live")
+    except NotRunning:
+        return False
+
+
 def test_a_point_is_accepted_by_the_agent_that_runs_and_printed(video: Path, tmp_path: Path) -> None:
     with AgentPlace(tmp_path) as place:
         name_camera(place, video)
         place.arm([])
         agent = place.start()
-        socket = place.data_dir / "control.sock"
-        until(socket.exists, timeout_s=PATIENCE_S)
-        until(lambda: ask(socket, "status")["cameras"][0]["state"] == "live", timeout_s=PATIENCE_S)
+        until(lambda: is_live(place), timeout_s=PATIENCE_S)
         keep_record(place.data_dir, "north", 1_700_000_000_000, WIDE)
         pdf = tmp_path / "acta.pdf"
         done = accept(place, "--pdf", str(pdf), "--json", "--despite-failures")
@@ -74,7 +81,7 @@ def test_a_point_is_accepted_by_the_agent_that_runs_and_printed(video: Path, tmp
             ("north", Verdict.PASS, "131 px, 5 plates")
         ]
         assert {"clock-offset", "disk-room", "camera", "broker"} <= {each.check for each in body.checks}
-        (stored,) = [each for each in place.peer.stored.values() if isinstance(each.body, Acceptance)]
+        (stored,) = [each for each in list(place.peer.stored.values()) if isinstance(each.body, Acceptance)]
         assert told["hash"] == stored.hash.hex()
         assert pdf.read_bytes().startswith(b"%PDF-")
         kept = read_acceptance(place.data_dir)
@@ -99,5 +106,5 @@ def test_without_an_agent_the_message_waits_in_the_outbox_and_a_failed_check_hol
         signed = asyncio.run(sign(settings, load_enrolment(settings.identity_dir), body))
         place.start("--camera", f"north={video}", "--loop")
         until(lambda: place.peer.bodies(Acceptance), timeout_s=PATIENCE_S)
-        (stored,) = [each for each in place.peer.stored.values() if isinstance(each.body, Acceptance)]
+        (stored,) = [each for each in list(place.peer.stored.values()) if isinstance(each.body, Acceptance)]
         assert stored.hash.hex() == signed.hash

@@ -155,10 +155,11 @@ class CameraReader(threading.Thread):
             self._on_change()
 
     def _play_file(self) -> None:
+        begins_s = 0.0
         while True:
             with self._open() as stream:
                 self._phase = Phase.READING
-                started_s, first_s = self._monotonic(), None
+                started_s, first_s, clip_s = self._monotonic(), None, begins_s
                 for frame in stream.frames():
                     at_s = self._time_of(frame)
                     first_s = at_s if first_s is None else first_s
@@ -169,9 +170,11 @@ class CameraReader(threading.Thread):
                         return
                     self._phase = Phase.READING
                     started_s += self._monotonic() - asked_s
-                    self._take(frame, at_s)
+                    clip_s = begins_s + at_s - first_s
+                    self._take(frame, at_s, None if self.source.realtime else clip_s)
             if not self.source.loop:
                 return
+            begins_s = clip_s + self._plan.period_s
 
     def _read_camera(self) -> None:
         failures = 0
@@ -232,7 +235,7 @@ class CameraReader(threading.Thread):
         at_s = stream_time_s(frame)
         return self._monotonic() if at_s is None else at_s
 
-    def _take(self, frame: av.VideoFrame, at_s: float) -> None:
+    def _take(self, frame: av.VideoFrame, at_s: float, clip_s: float | None = None) -> None:
         """Count a frame, and leave it for the consumer if it is due."""
         captured_mono_s, captured_at = self._monotonic(), self._clock()
         self._arrivals.append(captured_mono_s)
@@ -249,7 +252,7 @@ class CameraReader(threading.Thread):
         if not is_due:
             self.counters.sampled_out += 1
             return
-        taken = Frame(self.source.camera, index, captured_at, captured_mono_s, self._bgr.convert(frame))
+        taken = Frame(self.source.camera, index, captured_at, captured_mono_s, self._bgr.convert(frame), clip_s)
         if self._is_live or self.source.realtime:
             self.counters.dropped += self.slot.put(taken)
         else:

@@ -2,7 +2,8 @@
 
 Latency is measured from capture, so a frame carries two times: `captured_at`, the wall clock as the
 box believes it (already held above the time floor), and `captured_mono_s`, the monotonic clock, which
-no clock jump can bend.
+no clock jump can bend. What moves in the picture moves by `scene_s`: the same clock, but for a file that waits for
+the models, whose frames are as far apart as the clip says however long each was worked on.
 """
 
 from dataclasses import dataclass
@@ -23,3 +24,9 @@ class Frame:
     captured_at: datetime
     captured_mono_s: float
     image: NDArray[np.uint8]
+    clip_s: float | None = None
+
+    @property
+    def scene_s(self) -> float:
+        """When it was captured, by the clock of the scene that it shows."""
+        return self.captured_mono_s if self.clip_s is None else self.clip_s

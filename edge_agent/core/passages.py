@@ -93,7 +93,7 @@ class Passage:
 
     def add(self, look: Look, weight: float, quality: float, frame: Frame, xyxy: Xyxy) -> None:
         """Take a look into the vote; past `MOST_LOOKS` it only tells when the plate was last looked at."""
-        self.last_look_s = frame.captured_mono_s
+        self.last_look_s = frame.scene_s
         if self.looks >= MOST_LOOKS:
             return
         self._looks.append(Weighed(look, weight))

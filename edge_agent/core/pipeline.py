@@ -87,7 +87,7 @@ class CameraPipeline:
 
     def process(self, frame: Frame) -> PipelineOutput:
         """Take the next frame; frames come in the order of their capture."""
-        now_s = frame.captured_mono_s
+        now_s = frame.scene_s
         found = self._detector.detect(frame.image)
         step = self._tracker.step(found, now_s)
         self._remember(step.seen, now_s)
@@ -116,7 +116,7 @@ class CameraPipeline:
             passage = self._passages.setdefault(sighting.track.track_id, Passage())
             passage.is_doubted |= sighting.is_doubtful and passage.looks > 0
             crop = _appraise(sighting, frame.image)
-            if passage.wants_look(crop.quality, frame.captured_mono_s, reading):
+            if passage.wants_look(crop.quality, frame.scene_s, reading):
                 wanted.append((passage.read is not None, -crop.quality, sighting.track.track_id, crop))
         wanted.sort(key=lambda item: item[:3])
         return [crop for *_, crop in wanted[: reading.looks_per_frame]]
@@ -127,8 +127,8 @@ class CameraPipeline:
         margins = self._recognizer.margins
         look = self._recognizer.look(frame.image, xyxy, margins[passage.looks % len(margins)])
         if _contradicts(look, passage):
-            self._close(track, frame.captured_mono_s, tally)
-            track = self._tracker.restart(crop.sighting, frame.captured_mono_s)
+            self._close(track, frame.scene_s, tally)
+            track = self._tracker.restart(crop.sighting, frame.scene_s)
             passage = self._passages.setdefault(track.track_id, Passage())
         passage.is_doubted &= look.confidence < SURE
         passage.add(look, crop.weight, crop.quality, frame, xyxy)

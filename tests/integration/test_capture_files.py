@@ -152,6 +152,19 @@ async def test_a_looped_file_goes_on(clip: Path) -> None:
     assert indices == list(range(FRAMES * 2 + 3))
 
 
+async def test_a_file_that_waits_moves_at_its_own_pace_however_long_a_frame_is_worked_on(clip: Path) -> None:
+    looped = CameraSource(NORTH, str(clip), FPS, realtime=False, loop=True)
+    moments: list[float] = []
+    async with Capture([looped], clock=now) as capture, aclosing(capture.frames()) as frames:
+        async for frame in frames:
+            moments.append(frame.scene_s)
+            if len(moments) == 3:
+                await asyncio.sleep(2 / FPS)  # the models take their time
+            if len(moments) == FRAMES * 2:
+                break
+    assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([1 / FPS] * (FRAMES * 2 - 1))
+
+
 async def test_a_missing_file_is_told_and_the_other_camera_plays(clip: Path, tmp_path: Path) -> None:
     frames, stats = await play(source(tmp_path / "gone.mp4", NORTH), source(clip, SOUTH))
     assert {frame.camera for frame in frames} == {SOUTH}

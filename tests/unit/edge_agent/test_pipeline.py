@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -217,3 +218,12 @@ def test_a_blurred_crop_weighs_less_than_a_sharp_one() -> None:
     reads = [read for output in outputs for read in output.reads]
     reads += pipeline.flush().reads
     assert [read.text for read in reads] == ["FAB123C"]
+
+
+def test_a_car_in_a_file_that_waits_is_one_passage_however_long_its_frames_are_worked_on() -> None:
+    pipeline = CameraPipeline(CAMERA, ScriptedDetector(passing(20)), ScriptedReader(always("FAB123C")))
+    frames = (make_frame(index) for index in range(20))
+    slow = (replace(each, captured_mono_s=5.0 * each.index, clip_s=each.captured_mono_s) for each in frames)
+    outputs = [*map(pipeline.process, slow), pipeline.flush()]
+    assert [sum(getattr(each, name) for each in outputs) for name in ("vehicles", "unreadable")] == [1, 0]
+    assert len([read for each in outputs for read in each.reads]) == 1

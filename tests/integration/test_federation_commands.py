@@ -20,7 +20,7 @@ from aggregator.core import trust_ledger
 from aggregator.errors import RegionAway
 from protocol.keys import KeySigner
 from protocol.trust import Grant, Role, TrustStore
-from tests.simulators.federation import Centre, Federation, federated, now
+from tests.simulators.federation import Centre, Federation, federated, let_in, now, turned_away
 from tests.simulators.linked_lists import Bureau
 from tests.simulators.running import running
 
@@ -68,7 +68,7 @@ async def desk(postgres: EmbeddedPostgres, tmp_path: Path, capsys: pytest.Captur
     """A region that runs and two cities; one has joined."""
     made = federated(postgres, tmp_path, CITY, OTHER, brokers=True, is_joined=False)
     async with made as state, running(state.region.settings):
-        await state.join(OTHER)
+        await let_in(await state.join(OTHER))
         yield Desk(state, capsys)
 
 
@@ -97,6 +97,7 @@ async def test_a_city_is_invited_joins_shows_its_link_and_leaves(
     token.write_text(json.loads(again.out)["token"])
     joined = await desk.does(city, "join", "--token", str(token))
     assert "saltillo has joined Coahuila (coahuila)" in joined.err
+    await let_in(city.link)
     assert token.read_text() not in joined.out + joined.err + caplog.text
     (line,) = json.loads((await desk.does(city, "status", "--json")).out)
     assert (line["peer"], line["state"]) == ("coahuila", "linked")
@@ -124,7 +125,7 @@ async def test_what_is_no_token_is_refused_and_not_repeated(desk: Desk, tmp_path
 
 async def brought(items: ItemsUp, door: RegionDoor) -> None:
     """What the city's service does by itself: all that is due is at the region, once that knows the link."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             with suppress(RegionAway):
                 if await items.bring(door, now=now()) == 0:
@@ -153,6 +154,7 @@ async def test_a_city_that_leaves_is_told_what_stays_armed_elsewhere_and_how_to_
         assert "look for 1 entries" in await desk.fails(other, "leave", "--reason", "trial over")
     said = await desk.does(desk.state.region, "leave", OTHER, "--reason", "contract over")
     assert "1 of its entries stay armed" in said.err
+    await turned_away(other.link)
     left = await desk.fails(other, "leave", "--reason", "contract over", "--leave-armed")
     assert "1 of its entries stay armed" in left
     assert "the region was not told" in left
@@ -171,7 +173,7 @@ async def test_officers_of_another_city_are_adopted_by_ones_own_root_and_taken_o
 ) -> None:
     city, other = desk.state[CITY], desk.state[OTHER]
     assert "not linked" in await desk.fails(city, "adopt", OTHER)
-    await desk.state.join(CITY)
+    await let_in(await desk.state.join(CITY))
     made = appoint(other, "ana", "luis")
     appoint(other, "eva", cities=(OTHER,))
     await told(desk, OTHER)
@@ -207,7 +209,7 @@ async def test_officers_of_another_city_are_adopted_by_ones_own_root_and_taken_o
 
 async def test_a_region_that_shows_an_older_bundle_of_a_city_is_not_believed(desk: Desk) -> None:
     city, other = desk.state[CITY], desk.state[OTHER]
-    await desk.state.join(CITY)
+    await let_in(await desk.state.join(CITY))
     appoint(other, "ana", "luis")
     await told(desk, OTHER)
     await desk.does(city, "adopt", OTHER)

@@ -11,9 +11,10 @@ Ids are unique in a region: city NAME has the point `NAME-p1` with `cam-1`, and 
 session's server (the fixture of that name).
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,9 +28,10 @@ from aggregator.adapters.database import Access, Pool, pooled
 from aggregator.adapters.embedded_postgres import EmbeddedPostgres
 from aggregator.adapters.federation_desk import Invited
 from aggregator.adapters.federation_link import Link
+from aggregator.adapters.region_door import door_of
 from aggregator.adapters.roster import TakenRoster
 from aggregator.core.joining import TEXTS, Refusal
-from aggregator.errors import BadInput
+from aggregator.errors import BadInput, RegionAway
 from aggregator.settings import Settings
 from protocol.enrolment import Token
 from protocol.refusals import Refusal as WireRefusal
@@ -41,6 +43,7 @@ REGION: Final = "coahuila"
 TEMPLATE: Final = "template_atalaya"
 ANA: Final = "os:ana"
 _POOL: Final = 8
+_PATIENCE_S: Final = 30.0
 
 
 def now() -> datetime:
@@ -121,6 +124,28 @@ class Federation:
             taken = await roster.take(connection, city, raw, now=now())
         assert not isinstance(taken, WireRefusal), taken
         return taken
+
+
+async def let_in(link: Link) -> None:
+    """Wait until a region that runs lets a link in: its port hears a moment later of who has joined."""
+    async with asyncio.timeout(_PATIENCE_S), door_of(link) as door:
+        while True:
+            with suppress(RegionAway):
+                await door.trust()
+                return
+            await asyncio.sleep(0.02)
+
+
+async def turned_away(link: Link) -> None:
+    """Wait until a region that runs turns a link away: its port hears a moment later of who has left."""
+    async with asyncio.timeout(_PATIENCE_S), door_of(link) as door:
+        while True:
+            try:
+                await door.trust()
+            except RegionAway as exc:
+                if "403" in str(exc):
+                    return
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

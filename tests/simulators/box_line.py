@@ -18,7 +18,7 @@ from protocol.order import Identity
 from protocol.receipts import ReceiptItem, Resend, decode_receipt, decode_resend
 from protocol.topics import RECEIPT, RESEND, device_topic, message_topic
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 30.0
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:

@@ -86,6 +86,7 @@ async def opened_house(pool: Pool, access: Access, installation: Settings, folde
     """Officers Ana and Luis, the artefacts over HTTPS; nothing is published yet."""
     officers = appoint(installation, folder, "ana", "luis")
     registered = Registered(pool, access)
+    await registered.load()
     following = asyncio.create_task(registered.follow(), name="registered")
 
     def is_admitted(key_id: bytes) -> bool:

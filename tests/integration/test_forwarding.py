@@ -33,7 +33,7 @@ from tests.simulators.federation import Centre, Federation, federated
 from tests.simulators.forwarding import ALARM, REPORT, age, forwarding, store
 from tests.simulators.installation import enrol
 from tests.simulators.mqtt_client import Credentials, MqttClient
-from tests.simulators.running import make_hit, running, until, until_well
+from tests.simulators.running import TIMEOUT_S, make_hit, running, until, until_well
 from tests.simulators.settings_file import write_settings
 
 HOUR = timedelta(hours=1)
@@ -57,6 +57,14 @@ def own_client(centre: Centre, name: str) -> MqttClient:
     return MqttClient(broker.port, credentials, name, session_s=600)
 
 
+def first_of_each(listener: MqttClient, count: int) -> list[bytes]:
+    """So many messages in the order in which they came first: what is not answered soon is sent again."""
+    found: dict[bytes, None] = {}
+    while len(found) < count:
+        found.setdefault(bytes(listener.take().payload))
+    return list(found)
+
+
 async def until_settled(city: Centre) -> None:
     """Nothing is left to pass on or to tell. What a broker forgot as it went down is sent again after some 15 s."""
     nothing = "SELECT NOT EXISTS (SELECT FROM forward_due) AND NOT EXISTS (SELECT FROM transit_due)"
@@ -76,7 +84,7 @@ async def stored_once(region: Centre, count: int) -> None:
 async def test_what_a_city_stores_is_at_its_region_with_the_boxs_own_signature_and_the_citys_word(
     state: Federation,
 ) -> None:
-    city, region = state["saltillo"], state.region
+    city, region, begun_ms = state["saltillo"], state.region, to_ms(datetime.now(UTC))
     async with running(region.settings), forwarding(city) as passing:
         await until(city.pool, "SELECT EXISTS (SELECT FROM forward_rule)")
         raws = await store(city.pool, city.speaker("saltillo-1"), [make_hit(), REPORT, ALARM])
@@ -91,10 +99,13 @@ async def test_what_a_city_stores_is_at_its_region_with_the_boxs_own_signature_a
         assert {row["event"]: row["rule"] for row in told} == named
         (of_hit,) = [(row["city_id"], row["received_at"]) for row in told if row["rule"] == "hit"]
         assert of_hit == ("saltillo", from_ms(to_ms(received)))
+        await until(city.pool, "SELECT is_connected FROM forward_line")
         standing = await passing.means.queue.standing()
         assert (standing.stored, standing.dead, standing.is_connected) == (3, 0, True)
         assert standing.clock_ahead_ms is not None
-        assert abs(standing.clock_ahead_ms) < 5_000
+        assert abs(standing.clock_ahead_ms) <= to_ms(datetime.now(UTC)) - begun_ms, (
+            "one clock: no more than the way took"
+        )
         assert passing.means.counts.refused_downlinks == 0
         passing.standing = standing
         figures = passing.figures()
@@ -113,7 +124,7 @@ async def test_what_is_stored_while_the_region_is_away_comes_after_alerts_first_
     assert region.broker is not None
     box = city.speaker("saltillo-1")
     with own_client(region, "worker.2") as listener:
-        listener.subscribe("atalaya/v1/saltillo/+/+/+")
+        listener.subscribe("atalaya/v1/saltillo/+/+/hit", "atalaya/v1/saltillo/+/+/report")  # and no records
         async with running(region.settings), forwarding(city) as passing:
             await until(city.pool, "SELECT is_connected FROM forward_line")
             region.broker.stop()
@@ -125,7 +136,7 @@ async def test_what_is_stored_while_the_region_is_away_comes_after_alerts_first_
             assert (await passing.means.queue.standing()).waiting == 621
             region.broker.start()
             await until_settled(city)
-            arrived = [bytes(each.payload) for each in listener.take_all(621)]
+            arrived = first_of_each(listener, 621)
     assert arrived[:20] == hits[::-1]
     assert arrived.index(live) < 100, "of this minute: not behind the backlog"
     assert [raw for raw in arrived if raw not in {*hits, live}] == reports
@@ -160,6 +171,9 @@ async def test_what_the_region_refuses_for_good_is_a_dead_letter_that_health_tel
         await until(city.pool, "SELECT EXISTS (SELECT FROM forward_rule)")
         await store(city.pool, city.speaker("saltillo-1"), [ALARM])
         await until(city.pool, "SELECT EXISTS (SELECT FROM forward_dead)")
+        async with asyncio.timeout(TIMEOUT_S):
+            while not passing.means.counts.refusals:  # counted once it is written down
+                await asyncio.sleep(0.02)
         assert passing.means.counts.refusals == {"revoked_key": 1}
         passing.standing = await passing.means.queue.standing()
         (warning,) = passing.told(passing.standing)
@@ -247,7 +261,7 @@ async def test_killed_at_a_step_the_city_passes_on_all_of_it_once(step: str, sta
     await store(city.pool, box, [REPORT] * 300)
     async with running(region.settings):
         with passing_on(city.settings, tmp_path, step) as dying:
-            assert await asyncio.to_thread(dying.wait, 30) == -signal.SIGKILL
+            assert await asyncio.to_thread(dying.wait, 60) == -signal.SIGKILL
         await store(city.pool, box, [ALARM] * 5)
         async with forwarding(city):
             await until_settled(city)
@@ -278,7 +292,7 @@ async def test_a_region_killed_at_a_step_has_all_of_it_once(step: str, state: Fe
     await store(city.pool, box, [*[make_hit() for _ in range(20)], *[REPORT] * 100])
     async with forwarding(city):
         with region_program(region.settings, tmp_path, crash_at=step) as dying:
-            assert await asyncio.to_thread(dying.wait, 40) == -signal.SIGKILL
+            assert await asyncio.to_thread(dying.wait, 60) == -signal.SIGKILL
         with region_program(region.settings, tmp_path):
             await until_well(region.settings)
             async with asyncio.timeout(60):

@@ -19,7 +19,7 @@ from typing import Self
 from aggregator.adapters import mosquitto
 from aggregator.settings import Settings
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 def free_port() -> int:

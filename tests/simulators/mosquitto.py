@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.simulators.broker import free_port
 from tests.simulators.city import City
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 class Mosquitto:

@@ -55,6 +55,9 @@ class RtspServer:
 
     def start(self) -> None:
         """Start the server, on the port it had before if it had one."""
+        from stack.ports import free_ports  # noqa: PLC0415  the system's Python, which runs this file too, lacks it
+
+        self.port = self.port or free_ports(1)[0]
         argv = [*self._prefix, SYSTEM_PYTHON, "-W", "ignore", __file__]
         argv += [str(self._clip), str(self.port), self._address, self._mount]
         environment = {**os.environ, USER_KEY: self._user, PASSWORD_KEY: self._password}

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from stack.ports import free_ports
 
-START_TIMEOUT_S: Final = 10.0
+START_TIMEOUT_S: Final = 30.0
 
 
 class Tpm:

@@ -24,7 +24,7 @@ needs_nmcli = pytest.mark.skipif(shutil.which("nmcli") is None, reason="needs ne
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoxNetwork]:
     with BoxNetwork(tmp_path_factory.mktemp("network")) as network:
-        done = network.command(*GOOD, "--dns", CENTRE, "--within", "30", "--language", "es-MX")
+        done = network.command(*GOOD, "--dns", CENTRE, "--within", "60", "--language", "es-MX")
         assert done.returncode == 0, done.stderr
         assert "se queda" in done.stdout
         yield network
@@ -35,7 +35,8 @@ def box(site: BoxNetwork) -> Iterator[BoxNetwork]:
     """A box with one line that was set by the command and kept; each test leaves it so."""
     yield site
     site.cut(is_cut=False)
-    until(lambda: site.addresses() == ["10.9.0.2/24"])
+    state = ("nmcli", "-g", "GENERAL.STATE", "device", "show", "uplink0")
+    until(lambda: site.addresses() == ["10.9.0.2/24"] and site.run(*state).stdout.startswith("100 "))
 
 
 @needs_namespaces
@@ -145,7 +146,7 @@ def test_network_manager_itself_reads_the_file_and_understands_the_same(line: Li
 
 
 def until(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 25
+    deadline = time.monotonic() + 40
     while not claim():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -18,7 +18,7 @@ from typing import Self
 
 CENTRE = "10.9.0.1"
 PORT = 8883
-START_S = 20.0
+START_S = 40.0
 CAN_RUN = os.geteuid() == 0 and all(
     map(shutil.which, ("NetworkManager", "dbus-daemon", "nsenter", "unshare", "busctl"))
 )

@@ -38,20 +38,22 @@ class Work:
 
 
 def test_a_stage_is_not_charged_with_the_stages_inside_it() -> None:
-    clocks = StageClocks()
+    clocks, begun = StageClocks(), time.thread_time()
     with clocks.around((Work, "outer", "outer"), (Work, "inner", "inner")):
         assert Work().outer() == "done"
-    assert 0.02 <= clocks.seconds["outer"] < 0.04
-    assert 0.04 <= clocks.seconds["inner"] < 0.06
+    spent = time.thread_time() - begun
+    assert clocks.seconds["outer"] >= 0.02
+    assert clocks.seconds["inner"] >= 0.04
+    assert clocks.seconds["outer"] + clocks.seconds["inner"] <= spent
     assert clocks.calls == {"outer": 1, "inner": 1}
 
 
 def test_an_iterator_is_charged_by_step_and_not_for_what_its_user_does() -> None:
-    clocks = StageClocks()
+    clocks, begun = StageClocks(), time.thread_time()
     with clocks.around((Work, "steps", "steps")):
         for _ in Work().steps():
             spin(0.02)
-    assert 0.03 <= clocks.seconds["steps"] < 0.05
+    assert 0.03 <= clocks.seconds["steps"] <= time.thread_time() - begun - 3 * 0.02
 
 
 def test_methods_are_put_back() -> None:

@@ -20,7 +20,7 @@ def test_answers_come_in_the_order_of_the_items_whoever_is_done_first() -> None:
 
     def work(_: Redactor, item: int) -> int:
         if item == 0:
-            assert second_is_done.wait(timeout=10)
+            assert second_is_done.wait(timeout=30)
         if item == 1:
             second_is_done.set()
         return item

@@ -67,14 +67,14 @@ def test_vaults_opened_at_once_share_one_key(tmp_path: Path) -> None:
     start = threading.Barrier(8)
 
     def open_at_once() -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=30)
         found.append(open_vault(tmp_path).key)
 
     threads = [threading.Thread(target=open_at_once) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=30)
     assert len(found) == 8
     assert len(set(found)) == 1
 

@@ -48,7 +48,7 @@ class MeetingDetector:
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         assert self.guard.acquire(blocking=False), "two threads in one set"
         try:
-            self.meeting.wait(timeout=10)
+            self.meeting.wait(timeout=30)
         finally:
             self.guard.release()
         return Detections.none()

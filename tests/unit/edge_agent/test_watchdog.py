@@ -64,7 +64,7 @@ async def watched(feel: Feel, tmp_path: Path) -> AsyncIterator[None]:
 
 
 async def heard(ear: socket.socket) -> str:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return (await asyncio.get_running_loop().sock_recv(ear, 1024)).decode()
 
 
@@ -110,7 +110,7 @@ async def test_a_start_is_fed_for_as_long_as_a_start_may_take(
     ear: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watchdog, "START_S", 0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await watch_start(Supervisor(str(tmp_path / "notify"), 0.01))
     assert await heard(ear) == "WATCHDOG=1\nSTATUS=loading the models"
     await watch_start(Supervisor(str(tmp_path / "notify"), None))

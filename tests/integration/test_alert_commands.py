@@ -117,7 +117,7 @@ async def test_the_watch_tells_each_step_as_it_is_taken_and_goes_on_from_a_numbe
     watcher.start()
     await until(street.pool, "SELECT EXISTS (SELECT FROM audit WHERE action = 'alerts.watch')")
     await street.tell(street.hit(plate=PLATE))
-    await asyncio.to_thread(watcher.join, 20)
+    await asyncio.to_thread(watcher.join, 60)
     said = capsys.readouterr().out
     (line,) = [msgspec.json.decode(each) for each in said.splitlines()]
     assert (line["act"], line["state"], line["what"]) == ("raise", "new", "exact hit")

@@ -206,7 +206,7 @@ async def test_the_running_aggregator_writes_checkpoints_where_the_settings_say(
 ) -> None:
     folder = tmp_path / "auditor"
     settings = msgspec.structs.replace(installation, audit=Audit(checkpoint_dir=folder))
-    async with running(settings), asyncio.timeout(20):
+    async with running(settings), asyncio.timeout(60):
         while not list(folder.glob("audit-*")):
             await asyncio.sleep(0.02)
 

@@ -285,7 +285,7 @@ async def test_a_city_that_leaves_looks_for_nobody_elses_vehicles_any_more(state
     federation_link.remove(city.link)
     link = CityLink(city.settings, Database(city.pool, city.access), look_every_s=0.05)
     running = asyncio.create_task(link.run(), name="link")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await armed(city) != 1:
             await asyncio.sleep(0.02)
     running.cancel()

@@ -1,7 +1,6 @@
 """The whole way of a notice: a box's hit, its city's forwarder, the region, the log, the desk of who asked."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,17 +37,19 @@ def publish_hit(centre: Centre, entry: str) -> None:
         line.publish(str(message_topic(box.who, Kind.HIT)), raw)
 
 
-async def test_a_hit_on_a_box_reaches_the_city_that_asked_and_its_end_does_too(state: Federation) -> None:
+async def test_a_hit_on_a_box_reaches_the_city_that_asked_and_its_end_does_too(
+    state: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is to be told wakes the region's keeper: nothing waits for it to look by itself.
+    monkeypatch.setattr("aggregator.service.notices._LOOK_EVERY_S", 600.0)
     asked, there = Bureau.of(state[ASKED]), state[ASKED].pool
     region, city, other = (running(each.settings) for each in (state.region, state[SAW], state[ASKED]))
     async with region, city, other:
         await asked.list_plates([PLATE])
         await until(state.region.pool, "SELECT EXISTS (SELECT FROM federated_entry)")
         entry = await there.fetchval("SELECT entry_id FROM hotlist_entry")
-        began_s = time.monotonic()
         await asyncio.to_thread(publish_hit, state[SAW], entry)
         await until(there, "SELECT EXISTS (SELECT FROM notice WHERE until_at > now())")
-        assert time.monotonic() - began_s < 10  # a fraction of a second on a quiet machine
         (row,) = await NoticeDesk(there).listed(None, everything=False, limit=9, actor="os:ana")
         shown = await NoticeDesk(there).show(row["notice"], actor="os:ana", reason="case 7")
         assert shown.hit is not None

@@ -265,7 +265,7 @@ async def test_what_a_city_passes_over_is_told_in_its_health(street: Street) -> 
     link = CityLink(city.settings, Database(city.pool, city.access), look_every_s=0.05)
     following_on = asyncio.create_task(link.run(), name="link")
     link.take_head(await head_of(street.state, CITY))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "1 items of the region's log were passed over (rolled_back)" not in link.warnings:
             await asyncio.sleep(0.02)
     following_on.cancel()

@@ -53,7 +53,7 @@ async def test_a_killed_server_leaves_a_plate_in_its_rows_and_nowhere_else(
                 ) as line:
                     for raw in (poison, good):
                         line.client.publish(str(message_topic(box.who, Kind.HIT)), raw, qos=1)
-                    async with asyncio.timeout(20):
+                    async with asyncio.timeout(60):
                         while not {envelope_hash(raw) for raw in (poison, good)} <= line.receipts.keys():
                             await asyncio.sleep(0.05)
                     statuses = [line.receipts[envelope_hash(raw)][-1].status for raw in (poison, good)]

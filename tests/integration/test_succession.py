@@ -43,7 +43,7 @@ async def say(box: RenewingBox, track: int) -> None:
 
 async def row_until(pool: Pool, sql: str, wanted: object, *values: object) -> None:
     """Wait until a question to the database has an answer."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (found := await pool.fetchval(sql, *values)) != wanted:
             await asyncio.sleep(0.05)
     assert found == wanted

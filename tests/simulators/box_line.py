@@ -68,6 +68,7 @@ def box_line(
     client = Client(CallbackAPIVersion.VERSION2, client_id=who.device, protocol=MQTTProtocolVersion.MQTTv5)
     client.tls_set_context(tls_context(ca, certificate, key))
     client.max_inflight_messages_set(1000)
+    client.connect_timeout = TIMEOUT_S
     line = BoxLine(client, who, server)
     subscribed: list[int] = []
 

@@ -66,9 +66,9 @@ class OnvifAddress:
 @asynccontextmanager
 async def device(address: OnvifAddress, login: Login) -> AsyncIterator[Any]:  # `Any`: the library has no types
     """The library's camera, its services looked up, its clock's offset allowed for; closed at the end."""
-    onvif = await asyncio.to_thread(_library)
+    make = await asyncio.to_thread(_library)
     host = f"https://{address.host}" if address.is_tls else address.host
-    camera = onvif.ONVIFCamera(
+    camera = make(
         host, address.port, login.user or None, login.password or None,
         no_cache=True, adjust_time=True, nat_override=True,
     )  # fmt: skip
@@ -119,12 +119,12 @@ def clock_offset(camera: Any) -> timedelta | None:  # `Any`: the library's camer
 
 
 def _library() -> Any:
-    """Import the library without letting it set up logging; it takes a second the first time."""
+    """The library's camera, imported without letting it set up logging; it takes a second the first time."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    import onvif  # noqa: PLC0415  so that only who talks to cameras pays for it
+    from edge_agent.adapters.onvif_camera import Camera  # noqa: PLC0415  so that only who talks to cameras pays for it
 
     root.handlers[:], root.level = before, level
     for name in ("onvif", "zeep"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return onvif
+    return Camera

@@ -57,9 +57,8 @@ class Tpm:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             assert self._process.poll() is None, "swtpm ended at once"
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port + 1)) == 0:
-                    return
+            if all(map(_listens, (self.port + 1, self.port))):  # it begins to, one after the other
+                return
             time.sleep(0.02)
         raise AssertionError("swtpm does not listen")
 
@@ -74,3 +73,8 @@ class Tpm:
         """Off and on."""
         self.power_off()
         self.power_on()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

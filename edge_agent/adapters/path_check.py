@@ -25,7 +25,7 @@ from edge_agent.errors import EnrolmentFailed
 _DIAL_S: Final = 10.0
 _FIRST_WORD_S: Final = 0.7
 _ANSWER_S: Final = 10.0
-_REGISTRY_S: Final = 10.0
+_REGISTRY_S: Final = 30.0
 _AGAIN_S: Final = 0.5
 # CONNECT with the protocol level 0x7f and an empty client id; CONNACK is packet type 2.
 _CONNECT: Final = b"\x10\x0c\x00\x04MQTT\x7f\x02\x00\x0a\x00\x00"

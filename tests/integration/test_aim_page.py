@@ -214,6 +214,7 @@ def test_no_byte_that_is_served_holds_a_plate_and_no_picture_shows_one_or_a_face
     for plate in plates:
         assert plate.encode() not in everything
     aiming.process.terminate()
+    aiming.process.wait(timeout=PATIENCE_S)
     left = [path for path in aiming.data_dir.rglob("*") if path.is_file()]
     assert not [path for path in left if any(plate.encode() in path.read_bytes() for plate in plates)]
     assert not [path for path in left if path.suffix != ".json"], "no picture stays"

@@ -11,7 +11,6 @@ import pytest
 from camera_health.alterations import Picture, noisy
 
 from edge_agent.adapters.clips import ClipInfo, write_clip
-from edge_agent.adapters.control_socket import ask
 from edge_agent.adapters.faces_openvino import COUNTING_CONFIDENCE
 from edge_agent.adapters.pictures import encode_thumbnail
 from edge_agent.adapters.scene_memory import recall
@@ -28,7 +27,7 @@ GOOD_S, COVERED_S = 9, 5
 SCENES = QUICK.replace("lock_memory", "face_count_interval_s = 600.0\nlock_memory") + (
     "[scenes]\nevery_s = 0.2\nbegin_s = 1.5\nend_s = 1.5\npicture_every_s = 10.0\n"
 )
-PATIENCE_S = 100
+PATIENCE_S = 200  # the machine may be busy; none of these waits is a measurement
 FACE = (slice(60, 90), slice(130, 148))
 """Middle of the face in what is told, 320 x 180."""
 
@@ -68,9 +67,13 @@ def decoded(jpeg: bytes | None) -> Picture:
 
 
 def told_of_a_known_scene(place: AgentPlace) -> list[CameraCondition]:
-    """What was told once the scene was learned, which a busy machine may not manage before the first cover."""
+    """What was told of covers once the scene was learned, which a busy machine may not manage before the first.
+
+    A machine that stands still for a while makes the stream stand still, which is told too, and is another matter.
+    """
     told: list[CameraCondition] = place.peer.bodies(CameraCondition)
-    return list(dropwhile(lambda each: not (each.is_active and each.before.edges), told))
+    covers = [each for each in told if each.condition is Condition.BLOCKED]
+    return list(dropwhile(lambda each: not (each.is_active and each.before.edges), covers))
 
 
 def test_a_covered_camera_is_told_with_redacted_pictures_and_so_is_its_end(clip: Path, tmp_path: Path) -> None:
@@ -95,8 +98,8 @@ def test_a_covered_camera_is_told_with_redacted_pictures_and_so_is_its_end(clip:
             assert len(faces.detect(picture).above(COUNTING_CONFIDENCE)) == 0
             assert picture[FACE].max() < 60, "the face is filled"
         until(lambda: recall(place.data_dir, "entrance").references)
-        (camera,) = ask(place.data_dir / "control.sock", "status")["cameras"]
-        assert set(camera["conditions"]) <= {"blocked"}
+        (camera,) = place.status()["cameras"]
+        assert set(camera["conditions"]) <= {"blocked", "frozen"}
         agent.terminate()
         assert agent.wait(timeout=PATIENCE_S) == 0, place.log.read_text()
         kept = recall(place.data_dir, "entrance").references[Light.DAY]

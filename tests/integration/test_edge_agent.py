@@ -14,7 +14,6 @@ import pytest
 from street.render import render_street
 from street.script import StreetScript
 
-from edge_agent.adapters.control_socket import ask
 from protocol.messages import CameraState, Evidence, EvidenceUnavailable, Hit, Piece, Report
 from protocol.sealing import Purpose, unseal
 from tests.simulators.agent_place import MODELS, QUICK, AgentPlace
@@ -37,6 +36,12 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StreetScript
     return video, render_street(video, seconds=SECONDS, fps=FPS, size=(1280, 720), seed=5)
 
 
+def has_watched(place: AgentPlace, script: StreetScript) -> bool:
+    """Whether the agent has seen the whole clip, and read what was still to be read at its end."""
+    told = place.told("frames")
+    return bool(told) and told[-1]["state"] == "ended" and told[-1]["reads"] == len(script.vehicles)
+
+
 def whole(pieces: list[Piece], sha256: bytes) -> bytes:
     """A picture put together from pieces that arrived in any order."""
     parts = {piece.offset: piece.data for piece in pieces if piece.sha256 == sha256}
@@ -52,7 +57,9 @@ def test_a_street_video_gives_its_hits_with_evidence_and_a_full_count_of_frames(
     with AgentPlace(tmp_path) as place:
         place.arm(script.hotlist)
         # At its own pace the file waits for the models, so that the count does not hang on this machine's speed.
-        agent = place.start("--camera", str(video), "--no-realtime", "--exit-when-drained", "--wait-for-hotlist", "20")
+        agent = place.start(
+            "--camera", str(video), "--no-realtime", "--exit-when-drained", "--wait-for-hotlist", str(PATIENCE_S)
+        )
         assert agent.wait(timeout=PATIENCE_S) == 0, place.log.read_text()
         peer = place.peer
         hits: list[Hit] = peer.bodies(Hit)
@@ -89,17 +96,16 @@ def test_no_plate_but_a_hits_is_written_or_sent_anywhere(street: tuple[Path, Str
     assert others
     with AgentPlace(tmp_path) as place:
         place.arm(script.hotlist)
-        agent = place.start("--camera", str(video), "--no-realtime", "--wait-for-hotlist", "20")
-        until(lambda: place.told("frames") and place.told("frames")[-1]["state"] == "ended", timeout_s=PATIENCE_S)
-        until(lambda: place.told("picture"))
+        agent = place.start("--camera", str(video), "--no-realtime", "--wait-for-hotlist", str(PATIENCE_S))
+        until(lambda: has_watched(place, script), timeout_s=PATIENCE_S)
+        until(lambda: place.told("picture"), timeout_s=PATIENCE_S)
         agent.send_signal(signal.SIGKILL)
         agent.wait()
-        assert place.told("frames")[-1]["reads"] == len(script.vehicles)
         kept = [path for path in place.folder.rglob("*") if path.is_file()]
         assert place.data_dir / "outbox.db" in kept
         for plate in others:
             assert not [path for path in kept if plate in path.read_bytes()]
-            assert not [key for key, stored in place.peer.stored.items() if plate in repr(stored).encode()]
+            assert not [key for key, stored in list(place.peer.stored.items()) if plate in repr(stored).encode()]
         hits = [plate.encode() for plate in script.expected_hits]
         assert not [plate for plate in hits if plate in place.log.read_bytes()], "not even a hit's plate is logged"
 
@@ -112,13 +118,13 @@ def test_a_car_that_is_reported_after_it_passed_is_found_in_the_lookback(
     with AgentPlace(tmp_path) as place:
         place.arm([])
         agent = place.start("--camera", str(video), "--no-realtime")
-        until(lambda: place.told("frames") and place.told("frames")[-1]["state"] == "ended", timeout_s=PATIENCE_S)
+        until(lambda: has_watched(place, script), timeout_s=PATIENCE_S)
         assert place.peer.bodies(Hit) == []
         place.arm([late], version=2)
-        until(lambda: place.peer.bodies(Hit))
+        until(lambda: place.peer.bodies(Hit), timeout_s=PATIENCE_S)
         (hit,) = place.peer.bodies(Hit)
         assert (hit.plate, hit.is_from_lookback, hit.hotlist_version) == (late, True, 2)
-        until(lambda: place.peer.bodies(EvidenceUnavailable))
+        until(lambda: place.peer.bodies(EvidenceUnavailable), timeout_s=PATIENCE_S)
         assert place.peer.bodies(EvidenceUnavailable)[0].reason == "from_lookback"
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(timeout=PATIENCE_S) == 0, place.log.read_text()
@@ -130,17 +136,29 @@ def test_a_hit_whose_picture_died_with_the_agent_is_told_as_such(
     video, script = street
     with AgentPlace(tmp_path, settings=QUICK.replace("report_interval_s = 1.0", "report_interval_s = 600.0")) as place:
         place.arm(script.hotlist)
-        play = ("--camera", str(video), "--no-realtime", "--wait-for-hotlist", "20")
+        play = ("--camera", str(video), "--no-realtime", "--wait-for-hotlist", str(PATIENCE_S))
         # The first message of the second epoch would be another; here the hit is the outbox's very first.
         agent = place.start(*play, crash_at="outbox.committed:1")
         assert agent.wait(timeout=PATIENCE_S) == -signal.SIGKILL
         agent = place.start("--camera", os.devnull)
-        until(lambda: place.peer.bodies(EvidenceUnavailable), timeout_s=PATIENCE_S)
+        until(lambda: place.peer.bodies(EvidenceUnavailable) and place.peer.bodies(Hit), timeout_s=PATIENCE_S)
         (hit,) = place.peer.bodies(Hit)
         assert hit.plate in script.expected_hits
         assert place.peer.bodies(EvidenceUnavailable)[0].reason == "lost_in_restart"
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(timeout=PATIENCE_S) == 0, place.log.read_text()
+
+
+def answered(command: list[str]) -> str:
+    """What a command prints once the agent answers it: it says to ask again where the agent takes its time."""
+    done: list[subprocess.CompletedProcess[str]] = []
+
+    def has_succeeded() -> bool:
+        done.append(subprocess.run(command, check=False, capture_output=True, text=True))
+        return done[-1].returncode == 0
+
+    until(has_succeeded, timeout_s=PATIENCE_S)
+    return done[-1].stdout
 
 
 def test_status_answers_through_the_control_socket(street: tuple[Path, StreetScript], tmp_path: Path) -> None:
@@ -151,8 +169,9 @@ def test_status_answers_through_the_control_socket(street: tuple[Path, StreetScr
         path = place.data_dir / "control.sock"
         until(path.exists, timeout_s=PATIENCE_S)
         assert path.stat().st_mode & 0o077 == 0
-        until(lambda: ask(path, "status")["hotlist"]["version"] == 1)
-        until(lambda: ask(path, "status")["cameras"][0]["state"] == "live")
+        until(lambda: place.status()["hotlist"]["version"] == 1, timeout_s=PATIENCE_S)
+        until(lambda: place.status()["cameras"][0]["state"] == "live", timeout_s=PATIENCE_S)
+        until(lambda: place.status()["presence"]["is_connected"], timeout_s=PATIENCE_S)
         command = [
             sys.executable,
             "-c",
@@ -161,12 +180,11 @@ def test_status_answers_through_the_control_socket(street: tuple[Path, StreetScr
             "--config",
             str(place.config),
         ]
-        printed = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout
-        found = json.loads(printed)
+        found = json.loads(answered([*command, "--json"]))
         assert found["cameras"][0]["camera"] == "entrance"
         assert found["presence"]["is_connected"]
-        assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.startswith("box-1 at")
-        assert "error" in ask(path, "plates")
+        assert answered(command).startswith("box-1 at")
+        assert "error" in place.asked("plates")
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(timeout=PATIENCE_S) == 0, place.log.read_text()
         done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -179,7 +197,7 @@ def test_a_second_agent_on_the_same_box_ends_at_once_and_says_why(tmp_path: Path
         until((place.data_dir / "control.sock").exists, timeout_s=PATIENCE_S)
         assert place.start("--camera", os.devnull).wait(timeout=PATIENCE_S) == 1
         assert "another agent" in place.log.read_text()
-        assert ask(place.data_dir / "control.sock", "status")["device"] == "box-1", "the first one still answers"
+        assert place.status()["device"] == "box-1", "the first one still answers"
         first.send_signal(signal.SIGTERM)
         assert first.wait(timeout=PATIENCE_S) == 0
 

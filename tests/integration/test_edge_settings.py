@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from typing_extensions import override
 
 from edge_agent.adapters.control_socket import ask
 from edge_agent.adapters.settings_folder import NAME as FOLDER
@@ -62,6 +63,7 @@ class Place(AgentPlace):
         """Start the agent."""
         return self.start("--camera", str(self.clip), "--loop", "--fps", "1", crash_at=crash_at)
 
+    @override
     def status(self) -> dict[str, Any]:
         """What the agent says of its settings; nothing while it is not there."""
         try:

@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edge_agent.adapters.control_socket import NAME, ask
+from edge_agent.errors import NotRunning
 from protocol.order import Identity
-from tests.simulators.aggregator_peer import AggregatorPeer
+from tests.simulators.aggregator_peer import AggregatorPeer, until
 from tests.simulators.artefact_shelf import ArtefactShelf
 from tests.simulators.city import City
 from tests.simulators.mosquitto import Mosquitto
 
+ANSWERS_S = 100.0
 MODELS = Path(__file__).resolve().parents[2] / "models"
 QUICK = """
 report_interval_s = 1.0
@@ -94,6 +97,22 @@ class AgentPlace:
                 agent.send_signal(signal.SIGKILL)
             agent.wait()
         self._agents.clear()
+
+    def asked(self, word: str) -> dict[str, Any]:
+        """What the agent answers, once it does: it may be starting, or the machine stand still for a while."""
+        found: dict[str, Any] = {}
+
+        def has_answered() -> bool:
+            with suppress(NotRunning):
+                found.update(ask(self.data_dir / NAME, word))
+            return bool(found)
+
+        until(has_answered, timeout_s=ANSWERS_S, what="an answer of the agent")
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """What the agent says of itself."""
+        return self.asked("status")
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """Lines of the event stream of one kind."""

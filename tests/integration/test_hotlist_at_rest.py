@@ -326,10 +326,13 @@ def test_an_agent_that_is_killed_and_cut_off_looks_for_its_last_list(tmp_path: P
         agent.wait()
         place.broker.kill()
         place.start("--camera", f"cam-1={os.devnull}")
-        until(
-            lambda: _status(place).get("hotlist", {}).get("version") == 7, timeout_s=150, what="the list was taken up"
-        )
-        found = _status(place)
+        found: dict[str, Any] = {}  # what it said last; it does not answer each time
+
+        def has_list() -> bool:
+            found.update(_status(place))
+            return bool(found) and found["hotlist"]["version"] == 7
+
+        until(has_list, timeout_s=150, what="the list was taken up")
         assert (found["hotlist"]["at_rest"], found["hotlist"]["entries"]) == ("file", 1)
         assert not found["presence"]["is_connected"]
         ours = [path for top in (place.data_dir, place.identity_dir) for path in top.rglob("*") if path.is_file()]

@@ -53,6 +53,17 @@ class Place:
         except NotRunning:
             return {}
 
+    def is_cut_off(self) -> bool:
+        """Whether it says that it is not connected."""
+        found = self.status()
+        return bool(found) and not found["presence"]["is_connected"]
+
+    def connection(self) -> int:
+        """The number of its connection, once it answers."""
+        while not (found := self.status()):
+            continue
+        return int(found["presence"]["connection"])
+
     def works(self) -> bool:
         """Connected, receipted, and with a hotlist."""
         found = self.status()
@@ -109,11 +120,11 @@ def test_a_box_with_its_key_in_the_tpm_enrols_connects_fetches_and_is_believed(p
 def _it_works_and_reconnects(place: Place) -> None:
     until(place.works, timeout_s=PATIENCE_S, what=_log(place))
     # The broker goes away: the next handshake uses the key that is loaded already.
-    before = place.status()["presence"]["connection"]
+    before = place.connection()
     place.city.broker.stop()
-    until(lambda: not place.status()["presence"]["is_connected"], timeout_s=PATIENCE_S)
+    until(place.is_cut_off, timeout_s=PATIENCE_S)
     place.city.start_broker()
-    until(lambda: place.works() and place.status()["presence"]["connection"] > before, timeout_s=PATIENCE_S)
+    until(lambda: place.works() and place.connection() > before, timeout_s=PATIENCE_S)
     assert place.city.rows("events", "--kind", "report")
 
 
